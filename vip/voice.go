@@ -1,0 +1,72 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
+)
+
+// voice is an open packet socket that hears nothing, with the frames to send on it ready.
+type voice struct {
+	link   link
+	conn   *packet.Conn // nil on an interface without neighbours
+	frames [][]byte
+	ask    []byte
+}
+
+func openVoice(l link, addr netip.Addr) (*voice, error) {
+	w := &voice{link: l}
+	if !l.hasNeighbours() {
+		return w, nil
+	}
+	var err error
+	if w.frames, err = announcements(addr, l.mac, l.router); err != nil {
+		return nil, fmt.Errorf("announcement of %s at %s: %w", addr, l.mac, err)
+	}
+	if w.ask, err = question(addr, l.mac); err != nil {
+		return nil, fmt.Errorf("question for %s from %s: %w", addr, l.mac, err)
+	}
+	// Protocol 0 takes no frame from the wire, so that none waits in the socket's queue for nobody.
+	w.conn, err = packet.Listen(&net.Interface{Index: l.index, Name: l.name}, packet.Raw, 0, nil)
+	if err != nil {
+		return nil, fmt.Errorf("packet socket on %s (needs CAP_NET_RAW): %w", l.name, err)
+	}
+	return w, nil
+}
+
+// announce tells the neighbours that the address is here.
+func (w *voice) announce() error {
+	var errs []error
+	for _, f := range w.frames {
+		errs = append(errs, w.send(f))
+	}
+	return errors.Join(errs...)
+}
+
+// question asks the neighbours whether one of them has the address.
+func (w *voice) question() error {
+	if w.ask == nil {
+		return nil
+	}
+	return w.send(w.ask)
+}
+
+// send tries twice, because a link that has been down since the socket was opened leaves one error behind in it.
+func (w *voice) send(frame []byte) error {
+	to := &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:macLen])}
+	_, err := w.conn.WriteTo(frame, to)
+	if errors.Is(err, unix.ENETDOWN) {
+		_, err = w.conn.WriteTo(frame, to)
+	}
+	return err
+}
+
+func (w *voice) close() {
+	if w.conn != nil {
+		w.conn.Close()
+	}
+}
