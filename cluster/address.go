@@ -1,0 +1,99 @@
+package cluster
+
+import (
+	"fmt"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// hold keeps a service from starting while another host answers for its address.
+type hold struct {
+	service string
+	by      string
+	until   wire.Instant
+	told    bool
+}
+
+// contested takes a vip agent's word that somebody answers for an address before it is taken over. Only an answer in the
+// last quarter of dead holds the start: until then it may be the owner itself.
+func (e *Engine) contested(ev Contested) {
+	until := e.after(e.cfg.Beat.Dead / 4)
+	for i := range e.held {
+		if e.held[i].service == ev.Resource.Service {
+			e.held[i].by, e.held[i].until = ev.By, until
+			return
+		}
+	}
+	e.held = append(e.held, hold{service: ev.Resource.Service, by: ev.By, until: until})
+}
+
+// heldAddress finds what holds a service's start here, nil if nothing does.
+func (e *Engine) heldAddress(s *config.Service) *hold {
+	for i := range e.held {
+		if e.held[i].service == s.Name && e.now < e.held[i].until {
+			return &e.held[i]
+		}
+	}
+	return nil
+}
+
+// holdStart keeps a service from starting while its address is answered for, and says so once.
+func (e *Engine) holdStart(s *local) bool {
+	h := e.heldAddress(s.cfg)
+	if h == nil {
+		return false
+	}
+	if !h.told {
+		h.told = true
+		e.tell(History{Kind: "alarm", Level: "alarm", Service: s.cfg.Name, Node: e.name(e.self),
+			Text: fmt.Sprintf("%s is not started: another host (%s) answers for its address", s.cfg.Name, h.by)})
+	}
+	s.due = h.until
+	return true
+}
+
+// listen has the vip agents ask the network from when an owner is late until it is heard again, or the takeover is over.
+func (e *Engine) listen() {
+	kept := e.held[:0:0]
+	for _, h := range e.held {
+		if e.now < h.until {
+			kept = append(kept, h)
+		}
+	}
+	e.held = kept
+	for i := range e.services {
+		s := &e.services[i]
+		on := e.mayInherit(s)
+		for r := range s.res {
+			if s.cfg.Resources[r].Type != "vip" || s.res[r].listens == on {
+				continue
+			}
+			s.res[r].listens = on
+			e.do(Listen{Resource: s.id(r), On: on})
+		}
+	}
+}
+
+// mayInherit reports whether a service may have to be started here soon: one of its other nodes is late or dead and not
+// yet proven clean, and it does not run here.
+func (e *Engine) mayInherit(s *local) bool {
+	if !pathSet(s.cfg).Has(e.self) || e.leaving.asked {
+		return false
+	}
+	if e.heldAddress(s.cfg) != nil {
+		return true
+	}
+	if s.phase(e) != PhaseStopped {
+		return false
+	}
+	for _, n := range s.cfg.Nodes {
+		if n == e.self {
+			continue
+		}
+		if st := e.peers[n].State; st == wire.PeerLate || st == wire.PeerDead && e.view.Members.Has(n) {
+			return true
+		}
+	}
+	return false
+}

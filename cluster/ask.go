@@ -1,0 +1,353 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// ask is an operator's command on its way: asked here, carried to the leader, answered back.
+type ask struct {
+	id      uint64 // at the node that was asked
+	from    wire.Node
+	command Command
+	sent    uint64    // the message that carries it to the leader, 0 while it waits here
+	leader  wire.Node // to whom it was carried
+}
+
+// unknownResult is the answer when a command's way was cut in the middle.
+const unknownResult = "unknown: the leader changed while the command was under way; look at locum status, then repeat it if needed"
+
+// dropAsks answers what others had this node do, when a view comes that it does not lead.
+func (e *Engine) dropAsks() {
+	if e.view.Leader == e.self {
+		return
+	}
+	kept := e.asks[:0:0]
+	for _, a := range e.asks {
+		if a.from == e.self {
+			kept = append(kept, a)
+			continue
+		}
+		e.answer(a, Result{Code: 1, Text: unknownResult})
+	}
+	e.asks = kept
+}
+
+// notQuorate is the answer to a command that needs a view that may act.
+const notQuorate = "the cluster is not quorate here: locum status says what it waits for"
+
+// asked takes a command from this node's control socket.
+func (e *Engine) asked(ev Asked) {
+	a := ask{id: ev.ID, from: e.self, command: ev.Command}
+	if r, bad := e.checkCommand(ev.Command); bad {
+		e.do(Answer{ID: ev.ID, Result: r})
+		return
+	}
+	if ev.Command.Verb == "confirm" && (!e.obeyed() || e.leads()) {
+		e.confirm(a)
+		return
+	}
+	e.asks = append(e.asks, a)
+}
+
+// checkCommand refuses what names nothing in the file.
+func (e *Engine) checkCommand(c Command) (Result, bool) {
+	bad := func(format string, args ...any) (Result, bool) {
+		return Result{Code: 2, Text: fmt.Sprintf(format, args...)}, true
+	}
+	if !slices.Contains([]string{"move", "start", "stop", "restart", "standby", "online", "maintenance", "clear", "fence", "confirm", "apply"}, c.Verb) {
+		return bad("no such command: %q", c.Verb)
+	}
+	if c.Service != "" && e.serviceOf(c.Service) == nil {
+		return bad("no service %q in the file; it has %s", c.Service, serviceNames(e.cfg))
+	}
+	if c.Node != "" && e.numberOf(c.Node) == 0 {
+		return bad("no node %q in the file; it has %s", c.Node, names(e.cfg, configured(e.cfg)))
+	}
+	needsService := slices.Contains([]string{"move", "start", "stop", "restart"}, c.Verb)
+	needsNode := slices.Contains([]string{"standby", "online", "fence", "confirm"}, c.Verb)
+	switch {
+	case needsService && c.Service == "":
+		return bad("%s: which service?", c.Verb)
+	case needsNode && c.Node == "":
+		return bad("%s: which node?", c.Verb)
+	case c.Verb == "clear" && c.Service == "" && c.Node == "":
+		return bad("clear: which service or node?")
+	}
+	return Result{}, false
+}
+
+func (e *Engine) serviceOf(name string) *config.Service {
+	for i := range e.cfg.Services {
+		if e.cfg.Services[i].Name == name {
+			return &e.cfg.Services[i]
+		}
+	}
+	return nil
+}
+
+func (e *Engine) numberOf(name string) wire.Node {
+	for _, n := range e.cfg.Nodes {
+		if n.Name == name {
+			return n.Number
+		}
+	}
+	return 0
+}
+
+func serviceNames(cfg *config.Config) string {
+	list := ""
+	for i := range cfg.Services {
+		if i > 0 {
+			list += ", "
+		}
+		list += cfg.Services[i].Name
+	}
+	return list
+}
+
+// mayAct reports whether the view in force may carry out commands.
+func (e *Engine) mayAct() bool {
+	return e.obeyed() && (e.view.Verdict.Quorate || e.view.unsafeTie())
+}
+
+// serveAsks carries waiting commands to the leader, or out; a change at a time.
+func (e *Engine) serveAsks() {
+	e.proceedChange()
+	kept := e.asks[:0:0]
+	waiting := e.asks
+	e.asks = nil
+	for _, a := range waiting {
+		if e.serve(&a) {
+			kept = append(kept, a)
+		}
+	}
+	e.asks = append(kept, e.asks...)
+}
+
+// serve handles one command and reports whether it still waits.
+func (e *Engine) serve(a *ask) bool {
+	switch {
+	case a.sent != 0 && e.obeyed() && a.leader != e.view.Leader:
+		e.answer(*a, Result{Code: 1, Text: unknownResult})
+		return false
+	case a.sent != 0:
+		return true
+	case !e.obeyed() && e.election.since != 0 && e.now < e.election.since+wire.Instant(e.cfg.Beat.Dead):
+		return true // a view is being agreed on
+	case !e.obeyed() || a.command.Verb != "confirm" && !e.mayAct():
+		e.answer(*a, Result{Code: 3, Text: notQuorate})
+		return false
+	case e.view.Leader != e.self:
+		a.leader = e.view.Leader
+		a.sent = e.send(a.leader, Message{Request: &Request{ID: a.id, Command: a.command}})
+		return true
+	case e.lead.change != nil:
+		return true
+	}
+	e.perform(*a)
+	return false
+}
+
+// requestedBy takes a command that another node was asked.
+func (e *Engine) requestedBy(from wire.Node, r Request) {
+	a := ask{id: r.ID, from: from, command: r.Command}
+	if res, bad := e.checkCommand(r.Command); bad {
+		e.answer(a, res)
+		return
+	}
+	if !e.leads() {
+		e.answer(a, Result{Code: 1, Text: "the leader changed; repeat the command"})
+		return
+	}
+	e.asks = append(e.asks, a)
+}
+
+// repliedBy brings the leader's answer back to the operator.
+func (e *Engine) repliedBy(r Reply) {
+	for i, a := range e.asks {
+		if a.from == e.self && a.id == r.ID && a.sent != 0 {
+			e.asks = slices.Delete(slices.Clone(e.asks), i, i+1)
+			e.do(Answer{ID: a.id, Result: r.Result})
+			return
+		}
+	}
+}
+
+// answer ends a command where it was asked.
+func (e *Engine) answer(a ask, r Result) {
+	if a.from == e.self {
+		e.do(Answer{ID: a.id, Result: r})
+		return
+	}
+	e.send(a.from, Message{Reply: &Reply{ID: a.id, Result: r}})
+}
+
+// messageEnded learns that a command never reached the leader.
+func (e *Engine) messageEnded(ev MessageEnded) {
+	e.leaveTold(ev)
+	if ev.Outcome == wire.OutcomeDone {
+		return
+	}
+	for i, a := range e.asks {
+		if a.sent == ev.ID && ev.ID != 0 {
+			e.asks = slices.Delete(slices.Clone(e.asks), i, i+1)
+			e.do(Answer{ID: a.id, Result: Result{Code: 1,
+				Text: "unknown: the leader did not answer; look at locum status, then repeat the command if needed"}})
+			return
+		}
+	}
+}
+
+// perform carries a command out at the leader.
+func (e *Engine) perform(a ask) {
+	c := a.command
+	in := e.intents.of(c.Service)
+	node := e.numberOf(c.Node)
+	next := &change{ask: a, intents: e.intents}
+	switch c.Verb {
+	case "confirm":
+		e.confirm(a)
+		return
+	case "fence":
+		e.fenceAsked(a, node)
+		return
+	case "apply":
+		e.apply(a)
+		return
+	case "restart":
+		e.restartAsked(a)
+		return
+	case "move":
+		to, why := e.moveTarget(c.Service, node)
+		if why != "" {
+			e.answer(a, Result{Code: 1, Text: why})
+			return
+		}
+		in.MovedTo, in.MovedLife = to, e.lifeOf(to).Incarnation
+		next.intents, next.done = e.intents.with(in), c.Service+" is moved to "+e.name(to)
+	case "start", "stop":
+		in.Stopped = c.Verb == "stop"
+		next.intents, next.done = e.intents.with(in), map[bool]string{true: c.Service + " is to be stopped", false: c.Service + " is to run"}[in.Stopped]
+	case "standby":
+		next.intents.Standby, next.done = e.intents.Standby.With(node), c.Node+" stands by: its services go elsewhere"
+	case "online":
+		next.intents.Standby, next.done = e.intents.Standby.Without(node), c.Node+" may run services"
+	case "maintenance":
+		e.maintain(next, in)
+	case "clear":
+		e.clearAsked(next, in, node)
+	}
+	e.replicate(next)
+}
+
+func (e *Engine) maintain(next *change, in ServiceIntent) {
+	c := next.ask.command
+	state := map[bool]string{true: "on", false: "off"}[c.On]
+	if c.Service == "" {
+		next.intents.Maintenance, next.done = c.On, "maintenance is "+state
+		return
+	}
+	in.Maintenance = c.On
+	next.intents, next.done = e.intents.with(in), "maintenance of "+c.Service+" is "+state
+}
+
+func (e *Engine) clearAsked(next *change, in ServiceIntent, node wire.Node) {
+	c := next.ask.command
+	if c.Service != "" {
+		in.MovedTo, in.MovedLife = 0, 0
+		next.intents, next.reset, next.done = e.intents.with(in), []string{c.Service}, c.Service+": its failures and moves are forgotten"
+		return
+	}
+	e.peers[node].misfit = wire.Life{}
+	for i := range e.cfg.Services {
+		next.reset = append(next.reset, e.cfg.Services[i].Name)
+	}
+	next.done = c.Node + ": failures are forgotten"
+}
+
+// moveTarget says where a service goes: where the operator said, or to the next of its nodes that can run it.
+func (e *Engine) moveTarget(service string, to wire.Node) (wire.Node, string) {
+	s := e.serviceOf(service)
+	sit := e.situationOf(s)
+	if sit.intent.Stopped {
+		return 0, service + " is stopped by an operator: locum start " + service + " first"
+	}
+	if to != 0 {
+		switch {
+		case !pathSet(s).Has(to):
+			return 0, fmt.Sprintf("%s is not among the nodes of %s (%s)", e.name(to), service, pathNames(e.cfg, s))
+		case !sit.able.Has(to):
+			return 0, fmt.Sprintf("%s cannot run %s now: it is no member, stands by, or failed with it; locum status says which", e.name(to), service)
+		}
+		return to, ""
+	}
+	now := place(e.cfg, sit).node
+	path := sit.path()
+	at := slices.Index(path, now)
+	if len(path) < 2 && (len(path) == 0 || now == path[0]) {
+		return 0, "no other node can run " + service + " now"
+	}
+	return path[(at+1)%len(path)], ""
+}
+
+// restartAsked stops a service once where it runs; it is started again as soon as it is stopped everywhere.
+func (e *Engine) restartAsked(a ask) {
+	if e.intents.of(a.command.Service).Stopped {
+		e.answer(a, Result{Code: 1, Text: a.command.Service + " is stopped by an operator: locum start " + a.command.Service})
+		return
+	}
+	if !slices.Contains(e.lead.restart, a.command.Service) {
+		e.lead.restart = append(slices.Clone(e.lead.restart), a.command.Service)
+	}
+	e.tell(History{Kind: "intent", Level: "info", Service: a.command.Service, Text: a.command.Service + " is restarted" + by(a.command)})
+	e.answer(a, Result{Text: a.command.Service + " is restarted"})
+}
+
+// fenceAsked fences a node on an operator's word.
+func (e *Engine) fenceAsked(a ask, n wire.Node) {
+	switch {
+	case !e.view.Verdict.Quorate:
+		e.answer(a, Result{Code: 3, Text: notQuorate})
+	case !e.fenceable(n):
+		e.answer(a, Result{Code: 1, Text: e.name(n) + " has no fence line; if it is off, say so with locum fence " + e.name(n) + " --confirm"})
+	case n == e.self && e.deputy() == 0:
+		e.answer(a, Result{Code: 1, Text: "no other node is there to fence " + e.name(n)})
+	case n == e.self:
+		e.lead.stuck = e.lead.stuck.With(n)
+		m := e.lead.member(e.deputy())
+		o := m.sent
+		o.Epoch, o.Shoot = e.view.Epoch, n
+		e.giveOrders(m, o)
+		e.answer(a, Result{Text: e.name(m.node) + " fences " + e.name(n)})
+	default:
+		s := e.shootNow(n, "an operator said so"+by(a.command))
+		e.answerShot(s, Result{Code: 1, Text: "another command to fence it came in between"})
+		s.askID, s.askFrom = a.id, a.from
+	}
+}
+
+func (e *Engine) answerShot(s *shot, r Result) {
+	if s.askID != 0 {
+		e.answer(ask{id: s.askID, from: s.askFrom}, r)
+		s.askID = 0
+	}
+}
+
+// confirm takes an operator's word that a node runs nothing: proof 4.
+func (e *Engine) confirm(a ask) {
+	n := e.numberOf(a.command.Node)
+	switch {
+	case n == e.self:
+		e.answer(a, Result{Code: 2, Text: "this node is not off"})
+		return
+	case e.alive(n):
+		e.answer(a, Result{Code: 1, Text: e.name(n) + " is heard: it is not off"})
+		return
+	}
+	e.proven(Clean{Node: n, Life: e.knownLife(n), Proof: ProofOperator, Epoch: e.view.Epoch})
+	e.answer(a, Result{Text: e.name(n) + " is taken as clean" + by(a.command)})
+}

@@ -1,0 +1,302 @@
+package cluster
+
+import (
+	"time"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// Engine is one node's deciding state. It is a plain value: no clock, lock or channel in it.
+type Engine struct {
+	cfg  *config.Config
+	self wire.Node
+
+	// Given by the heart and the state directory.
+	now     wire.Instant
+	started bool
+	welcome wire.Welcome
+	durable Durable // as it is on disk, or on its way there
+	storing storing
+	lease   wire.Lease
+	peers   []peer // by node number; the place of this node is unused
+
+	// What is agreed.
+	view     View       // the newest installed view, zero if none
+	promised wire.Epoch // the highest epoch promised; the view is obeyed only while it is the newest promise
+	admitted bool       // this boot has been in a quorate view, or resumed one
+	intents  Intents
+	clean    []Clean // in order of node number
+	known    []wire.Life
+
+	// What is under way.
+	election election
+	shots    []shot
+	readings []reading
+	ceased   wire.Epoch // the heart confirmed that it grants nothing below
+	lead     leadership
+	services []local // this node's part of each service, in file order
+	serial   uint64  // of the newest orders obeyed
+	leaving  leaving
+	asks     []ask
+	told     Report // the last report given
+	idle     bool   // what the heart was last told
+	lastID   uint64
+	wake     wire.Instant
+	held     []hold
+	tie      tieState
+	quiet    []quiet
+
+	again bool // a fact changed without an action: derive once more
+	out   []Action
+}
+
+// peer is what this node knows of another.
+type peer struct {
+	wire.Peer
+	since      wire.Instant // when State last changed
+	engineDown wire.Instant // since when the heart is up without its engine; 0 if it is not so
+	leaves     bool         // it said that it is leaving
+	gone       bool         // it said that it has left
+	misfit     wire.Life    // the life whose file differs from ours
+	memberAt   wire.Epoch   // the newest view known to have had it as a member
+}
+
+// New makes the engine of one node. Its first event must be Started.
+func New(cfg *config.Config, self wire.Node) *Engine {
+	e := &Engine{cfg: cfg, self: self, peers: make([]peer, wire.MaxNodes+1)}
+	for _, c := range cfg.Nodes {
+		e.peers[c.Number].Node = c.Number
+	}
+	for i := range cfg.Services {
+		e.services = append(e.services, newLocal(&cfg.Services[i]))
+	}
+	return e
+}
+
+// Step takes one event at one instant and returns what has to be done about it. Instants must not run backwards.
+func (e *Engine) Step(now wire.Instant, ev Event) []Action {
+	e.now, e.out = now, nil
+	e.take(ev)
+	if e.started {
+		e.advance()
+		e.setWake()
+	}
+	return e.out
+}
+
+// take turns one event into facts.
+func (e *Engine) take(ev Event) {
+	switch ev := ev.(type) {
+	case Started:
+		e.start(ev)
+	case PeerChanged:
+		e.peerChanged(ev.Peer)
+	case MessageArrived:
+		e.messageArrived(ev)
+	case MessageEnded:
+		e.messageEnded(ev)
+	case LeaseChanged:
+		e.leaseChanged(ev.Lease)
+	case Ceased:
+		e.ceased = max(e.ceased, ev.Below)
+	case Permitted:
+		e.permitted(ev)
+	case OpEnded:
+		e.opEnded(ev)
+	case Watched:
+		e.watched(ev)
+	case Contested:
+		e.contested(ev)
+	case ShotEnded:
+		e.shotEnded(ev)
+	case PowerRead:
+		e.powerRead(ev)
+	case Stored:
+		e.stored(ev)
+	case Asked:
+		e.asked(ev)
+	case Leaving:
+		e.startLeaving()
+	case Tick:
+		e.wake = 0
+	}
+}
+
+// maxRounds bounds the derivation: each round derives at least one new fact, and their number is finite.
+const maxRounds = 16
+
+// advance derives what has to be done until nothing new follows.
+func (e *Engine) advance() {
+	for range maxRounds {
+		before := len(e.out)
+		e.again = false
+		e.elect()
+		e.givePromise()
+		e.installIfPromised()
+		e.direct()
+		e.proveByLease()
+		e.fencing()
+		e.listen()
+		e.driveServices()
+		e.report()
+		e.tellIdle()
+		e.serveAsks()
+		e.proceedLeaving()
+		e.save()
+		if len(e.out) == before && !e.again {
+			return
+		}
+	}
+}
+
+func (e *Engine) start(ev Started) {
+	e.started, e.welcome = true, ev.Welcome
+	e.durable = ev.Durable
+	e.promised = ev.Durable.Ceiling
+	e.intents = ev.Durable.Intents
+	e.known = ev.Durable.Lives
+	e.lease = ev.Welcome.Lease
+	e.election.startedAt = e.now
+	e.resume(ev)
+	e.storing.writable = true
+	e.tell(History{Kind: "engine", Level: "info", Text: "the engine is up"})
+}
+
+// resume takes the view up again that the heart kept: a new engine under a living heart, or a heart that came back within
+// its lease in the same boot. Neither is an absence, so the node keeps its vote.
+func (e *Engine) resume(ev Started) {
+	r := ev.Welcome.Resume
+	sameHeart := ev.Durable.Boot == ev.Welcome.Boot && ev.Durable.Incarnation == ev.Welcome.Incarnation
+	if r == nil {
+		e.admitted = sameHeart && !ev.Welcome.Boot.IsZero()
+		return
+	}
+	v, err := viewFromBlob(r.Blob)
+	if err != nil {
+		e.tell(History{Kind: "alarm", Level: "alarm", Text: err.Error() + "; waiting to be admitted anew"})
+		return
+	}
+	e.view = v
+	e.clean = append([]Clean(nil), v.Clean...)
+	e.admitted = sameHeart || ev.Welcome.Lease.State == wire.LeaseHeld || ev.Welcome.Lease.State == wire.LeaseExempt
+	// The predecessor may have promised more than this view: the ceiling covers all of that, so the view is not obeyed
+	// but proposed anew.
+	e.promised = max(e.promised, v.Epoch)
+	e.tie.doubt = !v.Verdict.Quorate
+	if v.Verdict.Quorate {
+		e.tie.common = v
+	}
+}
+
+// obeyed reports whether the installed view is in force here: no newer epoch has been promised.
+func (e *Engine) obeyed() bool { return e.view.Epoch != 0 && e.view.Epoch == e.promised }
+
+// leads reports whether this node leads the view in force.
+func (e *Engine) leads() bool { return e.obeyed() && e.view.Leader == e.self }
+
+func (e *Engine) do(a Action) { e.out = append(e.out, a) }
+
+func (e *Engine) tell(h History) { e.do(Tell{h}) }
+
+func (e *Engine) nextID() uint64 {
+	e.lastID++
+	return e.lastID
+}
+
+func (e *Engine) name(n wire.Node) string { return nodeName(e.cfg, n) }
+
+// myLife names this node as promises and sessions do.
+func (e *Engine) myLife() wire.Life {
+	w := e.welcome
+	return wire.Life{Node: e.self, Boot: w.Boot, Machine: w.Machine, Incarnation: w.Incarnation, EngineStart: w.EngineStart}
+}
+
+// lifeOf names another node as its beats do.
+func (e *Engine) lifeOf(n wire.Node) wire.Life {
+	if n == e.self {
+		return e.myLife()
+	}
+	p := e.peers[n]
+	return wire.Life{Node: n, Boot: p.Boot, Machine: p.Machine, Incarnation: p.Incarnation, EngineStart: p.EngineStart}
+}
+
+// alive reports whether the heart hears the node.
+func (e *Engine) alive(n wire.Node) bool {
+	return n == e.self || e.peers[n].State == wire.PeerUp || e.peers[n].State == wire.PeerLate
+}
+
+// send sends a message to another node, or hands it straight to this one.
+func (e *Engine) send(to wire.Node, m Message) uint64 {
+	id := e.nextID()
+	if to == e.self {
+		e.messageArrived(MessageArrived{From: e.self, Life: e.myLife(), Body: m})
+		return id
+	}
+	e.do(Send{ID: id, To: to, Body: m})
+	return id
+}
+
+func (e *Engine) messageArrived(ev MessageArrived) {
+	m := ev.Body
+	switch {
+	case m.Propose != nil:
+		e.proposed(ev.From, *m.Propose)
+	case m.Promise != nil:
+		e.promisedBy(ev.From, *m.Promise)
+	case m.Refuse != nil:
+		e.refusedBy(ev.From, *m.Refuse)
+	case m.Install != nil:
+		e.installed(ev.From, *m.Install)
+	case m.Orders != nil:
+		e.ordered(ev.From, *m.Orders)
+	case m.Report != nil:
+		e.reportedBy(ev.From, *m.Report)
+	case m.Replicate != nil:
+		e.replicated(ev.From, *m.Replicate)
+	case m.Accept != nil:
+		e.acceptedBy(ev.From, *m.Accept)
+	case m.Request != nil:
+		e.requestedBy(ev.From, *m.Request)
+	case m.Reply != nil:
+		e.repliedBy(*m.Reply)
+	case m.Leave != nil:
+		e.leaveSaidBy(ev.From, *m.Leave)
+	}
+}
+
+// after is the instant some time from now.
+func (e *Engine) after(d time.Duration) wire.Instant { return e.now + wire.Instant(d) }
+
+// setWake asks to be called again when the next of the awaited instants comes.
+func (e *Engine) setWake() {
+	var at wire.Instant
+	sooner := func(t wire.Instant) {
+		if t != 0 && (at == 0 || t < at) {
+			at = t
+		}
+	}
+	sooner(e.election.due)
+	for _, s := range e.shots {
+		sooner(s.due)
+	}
+	for _, r := range e.readings {
+		sooner(r.due)
+	}
+	for _, h := range e.held {
+		sooner(h.until)
+	}
+	for i := range e.services {
+		sooner(e.services[i].due)
+	}
+	sooner(e.lead.due)
+	sooner(e.storing.due)
+	sooner(e.tieWait())
+	if at != 0 {
+		at = max(at, e.now+1)
+	}
+	if at != e.wake {
+		e.wake = at
+		e.do(Wake{At: at})
+	}
+}

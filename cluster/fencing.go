@@ -1,0 +1,197 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"locum/wire"
+)
+
+// shot is one node that is being made certain to run nothing. It goes on until its switch says off, or until it is no
+// longer wanted: a time-out is no success.
+type shot struct {
+	node     wire.Node
+	id       uint64 // under way, 0 none
+	life     wire.Life
+	epoch    wire.Epoch
+	ended    bool // its context was cancelled
+	tries    int
+	due      wire.Instant // when the next try is allowed
+	why      string       // how the last try ended
+	reason   string
+	byHand   bool // an operator, or a failed stop: also while the node is heard
+	askID    uint64
+	askFrom  wire.Node
+	finished bool
+}
+
+// shotAt finds the shot at a node.
+func (e *Engine) shotAt(n wire.Node) *shot {
+	for i := range e.shots {
+		if e.shots[i].node == n {
+			return &e.shots[i]
+		}
+	}
+	return nil
+}
+
+// shotInFlight reports whether a shot at the node has not ended yet: until then it is not admitted.
+func (e *Engine) shotInFlight(n wire.Node) bool {
+	s := e.shotAt(n)
+	return s != nil && s.id != 0
+}
+
+// MayShoot says why a shot must not be fired now, nil if it may. It is asked just before each device is told.
+func (e *Engine) MayShoot(id uint64) error {
+	for _, s := range e.shots {
+		switch {
+		case s.id != id:
+			continue
+		case s.ended:
+			return fmt.Errorf("the shot at %s was called off", e.name(s.node))
+		case !e.obeyed() || s.epoch != e.view.Epoch:
+			return fmt.Errorf("the shot at %s belongs to view %d, which is over", e.name(s.node), s.epoch)
+		}
+		return nil
+	}
+	return fmt.Errorf("no such shot")
+}
+
+// fencing shoots what has to be proven clean, and calls off what need not be any more.
+func (e *Engine) fencing() {
+	wanted := e.targets()
+	for n := range wanted.All {
+		if e.shotAt(n) == nil {
+			e.shots = append(e.shots, shot{node: n, reason: e.shotReason(n)})
+		}
+	}
+	for i := range e.shots {
+		e.driveShot(&e.shots[i], wanted)
+	}
+	kept := e.shots[:0:0]
+	for _, s := range e.shots {
+		if !s.finished {
+			kept = append(kept, s)
+		}
+	}
+	e.shots = kept
+	e.tellTie()
+	e.readPower()
+}
+
+// targets is the set of nodes to be shot now.
+func (e *Engine) targets() wire.Nodes {
+	var set wire.Nodes
+	if !e.leads() || !e.admitted || e.leaving.asked {
+		return 0
+	}
+	if e.view.Verdict.Quorate {
+		set = e.lead.needs | e.lead.stuck.Without(e.self)
+	} else if e.view.Verdict.Tie == TieFence && e.now >= e.tieDue() {
+		set = e.tieTargets()
+	}
+	for n := range set.All {
+		_, clean := e.cleanOf(n)
+		if clean && !e.alive(n) || e.alive(n) && !e.lead.stuck.Has(n) || !e.fenceable(n) {
+			set = set.Without(n)
+		}
+	}
+	return set
+}
+
+func (e *Engine) fenceable(n wire.Node) bool {
+	for _, f := range e.cfg.Fences {
+		if f.Node == n {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) shotReason(n wire.Node) string {
+	switch {
+	case e.lead.stuck.Has(n):
+		return "a stop failed on it"
+	case !e.view.Verdict.Quorate:
+		return "exactly half of the votes are left, and it is silent"
+	}
+	return "it is silent and may run what has to start elsewhere"
+}
+
+func (e *Engine) driveShot(s *shot, wanted wire.Nodes) {
+	calledOff := !s.byHand && !wanted.Has(s.node) || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()
+	switch {
+	case s.id != 0 && calledOff && !s.ended:
+		s.ended = true
+		e.do(CancelShot{ID: s.id})
+	case s.id != 0:
+	case calledOff && !s.byHand:
+		s.finished = true
+	case calledOff || e.now < s.due:
+	default:
+		s.due = 0
+		e.fire(s)
+	}
+}
+
+func (e *Engine) fire(s *shot) {
+	s.id, s.epoch, s.life, s.ended = e.nextID(), e.view.Epoch, e.lifeOf(s.node), false
+	s.tries++
+	if s.tries == 1 {
+		e.tell(History{Kind: "fence", Level: "warn", Node: e.name(s.node), Epoch: s.epoch,
+			Text: fmt.Sprintf("%s is fenced: %s", e.name(s.node), s.reason)})
+	}
+	e.do(Shoot{ID: s.id, Node: s.node, Life: s.life, Epoch: s.epoch})
+}
+
+// shootNow fences a node although it is heard: an operator said so, or a stop failed on it.
+func (e *Engine) shootNow(n wire.Node, reason string) *shot {
+	s := e.shotAt(n)
+	if s == nil {
+		e.shots = append(e.shots, shot{node: n})
+		s = &e.shots[len(e.shots)-1]
+	}
+	s.byHand, s.reason, s.due = true, reason, 0
+	return s
+}
+
+// maxBackoff bounds the pause between two tries at a device that does not confirm.
+const maxBackoff = 30 * time.Second
+
+// shotEnded takes the devices' word. Only "done" is proof; failed and unknown are tried again, later and later.
+func (e *Engine) shotEnded(ev ShotEnded) {
+	for i := range e.shots {
+		s := &e.shots[i]
+		if s.id != ev.ID || ev.ID == 0 {
+			continue
+		}
+		s.id, s.why = 0, ev.Detail
+		if ev.Outcome == wire.OutcomeDone {
+			s.finished = true
+			e.proven(Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)})
+			e.answerShot(s, Result{Text: e.name(s.node) + " is off: its power was confirmed off"})
+			return
+		}
+		pause := min(time.Second<<min(s.tries-1, 5), maxBackoff)
+		s.due = e.after(pause)
+		level := "alarm"
+		if s.ended {
+			level = "info"
+		}
+		e.tell(History{Kind: "fence", Level: level, Node: e.name(s.node), Epoch: s.epoch,
+			Text: fmt.Sprintf("%s is not confirmed off (%s): %s", e.name(s.node), ev.Outcome, ev.Detail)})
+		if s.askID != 0 {
+			e.answerShot(s, Result{Code: 1, Text: fmt.Sprintf("%s is not confirmed off (%s): %s", e.name(s.node), ev.Outcome, ev.Detail)})
+			s.finished = true
+		}
+		return
+	}
+}
+
+// dropShots ends in a new view what was ordered by hand in the old one; the leader orders it again if it still holds.
+func (e *Engine) dropShots() {
+	for i := range e.shots {
+		s := &e.shots[i]
+		s.byHand = s.askID != 0 && s.id != 0
+	}
+}

@@ -1,0 +1,64 @@
+package cluster
+
+import (
+	"locum/wire"
+)
+
+// Version orders intents: the epoch in which the leader made them, then a count.
+type Version struct {
+	Epoch wire.Epoch `json:"epoch"`
+	Count uint64     `json:"count"`
+}
+
+// Less reports whether v is older.
+func (v Version) Less(w Version) bool {
+	return v.Epoch < w.Epoch || v.Epoch == w.Epoch && v.Count < w.Count
+}
+
+// Intents is what operators have said: lasting, versioned, durable at every member before it is acknowledged.
+type Intents struct {
+	Version     Version         `json:"version"`
+	Standby     wire.Nodes      `json:"standby"`
+	Maintenance bool            `json:"maintenance"`
+	Services    []ServiceIntent `json:"services,omitempty"` // in order of name
+}
+
+// ServiceIntent is what was said about one service.
+type ServiceIntent struct {
+	Service     string    `json:"service"`
+	Stopped     bool      `json:"stopped,omitempty"`
+	Maintenance bool      `json:"maintenance,omitempty"`
+	MovedTo     wire.Node `json:"moved_to,omitempty"`
+	// MovedLife is the life of that node when it was said: a node that died since has no claim to the service.
+	MovedLife wire.Incarnation `json:"moved_life,omitempty"`
+}
+
+// of gives what was said about a service; the zero intent if nothing was.
+func (in Intents) of(service string) ServiceIntent {
+	for _, s := range in.Services {
+		if s.Service == service {
+			return s
+		}
+	}
+	return ServiceIntent{Service: service}
+}
+
+// with gives new intents in which one service's are replaced.
+func (in Intents) with(s ServiceIntent) Intents {
+	out := in
+	out.Services = nil
+	put := false
+	for _, old := range in.Services {
+		if !put && old.Service >= s.Service {
+			out.Services = append(out.Services, s)
+			put = true
+		}
+		if old.Service != s.Service {
+			out.Services = append(out.Services, old)
+		}
+	}
+	if !put {
+		out.Services = append(out.Services, s)
+	}
+	return out
+}

@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"locum/wire"
+)
+
+// Message is what engines say to each other; exactly one field is set. All of it travels sealed, in order, and is
+// acknowledged by the receiving engine.
+type Message struct {
+	Propose   *Propose   `json:"propose,omitempty"`
+	Promise   *Promise   `json:"promise,omitempty"`
+	Refuse    *Refuse    `json:"refuse,omitempty"`
+	Install   *Install   `json:"install,omitempty"`
+	Orders    *Orders    `json:"orders,omitempty"`
+	Report    *Report    `json:"report,omitempty"`
+	Replicate *Replicate `json:"replicate,omitempty"`
+	Accept    *Accept    `json:"accept,omitempty"`
+	Request   *Request   `json:"request,omitempty"`
+	Reply     *Reply     `json:"reply,omitempty"`
+	Leave     *LeaveWord `json:"leave,omitempty"`
+}
+
+// Propose asks each of the members for a promise to the view's epoch.
+type Propose struct {
+	Epoch   wire.Epoch `json:"epoch"`
+	Members wire.Nodes `json:"members"`
+	// Quorate says that the proposer's present view is quorate: a node without a view may join it.
+	Quorate bool `json:"quorate"`
+}
+
+// Promise says: from now on I obey nothing older than Epoch. It carries what the leader has to know to decide.
+type Promise struct {
+	Epoch    wire.Epoch      `json:"epoch"`
+	Life     wire.Life       `json:"life"`
+	Votes    bool            `json:"votes"`    // may vote: admitted in this boot, and its state directory can be written
+	Admitted bool            `json:"admitted"` // was a member of a quorate view in this boot
+	Writable bool            `json:"writable"`
+	Services []ServiceReport `json:"services"`
+	Intents  Intents         `json:"intents"`
+	Clean    []Clean         `json:"clean"`
+	Silent   []Silence       `json:"silent"`         // of each node outside the proposed set
+	Config   string          `json:"config"`         // fingerprint
+	Text     string          `json:"text,omitempty"` // the file, sent only while not admitted
+	MemberAt []Seen          `json:"member_at"`      // of each node, the newest view known to have had it
+}
+
+// Silence says how long a node has not been heard, in milliseconds before the promise was sent.
+type Silence struct {
+	Node  wire.Node `json:"node"`
+	AgeMS int64     `json:"age_ms"` // -1: never heard in this life
+}
+
+// Seen is the newest view in which a node is known to have been a member.
+type Seen struct {
+	Node  wire.Node  `json:"node"`
+	Epoch wire.Epoch `json:"epoch"`
+}
+
+// Refuse says why a promise is not given.
+type Refuse struct {
+	Epoch    wire.Epoch `json:"epoch"`    // of the proposal
+	Promised wire.Epoch `json:"promised"` // the highest epoch promised so far
+	Why      string     `json:"why"`
+}
+
+// Install makes a promised view the one to obey.
+type Install struct {
+	View    View    `json:"view"`
+	Intents Intents `json:"intents"`
+}
+
+// Orders is all that the leader wants of one member: the services not listed are to be stopped there.
+type Orders struct {
+	Epoch  wire.Epoch `json:"epoch"`
+	Serial uint64     `json:"serial"`
+	Run    []string   `json:"run"`             // services that shall run here
+	Reset  []string   `json:"reset,omitempty"` // services whose failures here are forgiven
+	Shoot  wire.Node  `json:"shoot,omitempty"` // this member shall fence that node: the leader itself is stuck
+	Hold   []string   `json:"hold,omitempty"`  // maintenance: leave these as they are
+}
+
+// Report is what is so at one member, sent on each change.
+type Report struct {
+	Epoch    wire.Epoch      `json:"epoch"`
+	Serial   uint64          `json:"serial"` // of the newest Orders seen
+	Services []ServiceReport `json:"services"`
+	Fenced   []Clean         `json:"fenced,omitempty"` // what this member's own shots have proven
+}
+
+// Phase is how far one service is on one node.
+type Phase uint8
+
+// The phases. Unknown is the zero value and counts as running.
+const (
+	PhaseUnknown  Phase = iota // not probed yet
+	PhaseStopped               // all of it is known to be stopped, and no worker is at it
+	PhaseStarting              // a start is queued or under way, or part of it runs
+	PhaseRunning               // all of it runs
+	PhaseStopping              // on the way to stopped
+	PhaseStuck                 // a stop failed: only a fence can end it
+)
+
+var phaseNames = [...]string{"unknown", "stopped", "starting", "running", "stopping", "stuck"}
+
+// String is the phase's name.
+func (p Phase) String() string {
+	if int(p) < len(phaseNames) {
+		return phaseNames[p]
+	}
+	return fmt.Sprintf("invalid(%d)", uint8(p))
+}
+
+// MarshalText writes the phase's name.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads a phase's name.
+func (p *Phase) UnmarshalText(text []byte) error {
+	for i, n := range phaseNames {
+		if n == string(text) {
+			*p = Phase(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("phase %q is none of %v", text, phaseNames)
+}
+
+// ServiceReport is one service on one node.
+type ServiceReport struct {
+	Service string `json:"service"`
+	Phase   Phase  `json:"phase"`
+	Barred  bool   `json:"barred,omitempty"` // failed here too often: not again before "locum clear"
+	Detail  string `json:"detail,omitempty"`
+}
+
+// Replicate hands the members a new version of the intents to make durable.
+type Replicate struct {
+	Epoch   wire.Epoch `json:"epoch"`
+	Intents Intents    `json:"intents"`
+	// Text is a new file that every member checks and keeps; it counts from Commit on.
+	Text   string `json:"text,omitempty"`
+	Commit bool   `json:"commit,omitempty"`
+}
+
+// Accept says that a Replicate is durable here, or why not.
+type Accept struct {
+	Epoch   wire.Epoch `json:"epoch"`
+	Version Version    `json:"version"`
+	OK      bool       `json:"ok"`
+	Why     string     `json:"why,omitempty"`
+}
+
+// Request carries an operator's command to the leader.
+type Request struct {
+	ID      uint64  `json:"id"`
+	Command Command `json:"command"`
+}
+
+// Reply carries the result back.
+type Reply struct {
+	ID     uint64 `json:"id"`
+	Result Result `json:"result"`
+}
+
+// LeaveWord: a member that is leaving says so (Stopped false: move my services away), or that it has probed and nothing
+// runs on it (Stopped true); the leader answers with a view without it.
+type LeaveWord struct {
+	Stopped bool `json:"stopped"`
+}
+
+// Encode gives the message as it is sent.
+func Encode(m Message) ([]byte, error) {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("message: %w", err)
+	}
+	if len(b) > wire.MaxMessage {
+		return nil, fmt.Errorf("message of %d bytes: at most %d", len(b), wire.MaxMessage)
+	}
+	return b, nil
+}
+
+// Decode reads a message strictly: unknown fields, none or more than one kind, and trailing bytes are errors.
+func Decode(b []byte) (Message, error) {
+	var m Message
+	if len(b) > wire.MaxMessage {
+		return m, fmt.Errorf("message of %d bytes: at most %d", len(b), wire.MaxMessage)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return Message{}, fmt.Errorf("message: %w", err)
+	}
+	if d.More() {
+		return Message{}, fmt.Errorf("message: bytes after its end")
+	}
+	if n := m.kinds(); n != 1 {
+		return Message{}, fmt.Errorf("message: %d kinds in one, want 1", n)
+	}
+	return m, nil
+}
+
+func (m Message) kinds() int {
+	n := 0
+	for _, set := range []bool{m.Propose != nil, m.Promise != nil, m.Refuse != nil, m.Install != nil, m.Orders != nil,
+		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,453 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// leadership is what a leader knows and has asked for in the view it leads.
+type leadership struct {
+	promises []Promise
+	members  []member   // in order of node number
+	needs    wire.Nodes // absent nodes that must be proven clean before something can start
+	stuck    wire.Nodes // members on which a stop failed
+	reweigh  bool
+	since    wire.Instant
+	due      wire.Instant
+	places   []placed // for each service, in file order
+	restart  []string // services that are to be stopped once and started again
+	change   *change  // intents on their way to the members
+}
+
+// member is what the leader knows of one.
+type member struct {
+	node     wire.Node
+	sent     Orders
+	seen     uint64 // the serial its last report answers
+	services []ServiceReport
+}
+
+// placed is where one service should be, and what it waits for.
+type placed struct {
+	placement
+	proof string // on which its start rests
+	wait  Wait   // empty if it waits for nothing
+	told  placement
+}
+
+func newLeadership(promises []Promise, now wire.Instant) leadership {
+	l := leadership{promises: promises, since: now}
+	for _, p := range promises {
+		l.members = append(l.members, member{node: p.Life.Node, services: p.Services})
+	}
+	return l
+}
+
+func (l *leadership) member(n wire.Node) *member {
+	for i := range l.members {
+		if l.members[i].node == n {
+			return &l.members[i]
+		}
+	}
+	return nil
+}
+
+// on finds what a member reports of a service.
+func (m *member) on(service string) ServiceReport {
+	for _, r := range m.services {
+		if r.Service == service {
+			return r
+		}
+	}
+	return ServiceReport{Service: service}
+}
+
+// reportedBy takes a member's report on the view in force.
+func (e *Engine) reportedBy(from wire.Node, r Report) {
+	if !e.leads() || r.Epoch != e.view.Epoch {
+		return
+	}
+	if m := e.lead.member(from); m != nil && r.Serial >= m.seen {
+		m.seen, m.services = r.Serial, r.Services
+	}
+	for _, c := range r.Fenced {
+		if c.Node != e.self {
+			e.proven(c)
+		}
+	}
+}
+
+// direct is the leader's work: where should each service be, what must each member do for that, and which absent nodes
+// stand in the way.
+func (e *Engine) direct() {
+	if !e.leads() || len(e.lead.members) == 0 {
+		return
+	}
+	l := &e.lead
+	l.needs, l.stuck, l.due = 0, 0, 0
+	if len(l.places) != len(e.cfg.Services) {
+		l.places = make([]placed, len(e.cfg.Services))
+	}
+	run := make([][]string, len(l.members))
+	for i := range e.cfg.Services {
+		s := &e.cfg.Services[i]
+		if to := e.directService(s, &l.places[i]); to != 0 {
+			for m := range l.members {
+				if l.members[m].node == to {
+					run[m] = append(run[m], s.Name)
+				}
+			}
+		}
+	}
+	for m := range l.members {
+		e.order(&l.members[m], run[m])
+	}
+	if changed := e.weightsChanged(); changed != l.reweigh {
+		l.reweigh, e.again = changed, true
+	}
+}
+
+// directService decides one service and returns the member that shall run it now, 0 none.
+func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
+	sit := e.situationOf(s)
+	to := place(e.cfg, sit)
+	p.placement, p.wait = to, Wait{}
+	e.tellPlace(s, p)
+	if e.maintained(s.Name) {
+		return e.heldAnyway(sit, p)
+	}
+	if to.node == 0 {
+		e.waitNowhere(s, sit, p)
+		return 0
+	}
+	if e.restartsNow(s) {
+		return 0
+	}
+	if told := slices.Contains(e.lead.member(to.node).sent.Run, s.Name); told || sit.holders == wire.SetOf(to.node) {
+		return to.node // it holds the service by right: when it was told to start it, every other node was looked at
+	}
+	if wait, proof := e.blocked(s, to.node); wait.For != "" {
+		p.wait = wait
+		return 0
+	} else {
+		p.proof = proof
+		e.tellStart(s, to, proof)
+	}
+	return to.node
+}
+
+// tellStart logs a start and what makes it safe.
+func (e *Engine) tellStart(s *config.Service, to placement, proof string) {
+	because := "every other node reports it stopped"
+	if proof != "" {
+		because = proof
+	}
+	e.tell(History{Kind: "service", Level: "info", Service: s.Name, Node: e.name(to.node), Epoch: e.view.Epoch, Proof: proof,
+		Text: fmt.Sprintf("%s is started on %s (%s); safe because: %s", s.Name, e.name(to.node), to.why, because)})
+}
+
+// heldAnyway keeps a service in maintenance where it is.
+func (e *Engine) heldAnyway(sit situation, p *placed) wire.Node {
+	p.placement = placement{sit.firstHolder(sit.service.Nodes), "maintenance: nothing is started, stopped or watched over"}
+	return p.node
+}
+
+func (e *Engine) tellPlace(s *config.Service, p *placed) {
+	if p.placement == p.told {
+		return
+	}
+	moved := p.told.node != p.node
+	p.told = p.placement
+	if !moved {
+		return
+	}
+	where := "nowhere"
+	if p.node != 0 {
+		where = "on " + e.name(p.node)
+	}
+	e.tell(History{Kind: "service", Level: "info", Service: s.Name, Node: e.name(p.node), Epoch: e.view.Epoch,
+		Text: fmt.Sprintf("%s shall run %s: %s", s.Name, where, p.why)})
+}
+
+// situationOf gathers what place needs.
+func (e *Engine) situationOf(s *config.Service) situation {
+	sit := situation{service: s, intent: e.intents.of(s.Name)}
+	sit.adopt = e.view.Verdict.Quorate || e.view.unsafeTie() && s.Stateless
+	if e.lead.change != nil && slices.Contains(e.lead.change.stopFirst, s.Name) {
+		sit.intent.Stopped = true
+	}
+	for _, m := range e.lead.members {
+		r := m.on(s.Name)
+		dead := e.provenMember(m.node)
+		if (r.Phase == PhaseRunning || r.Phase == PhaseStarting) && !dead && e.holdsByRight(m, s.Name) {
+			sit.holders = sit.holders.With(m.node)
+		}
+		if !r.Barred && r.Phase != PhaseStuck && !e.intents.Standby.Has(m.node) && !e.leavesOrGone(m.node) && !dead {
+			sit.able = sit.able.With(m.node)
+		}
+	}
+	if e.view.unsafeTie() && !s.Stateless {
+		sit.able, sit.holders = 0, 0
+	}
+	if n := sit.intent.MovedTo; n != 0 && e.lifeOf(n).Incarnation == sit.intent.MovedLife {
+		sit.moved = n
+	}
+	return sit
+}
+
+// holdsByRight reports whether what runs on a member was started under a view. What a node in a new boot found running
+// was started by somebody else, and is stopped.
+func (e *Engine) holdsByRight(m member, service string) bool {
+	if slices.Contains(m.sent.Run, service) {
+		return true
+	}
+	for _, p := range e.lead.promises {
+		if p.Life.Node == m.node {
+			return p.Admitted
+		}
+	}
+	return false
+}
+
+// provenMember reports whether a member was proven clean since the view was made: it was fenced for a stop that failed.
+func (e *Engine) provenMember(n wire.Node) bool {
+	c, ok := e.cleanOf(n)
+	return ok && c.Life.Boot == e.lifeOf(n).Boot
+}
+
+func (e *Engine) leavesOrGone(n wire.Node) bool {
+	if n == e.self {
+		return e.leaving.asked
+	}
+	return e.peers[n].leaves || e.peers[n].gone || e.peers[n].Leaving
+}
+
+func (e *Engine) maintained(service string) bool {
+	return e.intents.Maintenance || e.intents.of(service).Maintenance
+}
+
+// blocked says what keeps a service from starting on a member: it starts only when every other node that might run it is
+// a member that reports it stopped, or is proven clean. It also says on which proof the start rests.
+func (e *Engine) blocked(s *config.Service, to wire.Node) (Wait, string) {
+	proof := ""
+	what := "service " + s.Name
+	for n := range (configured(e.cfg)).All {
+		if n == to {
+			continue
+		}
+		m := e.lead.member(n)
+		c, clean := e.cleanOf(n)
+		switch {
+		case clean && e.cleanCounts(c):
+			if pathSet(s).Has(n) {
+				proof = c.Proof.String()
+			}
+		case m != nil:
+			if r := m.on(s.Name); r.Phase != PhaseStopped || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
+				if r.Phase == PhaseStuck {
+					e.lead.stuck = e.lead.stuck.With(n)
+				}
+				return e.waitForMember(s, m, r), ""
+			}
+		case !pathSet(s).Has(n) || e.knownQuiet(n, s.Name):
+		case e.view.unsafeTie() && s.Stateless && !e.alive(n):
+			proof = "no proof: unsafe"
+		default:
+			e.lead.needs = e.lead.needs.With(n)
+			return e.waitForProof(what, n), ""
+		}
+	}
+	return Wait{}, proof
+}
+
+// cleanCounts reports whether a proof serves now: a node in a new boot that is heard must say itself that nothing runs.
+func (e *Engine) cleanCounts(c Clean) bool {
+	if c.Proof == ProofNewBoot && e.alive(c.Node) {
+		return e.peers[c.Node].Idle
+	}
+	return true
+}
+
+func (e *Engine) waitForMember(s *config.Service, m *member, r ServiceReport) Wait {
+	w := Wait{What: "service " + s.Name, For: fmt.Sprintf("%s is still %s on %s", s.Name, r.Phase, e.name(m.node))}
+	if r.Phase == PhaseStuck {
+		w.For = fmt.Sprintf("%s cannot be stopped on %s, which has to be fenced: %s", s.Name, e.name(m.node), r.Detail)
+		w.Command = "locum fence " + e.name(m.node) + ", or once it is stopped there: locum clear " + s.Name
+	}
+	return w
+}
+
+func (e *Engine) waitForProof(what string, n wire.Node) Wait {
+	w := Wait{What: what, For: "proof that " + e.name(n) + " runs nothing", Command: "locum fence " + e.name(n) + " --confirm"}
+	if s := e.shotAt(n); s != nil && s.why != "" {
+		w.For += ": " + s.why
+	}
+	if e.alive(n) {
+		w.For = e.name(n) + " is heard and not a member yet"
+		w.Command = ""
+	}
+	return w
+}
+
+func (e *Engine) waitNowhere(s *config.Service, sit situation, p *placed) {
+	if sit.intent.Stopped {
+		return
+	}
+	p.wait = Wait{What: "service " + s.Name, For: "a node that can run it: " + p.why}
+	for _, m := range e.lead.members {
+		if r := m.on(s.Name); r.Barred {
+			p.wait.For = fmt.Sprintf("it failed too often on %s: %s", e.name(m.node), r.Detail)
+			p.wait.Command = "locum clear " + s.Name
+		}
+		if r := m.on(s.Name); r.Phase == PhaseStuck {
+			p.wait = e.waitForMember(s, &m, r)
+		}
+	}
+}
+
+// restartsNow reports whether an operator's restart still waits for the service to be stopped everywhere.
+func (e *Engine) restartsNow(s *config.Service) bool {
+	at := slices.Index(e.lead.restart, s.Name)
+	if at < 0 {
+		return false
+	}
+	for _, m := range e.lead.members {
+		if m.on(s.Name).Phase != PhaseStopped || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
+			return true
+		}
+	}
+	e.lead.restart = slices.Delete(e.lead.restart, at, at+1)
+	return false
+}
+
+// order sends a member what it shall run, if that is not what it was sent last.
+func (e *Engine) order(m *member, run []string) {
+	o := Orders{Epoch: e.view.Epoch, Serial: m.sent.Serial, Run: run}
+	for i := range e.cfg.Services {
+		if s := e.cfg.Services[i].Name; e.maintained(s) {
+			o.Hold = append(o.Hold, s)
+		}
+	}
+	if e.lead.stuck.Has(e.self) && m.node == e.deputy() {
+		o.Shoot = e.self
+	}
+	if m.sent.Serial != 0 && slices.Equal(o.Run, m.sent.Run) && slices.Equal(o.Hold, m.sent.Hold) && o.Shoot == m.sent.Shoot {
+		return
+	}
+	e.giveOrders(m, o)
+}
+
+func (e *Engine) giveOrders(m *member, o Orders) {
+	o.Serial++
+	m.sent = o
+	e.send(m.node, Message{Orders: &o})
+	m.sent.Reset = nil
+}
+
+// deputy is the member that fences the leader when a stop failed on the leader itself.
+func (e *Engine) deputy() wire.Node { return e.view.Members.Without(e.self).First() }
+
+// ordered takes the leader's orders. Only those of the view in force count, and only newer ones.
+func (e *Engine) ordered(from wire.Node, o Orders) {
+	if !e.obeyed() || from != e.view.Leader || o.Epoch != e.view.Epoch || o.Serial <= e.serial {
+		return
+	}
+	e.serial = o.Serial
+	for i := range e.services {
+		s := &e.services[i]
+		s.ordered = slices.Contains(o.Run, s.cfg.Name)
+		s.hold = slices.Contains(o.Hold, s.cfg.Name)
+		if slices.Contains(o.Reset, s.cfg.Name) {
+			e.forgive(s)
+		}
+	}
+	if o.Shoot != 0 && o.Shoot != e.self {
+		e.shootNow(o.Shoot, "a stop failed on it, and it leads")
+	}
+}
+
+// forgive forgets a service's failures here; what is stuck is looked at again.
+func (e *Engine) forgive(s *local) {
+	s.failures, s.barred, s.detail = nil, false, ""
+	if !s.stuck {
+		return
+	}
+	s.stuck = false
+	for i := range s.res {
+		if s.res[i].verify {
+			s.res[i].verify, s.res[i].state = false, wire.StateUnknown
+		}
+	}
+}
+
+// report tells the leader what is so here, whenever that changed.
+func (e *Engine) report() {
+	if !e.obeyed() {
+		return
+	}
+	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports()}
+	if !e.leads() {
+		r.Fenced = e.provenHere()
+	}
+	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Fenced, e.told.Fenced) {
+		return
+	}
+	e.told, e.again = r, true
+	e.send(e.view.Leader, Message{Report: &r})
+}
+
+// provenHere is what was proven here since the view was made.
+func (e *Engine) provenHere() []Clean {
+	var list []Clean
+	for _, c := range e.clean {
+		if c.Epoch == e.view.Epoch && e.view.Members.Has(c.Node) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// weigh is the importance of what runs on a node.
+func (e *Engine) weigh(services []ServiceReport) int {
+	sum := 0
+	for _, r := range services {
+		for i := range e.cfg.Services {
+			if s := &e.cfg.Services[i]; s.Name == r.Service && (r.Phase == PhaseRunning || r.Phase == PhaseStarting) {
+				sum += 1 + s.Priority
+			}
+		}
+	}
+	return sum
+}
+
+// weightsChanged reports whether the view should be made anew because the order of shooting would be another by now:
+// only where shots break a tie, and only while everything is calm.
+func (e *Engine) weightsChanged() bool {
+	fences := slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == "fence" })
+	if !fences || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
+		return false
+	}
+	changed := false
+	for i, m := range e.lead.members {
+		if m.seen < m.sent.Serial {
+			return false
+		}
+		for _, r := range m.services {
+			if r.Phase != PhaseRunning && r.Phase != PhaseStopped {
+				return false
+			}
+		}
+		changed = changed || i < len(e.view.Weights) && e.view.Weights[i].Weight != e.weigh(m.services)
+	}
+	return changed
+}
+
+func soonest(a, b wire.Instant) wire.Instant {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,283 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// proposed answers another's proposal, or this node's own. A promise given here is in force at once: nothing older is
+// obeyed any more, even before it has left.
+func (e *Engine) proposed(from wire.Node, p Propose) {
+	if why := e.whyRefuse(from, p); why != "" {
+		if from != e.self {
+			e.send(from, Message{Refuse: &Refuse{Epoch: p.Epoch, Promised: max(e.promised, e.election.highest), Why: why}})
+		}
+		return
+	}
+	e.rememberQuiet(from)
+	e.promised = p.Epoch
+	e.election.highest = max(e.election.highest, p.Epoch)
+	e.election.pending = &pending{to: from, epoch: p.Epoch, members: p.Members}
+	if own := e.election.proposal; own != nil && own.epoch < p.Epoch {
+		e.election.proposal = nil
+	}
+	if from != e.self {
+		e.tie.doubt = true
+	}
+	if c := e.lead.change; c != nil && !c.commit {
+		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
+	}
+	e.lead = leadership{}
+}
+
+// whyRefuse says why no promise is given, "" if it is.
+func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
+	switch {
+	case !e.started:
+		return "not started yet"
+	case !p.Members.Has(e.self) || !p.Members.Has(from) || p.Members&^configured(e.cfg) != 0:
+		return "the set is not one that this node and the proposer are in"
+	case p.Epoch <= e.promised:
+		return "a newer epoch is promised already"
+	case e.leaving.done:
+		return "leaving"
+	case e.shotInFlight(from):
+		return "a shot at the proposer has not ended yet"
+	case !e.admitted && p.Epoch <= e.highestHeard():
+		return "in a new boot only what is above every epoch that is heard is promised"
+	case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):
+		return "the view in force is whole, and its leader lives"
+	}
+	return ""
+}
+
+// highestHeard is the highest epoch that any living node's beats carry.
+func (e *Engine) highestHeard() wire.Epoch {
+	var top wire.Epoch
+	for _, p := range e.peers {
+		if p.Node != 0 && e.alive(p.Node) {
+			top = max(top, p.Epoch)
+		}
+	}
+	return top
+}
+
+// wholeView reports whether the view in force has all its members, with their engines up and in the lives it names.
+func (e *Engine) wholeView() bool {
+	if !e.obeyed() {
+		return false
+	}
+	for n := range e.view.Members.All {
+		if n == e.self {
+			continue
+		}
+		if life, _ := e.view.life(n); !e.alive(n) || !e.peers[n].EngineUp || e.peers[n].leaves || life != e.lifeOf(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// better reports whether a proposed set is worth leaving a whole view for: it takes all of it along and more, or it is
+// quorate and this view is not.
+func (e *Engine) better(p Propose) bool {
+	grows := e.view.Members&^p.Members == 0 && p.Members != e.view.Members
+	return grows && (p.Quorate || !e.view.Verdict.Quorate) || p.Quorate && !e.view.Verdict.Quorate
+}
+
+// givePromise lets the promise go once it is safe to: its epoch lies below the durable ceiling, and the heart grants
+// nothing any more under older views.
+func (e *Engine) givePromise() {
+	p := e.election.pending
+	if p == nil {
+		return
+	}
+	if e.storing.writable && e.durable.Ceiling < p.epoch {
+		return // save raises it
+	}
+	if e.ceased < p.epoch {
+		if !p.asked {
+			p.asked = true
+			e.do(Cease{Below: p.epoch})
+		}
+		return
+	}
+	e.election.pending = nil
+	e.send(p.to, Message{Promise: e.promiseFor(p)})
+}
+
+func (e *Engine) promiseFor(p *pending) *Promise {
+	m := &Promise{
+		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
+		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: fingerprint(e.cfg),
+	}
+	for _, other := range e.peers {
+		if other.Node == 0 || other.Node == e.self {
+			continue
+		}
+		if other.memberAt != 0 {
+			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Epoch: other.memberAt})
+		}
+		if !p.members.Has(other.Node) {
+			age := int64(-1)
+			if other.LastHeard != 0 {
+				age = int64(e.now-other.LastHeard) / 1e6
+			}
+			m.Silent = append(m.Silent, Silence{Node: other.Node, AgeMS: age})
+		}
+	}
+	if !e.admitted {
+		m.Text = e.cfg.Text
+	}
+	return m
+}
+
+func fingerprint(cfg *config.Config) string { return fmt.Sprintf("%x", cfg.Fingerprint()) }
+
+// promisedBy collects the promises to this node's own proposal.
+func (e *Engine) promisedBy(from wire.Node, p Promise) {
+	own := e.election.proposal
+	if own == nil || p.Epoch != own.epoch || !own.members.Has(from) || p.Life.Node != from {
+		return
+	}
+	at := 0
+	for at < len(own.promises) && own.promises[at].Life.Node < from {
+		at++
+	}
+	if at < len(own.promises) && own.promises[at].Life.Node == from {
+		return
+	}
+	own.promises = append(own.promises[:at], append([]Promise{p}, own.promises[at:]...)...)
+}
+
+// refusedBy learns the epoch to go above, and tries again when it is this node's turn.
+func (e *Engine) refusedBy(from wire.Node, r Refuse) {
+	own := e.election.proposal
+	e.election.highest = max(e.election.highest, r.Promised)
+	if own == nil || own.epoch != r.Epoch {
+		return
+	}
+	e.election.proposal = nil
+	e.tell(History{Kind: "view", Level: "info", Node: e.name(from), Epoch: r.Epoch,
+		Text: fmt.Sprintf("%s does not promise epoch %d: %s", e.name(from), r.Epoch, r.Why)})
+	e.tryHigher(own, r)
+}
+
+// installIfPromised makes the view once all have promised.
+func (e *Engine) installIfPromised() {
+	own := e.election.proposal
+	if own == nil || len(own.promises) != own.members.Count() || e.promised != own.epoch || e.misfits(own) {
+		return
+	}
+	e.election.proposal = nil
+	e.takeProofs(own)
+	v := View{Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members)}
+	intents := e.intents
+	for _, p := range own.promises {
+		v.Lives = append(v.Lives, p.Life)
+		v.Weights = append(v.Weights, Weight{Node: p.Life.Node, Weight: e.weigh(p.Services)})
+		if intents.Version.Less(p.Intents.Version) {
+			intents = p.Intents
+		}
+	}
+	for _, c := range e.clean {
+		if !own.members.Has(c.Node) {
+			v.Clean = append(v.Clean, c)
+		}
+	}
+	e.lead = newLeadership(own.promises, e.now)
+	for n := range own.members.All {
+		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
+	}
+}
+
+// misfits finds members whose file differs from this node's: they are told apart, shown, and left out.
+func (e *Engine) misfits(own *proposal) bool {
+	found := false
+	for _, p := range own.promises {
+		if p.Config == fingerprint(e.cfg) {
+			continue
+		}
+		found = true
+		e.peers[p.Life.Node].misfit = p.Life
+		text := e.name(p.Life.Node) + " has another file; it stays out until the files are the same"
+		for _, line := range config.Diff(e.cfg.Text, p.Text) {
+			text += "\n  " + line
+		}
+		e.tell(History{Kind: "config", Level: "alarm", Node: e.name(p.Life.Node), Text: text})
+	}
+	if found {
+		e.election.proposal = nil
+	}
+	return found
+}
+
+// takeProofs merges what the members know of the absent: a proof is void once its node was admitted to a later view.
+func (e *Engine) takeProofs(own *proposal) {
+	for _, p := range own.promises {
+		for _, s := range p.MemberAt {
+			if int(s.Node) < len(e.peers) {
+				e.peers[s.Node].memberAt = max(e.peers[s.Node].memberAt, s.Epoch)
+			}
+		}
+	}
+	for _, p := range own.promises {
+		for _, c := range p.Clean {
+			if _, have := e.cleanOf(c.Node); !have && configured(e.cfg).Has(c.Node) && c.Node != e.self {
+				e.proven(c)
+			}
+		}
+	}
+	for _, c := range append([]Clean(nil), e.clean...) {
+		if c.Epoch < e.peers[c.Node].memberAt {
+			e.unproven(c.Node)
+		}
+	}
+}
+
+// installed takes a view into force: only the one whose epoch this node promised last, and only from its leader.
+func (e *Engine) installed(from wire.Node, in Install) {
+	v := in.View
+	if v.Epoch != e.promised || v.Epoch <= e.view.Epoch || from != v.Leader || !v.Members.Has(e.self) {
+		return
+	}
+	own := e.clean
+	e.serial = 0
+	e.clean = append([]Clean(nil), v.Clean...)
+	e.keepOwnProofs(own, v)
+	e.told = Report{}
+	e.dropShots()
+	e.noteTie(v)
+	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
+	e.view = v
+	e.dropAsks()
+	if healed {
+		e.do(Announce{})
+	}
+	e.election.since, e.election.attempts, e.election.pending = 0, 0, nil
+	for n := range v.Members.All {
+		e.peers[n].memberAt = v.Epoch
+	}
+	if e.intents.Version.Less(in.Intents.Version) {
+		e.intents = in.Intents
+	}
+	if v.Verdict.Quorate {
+		e.admitted = true
+	}
+	e.do(SetView{View: v.forHeart(e.cfg, e.exempt(v))})
+	e.tell(History{Kind: "view", Level: "info", Epoch: v.Epoch, Node: e.name(v.Leader),
+		Text: fmt.Sprintf("view %d: %s, led by %s; %s", v.Epoch, names(e.cfg, v.Members), e.name(v.Leader), v.Verdict.Why())})
+}
+
+// keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it.
+func (e *Engine) keepOwnProofs(own []Clean, v View) {
+	for _, c := range own {
+		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && c.Epoch >= e.peers[c.Node].memberAt {
+			e.clean = append(e.clean, c)
+		}
+	}
+	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
+}

@@ -1,0 +1,104 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"locum/wire"
+)
+
+// drift is what two clocks may differ by over a lease: a tenth.
+const drift = 10
+
+// proveByLease takes proof 2 where it holds: the absent node obeys a lease, its watchdog is known to be armed, and both
+// times, and a tenth, have passed since the last moment at which anyone could have granted it a lease.
+func (e *Engine) proveByLease() {
+	if !e.leads() || !e.view.Verdict.Quorate || !e.admitted {
+		return
+	}
+	for n := range e.lead.needs.All {
+		due := e.leaseDue(n)
+		switch {
+		case due == 0 || e.alive(n):
+		case e.now >= due:
+			e.proven(Clean{Node: n, Life: e.lifeOf(n), Proof: ProofLease, Epoch: e.view.Epoch})
+		default:
+			e.lead.due = soonest(e.lead.due, due)
+		}
+	}
+}
+
+// leaseDue is when a node's lease and watchdog time are certainly over, 0 if that can never be known of it. The greater of
+// its own lease and ours counts: the files may have differed.
+func (e *Engine) leaseDue(n wire.Node) wire.Instant {
+	p := e.peers[n]
+	if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {
+		return 0
+	}
+	lease := max(e.cfg.Lease, time.Duration(p.LeaseMS)*time.Millisecond)
+	total := lease + time.Duration(p.WatchdogMS)*time.Millisecond
+	return e.lastGrant(n) + wire.Instant(total+total/drift)
+}
+
+// trustsWatchdog reports whether the file lets proof 2 count against the node: a guest's watchdog stops with the guest.
+func (e *Engine) trustsWatchdog(n wire.Node) bool {
+	for _, c := range e.cfg.Nodes {
+		if c.Number == n {
+			return !c.Guest || c.LeaseProof
+		}
+	}
+	return false
+}
+
+// lastGrant is the last moment at which any member can have heard the node, and so granted it a lease. Each member
+// stopped granting before it promised, and its promise says how old the node's last beat was; counting from the promise's
+// arrival here can only make it later.
+func (e *Engine) lastGrant(n wire.Node) wire.Instant {
+	var last wire.Instant
+	for _, p := range e.lead.promises {
+		age := int64(0)
+		for _, s := range p.Silent {
+			if s.Node == n && s.AgeMS >= 0 {
+				age = s.AgeMS
+			}
+		}
+		last = max(last, e.lead.since-wire.Instant(age)*1e6)
+	}
+	return last
+}
+
+// quiet is what a leader knows of a node from the view that it led itself just before.
+type quiet struct {
+	node     wire.Node
+	services []string // known not to run there, and not ordered there
+}
+
+// rememberQuiet keeps what this leader knows of its members when it proposes the next view itself. Another's view in
+// between ends the knowledge: its leader may have ordered anything.
+func (e *Engine) rememberQuiet(from wire.Node) {
+	if from != e.self {
+		e.quiet = nil
+		return
+	}
+	if !e.leads() {
+		return
+	}
+	for _, m := range e.lead.members {
+		q := quiet{node: m.node}
+		for _, r := range m.services {
+			if r.Phase == PhaseStopped && m.seen >= m.sent.Serial && !slices.Contains(m.sent.Run, r.Service) {
+				q.services = append(q.services, r.Service)
+			}
+		}
+		e.quiet = slices.DeleteFunc(slices.Clone(e.quiet), func(old quiet) bool { return old.node == m.node })
+		e.quiet = append(e.quiet, q)
+	}
+}
+
+// knownQuiet reports whether an absent node is known not to run a service: by this leader's own orders and the node's own
+// report, in the views that this node led without a break.
+func (e *Engine) knownQuiet(n wire.Node, service string) bool {
+	return slices.ContainsFunc(e.quiet, func(q quiet) bool {
+		return q.node == n && slices.Contains(q.services, service)
+	})
+}

@@ -1,0 +1,90 @@
+package cluster
+
+import (
+	"locum/config"
+	"locum/wire"
+)
+
+// judge says whether the members may act. Quorum is more than half of the votes that count; with exactly half a tie-break;
+// with less never.
+//
+// A node that is proven clean by power, departure, a new boot or an operator is not counted while it is away, if
+// the file says "quorum dynamic=yes": its old life can cast no vote again, and a new one has none until it was admitted.
+func (e *Engine) judge(promises []Promise, members wire.Nodes) Verdict {
+	return judge(e.cfg, promises, members, e.clean)
+}
+
+func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []Clean) Verdict {
+	freed, byOperator := wire.Nodes(0), wire.Nodes(0)
+	for _, c := range clean {
+		if c.Proof.freesVote() {
+			freed = freed.With(c.Node)
+		}
+		if c.Proof == ProofOperator {
+			byOperator = byOperator.With(c.Node)
+		}
+	}
+	absent := configured(cfg) &^ members
+	cold := absent&^freed == 0 && (2*sum(cfg, members) > sum(cfg, configured(cfg)) || absent&^byOperator == 0)
+
+	var v Verdict
+	present := 0
+	counted := configured(cfg)
+	for _, p := range promises {
+		n := p.Life.Node
+		votes := p.Admitted || cold
+		switch {
+		case !p.Writable:
+		case votes:
+			v.Voters = v.Voters.With(n)
+		case cfg.Quorum.Dynamic && freed.Has(n):
+			counted = counted.Without(n)
+		}
+		if p.Writable {
+			present += votesOf(cfg, n)
+		}
+	}
+	if cfg.Quorum.Dynamic {
+		counted &^= absent & freed
+	}
+	v.Have, v.Total = sum(cfg, v.Voters), sum(cfg, counted)
+	v.Quorate = 2*v.Have > v.Total
+	if !v.Quorate {
+		v.breakTie(cfg, present, absent&^freed == 0)
+	}
+	return v
+}
+
+// breakTie says what exactly half of the votes may do.
+func (v *Verdict) breakTie(cfg *config.Config, present int, othersClean bool) {
+	for _, t := range cfg.Tiebreaks {
+		switch {
+		case t.Type == "fence" && v.Have > 0 && 2*v.Have == v.Total:
+			v.Tie, v.Quorate = TieFence, othersClean
+			return
+		case t.Type == "unsafe" && present > 0 && 2*present == v.Total:
+			v.Tie = TieUnsafe
+			return
+		}
+	}
+}
+
+func sum(cfg *config.Config, set wire.Nodes) int {
+	total := 0
+	for _, c := range cfg.Nodes {
+		if set.Has(c.Number) {
+			total += c.Votes
+		}
+	}
+	return total
+}
+
+// unsafeTie reports whether a view goes on by "tiebreak unsafe": with stateless services only, and without a proof.
+func (v View) unsafeTie() bool { return !v.Verdict.Quorate && v.Verdict.Tie == TieUnsafe }
+
+// exempt reports whether the view obeys no lease: it is exactly half and serves on while it fences the others, where the
+// file lets nobody take over because a lease is over; or it is an unsafe one.
+func (e *Engine) exempt(v View) bool {
+	fencing := !v.Verdict.Quorate && v.Verdict.Tie == TieFence && e.cfg.Watchdog.Device == ""
+	return fencing || v.unsafeTie()
+}

@@ -1,0 +1,91 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"locum/wire"
+)
+
+// The ceiling is made durable ahead of time, so that no promise on the way to a takeover waits for a disk.
+const (
+	ceilingAhead = 1024 // how far above the highest promise the ceiling is set
+	ceilingLow   = 512  // when less than this is left, it is raised
+)
+
+// storeAgain is the pause before a state directory that cannot be written is tried again.
+const storeAgain = 5 * time.Second
+
+// storing is the state directory as the engine sees it.
+type storing struct {
+	id       uint64 // under way, 0 none
+	sent     Durable
+	writable bool
+	due      wire.Instant // after a failure: when it is tried again
+	accept   *Replicate   // intents that are to be durable before they are accepted
+	from     wire.Node    // who is told
+}
+
+// save makes durable what changed: one write at a time, each of everything.
+func (e *Engine) save() {
+	st := &e.storing
+	if st.due != 0 && e.now >= st.due {
+		st.due = 0
+	}
+	d := e.desired()
+	if st.id != 0 || st.due != 0 || d.same(e.durable) {
+		return
+	}
+	st.id, st.sent = e.nextID(), d
+	e.do(Store{ID: st.id, Durable: d})
+}
+
+// desired is what should be durable now.
+func (e *Engine) desired() Durable {
+	d := Durable{Known: true, Ceiling: e.durable.Ceiling, Intents: e.intents, Lives: slices.Clone(e.known),
+		Boot: e.durable.Boot, Incarnation: e.durable.Incarnation}
+	if top := max(e.promised, e.election.highest); top+ceilingLow > d.Ceiling {
+		d.Ceiling = top + ceilingAhead
+	}
+	if a := e.storing.accept; a != nil && d.Intents.Version.Less(a.Intents.Version) {
+		d.Intents = a.Intents
+	}
+	if e.admitted {
+		d.Boot, d.Incarnation = e.welcome.Boot, e.welcome.Incarnation
+	}
+	return d
+}
+
+func (d Durable) same(o Durable) bool {
+	return d.Known == o.Known && d.Ceiling == o.Ceiling && d.Boot == o.Boot && d.Incarnation == o.Incarnation &&
+		d.Intents.same(o.Intents) && slices.Equal(d.Lives, o.Lives)
+}
+
+func (in Intents) same(o Intents) bool {
+	return in.Version == o.Version && in.Standby == o.Standby && in.Maintenance == o.Maintenance &&
+		slices.Equal(in.Services, o.Services)
+}
+
+// stored takes the state directory's word. A node that cannot write keeps its services and casts no vote.
+func (e *Engine) stored(ev Stored) {
+	st := &e.storing
+	if st.id != ev.ID || ev.ID == 0 {
+		return
+	}
+	st.id = 0
+	if !ev.OK {
+		if st.writable {
+			e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(e.self),
+				Text: "the state directory cannot be written: this node keeps its services and casts no vote: " + ev.Detail})
+		}
+		st.writable, st.due = false, e.after(storeAgain)
+		e.accepted(false, ev.Detail)
+		return
+	}
+	if !st.writable {
+		e.tell(History{Kind: "alarm", Level: "info", Node: e.name(e.self), Text: "the state directory can be written again"})
+	}
+	st.writable = true
+	e.durable = st.sent
+	e.accepted(true, "")
+}

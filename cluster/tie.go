@@ -1,0 +1,154 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"locum/wire"
+)
+
+// tieState is what this node keeps while exactly half of the votes are left.
+type tieState struct {
+	common View         // the newest quorate view that was in force here
+	doubt  bool         // a promise to another's view was given that never came into force: the other side may know more
+	since  wire.Instant // since when the tie lasts, 0 if there is none
+	told   bool
+}
+
+// tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
+// important services shoots first, with equal ones the one with the lowest number; the other waits the delay, which is
+// longer than the first one's worst time. A side that cannot be sure what the other knows waits twice as long.
+func (e *Engine) tieDue() wire.Instant {
+	return e.tie.since + wire.Instant(e.tieDelay())
+}
+
+func (e *Engine) tieDelay() time.Duration {
+	var delay time.Duration
+	for _, t := range e.cfg.Tiebreaks {
+		if t.Type == "fence" {
+			delay = t.Delay
+		}
+	}
+	switch {
+	case e.tie.doubt:
+		return 2 * delay
+	case e.shootsFirst():
+		return 0
+	}
+	return delay
+}
+
+// shootsFirst compares the two halves by the last common view.
+func (e *Engine) shootsFirst() bool {
+	mine, others := e.view.Members, e.tieTargets()
+	a, b := e.tie.common.weightOf(mine), e.tie.common.weightOf(others)
+	if a != b {
+		return a > b
+	}
+	return mine.First() < others.First()
+}
+
+// tieTargets is the other half: all that are absent and not proven clean.
+func (e *Engine) tieTargets() wire.Nodes {
+	return configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(Proof.freesVote)
+}
+
+// noteTie keeps when a tie began and what was shared before it.
+func (e *Engine) noteTie(v View) {
+	switch {
+	case v.Verdict.Quorate:
+		e.tie = tieState{common: v}
+	case v.Verdict.Tie == TieFence && e.tie.since == 0:
+		e.tie.since = e.now
+	case v.Verdict.Tie != TieFence:
+		e.tie.since = 0
+	}
+}
+
+func (e *Engine) tellTie() {
+	if !e.leads() || e.view.Verdict.Quorate || e.view.Verdict.Tie != TieFence || e.tie.told {
+		return
+	}
+	e.tie.told = true
+	others := e.tieTargets()
+	text := fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots first", names(e.cfg, others))
+	if d := e.tieDelay(); d > 0 {
+		text = fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots second, after %s", names(e.cfg, others), d)
+	}
+	e.tell(History{Kind: "tie", Level: "warn", Epoch: e.view.Epoch, Node: e.name(others.First()), Text: text})
+}
+
+// tieWait is when the leader has to look again because of a tie.
+func (e *Engine) tieWait() wire.Instant {
+	if e.leads() && !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieFence && e.now < e.tieDue() {
+		return e.tieDue()
+	}
+	return 0
+}
+
+// reading is one node whose power is read, without a shot, while a cold start waits for proof about it.
+type reading struct {
+	node wire.Node
+	id   uint64
+	due  wire.Instant
+	said string
+}
+
+// readEvery is the pause between two readings of one node's power.
+const readEvery = 5 * time.Second
+
+// readPower asks the switches of absent nodes for their state while a node that may not vote yet waits for proof. It never
+// shoots: a node that boots does not, merely because it is alone.
+func (e *Engine) readPower() {
+	if e.admitted || !e.obeyed() {
+		e.readings = nil
+		return
+	}
+	for n := range (configured(e.cfg) &^ e.view.Members).All {
+		if _, clean := e.cleanOf(n); clean || e.alive(n) || !e.fenceable(n) {
+			continue
+		}
+		r := e.readingOf(n)
+		if r.id == 0 && e.now >= r.due {
+			r.id, r.due = e.nextID(), 0
+			e.do(ReadPower{ID: r.id, Node: n})
+		}
+	}
+}
+
+func (e *Engine) readingOf(n wire.Node) *reading {
+	for i := range e.readings {
+		if e.readings[i].node == n {
+			return &e.readings[i]
+		}
+	}
+	e.readings = append(e.readings, reading{node: n})
+	return &e.readings[len(e.readings)-1]
+}
+
+// powerRead takes a switch's word. "Off" without a shot is proof while the node is not heard.
+func (e *Engine) powerRead(ev PowerRead) {
+	for i := range e.readings {
+		r := &e.readings[i]
+		if r.id != ev.ID || ev.ID == 0 {
+			continue
+		}
+		r.id, r.due, r.said = 0, e.after(readEvery), ev.Power.String()
+		if ev.Detail != "" {
+			r.said = ev.Detail
+		}
+		if ev.Power == wire.PowerOff && !e.alive(r.node) {
+			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})
+		}
+		return
+	}
+}
+
+func (e *Engine) knownLife(n wire.Node) wire.Life {
+	for _, k := range e.known {
+		if k.Node == n {
+			return k
+		}
+	}
+	return wire.Life{Node: n}
+}

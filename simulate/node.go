@@ -1,0 +1,194 @@
+package simulate
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"locum/cluster"
+	"locum/config"
+	"locum/wire"
+)
+
+// node is one machine: its power, its kernel, its two processes, what runs on it, and its disk.
+type node struct {
+	w   *World
+	cfg config.Node
+
+	powered bool
+	boot    wire.ID
+	boots   int
+
+	heart       *heart
+	paused      bool
+	incarnation wire.Incarnation
+	run         *wire.ViewForHeart // what the heart keeps in /run
+	runLease    wire.Lease
+	engine      *cluster.Engine
+	engineStart uint16
+	stopped     bool // the engine is stopped (SIGSTOP)
+	backlog     []func()
+	wake        wire.Instant
+
+	durable  cluster.Durable
+	readOnly bool
+	states   map[cluster.ResourceID]wire.State
+	watched  map[cluster.ResourceID]bool
+	manners  map[cluster.ResourceID]manner
+	ops      map[uint64]bool // under way; true: cancelled
+}
+
+// manner is how a resource behaves on one node.
+type manner struct {
+	start, stop string // "" works, fail, hang
+	took        time.Duration
+}
+
+func newNode(w *World, c config.Node) *node {
+	return &node{w: w, cfg: c, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{},
+		manners: map[cluster.ResourceID]manner{}, ops: map[uint64]bool{}}
+}
+
+func (n *node) id(what string, count int) wire.ID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", n.cfg.Name, what, count))
+	return wire.ID(sum[:16])
+}
+
+// powerOn boots the machine; its locum starts at once.
+func (n *node) powerOn() {
+	if n.powered {
+		return
+	}
+	n.powered = true
+	n.w.switches[n.cfg.Number].Off = false
+	n.boots++
+	n.boot = n.id("boot", n.boots)
+	n.run, n.runLease = nil, wire.Lease{}
+	n.startHeart()
+}
+
+// powerOff ends everything on the machine at once.
+func (n *node) powerOff() {
+	n.powered = false
+	n.killHeart()
+	clear(n.states)
+	clear(n.watched)
+}
+
+func (n *node) startHeart() {
+	n.incarnation++
+	n.heart = newHeart(n)
+	n.engineStart = 0
+	n.startEngine()
+	n.heart.tick()
+}
+
+// killHeart ends the heart; the engine sees the end of its socket and ends too.
+func (n *node) killHeart() {
+	if n.heart != nil {
+		n.heart.dead = true
+	}
+	n.heart = nil
+	n.killEngine()
+}
+
+func (n *node) startEngine() {
+	n.engineStart++
+	n.engine = cluster.New(n.w.Config, n.cfg.Number)
+	n.wake, n.backlog = 0, nil
+	n.heart.engineStarted(n.engineStart)
+}
+
+func (n *node) killEngine() {
+	n.engine = nil
+	n.ops = map[uint64]bool{} // the workers die with it
+	clear(n.watched)
+}
+
+// step hands the engine one event and carries out what it wants.
+func (n *node) step(ev cluster.Event) {
+	if n.engine == nil {
+		return
+	}
+	if n.stopped {
+		n.backlog = append(n.backlog, func() { n.step(ev) })
+		return
+	}
+	for _, a := range n.engine.Step(n.w.now, ev) {
+		n.act(a)
+	}
+}
+
+// later hands an event to this engine after some time, unless another has taken its place.
+func (n *node) later(d time.Duration, ev cluster.Event) {
+	e := n.engine
+	n.w.in(d, func() {
+		if n.engine == e {
+			n.step(ev)
+		}
+	})
+}
+
+func (n *node) act(a cluster.Action) {
+	switch a := a.(type) {
+	case cluster.Send:
+		n.heart.send(a)
+	case cluster.SetView:
+		n.heart.setView(a.View)
+	case cluster.Cease:
+		n.heart.cease(a.Below)
+	case cluster.Permit:
+		n.later(10*time.Microsecond, cluster.Permitted{ID: a.ID, OK: n.heart.permit(a.Epoch)})
+	case cluster.SetIdle:
+		n.heart.idle = a.Idle
+	case cluster.RunOp:
+		n.runOp(a)
+	case cluster.CancelOp:
+		n.cancelOp(a.ID)
+	case cluster.Watch:
+		n.watched[a.Resource] = a.On
+	case cluster.Shoot:
+		n.shoot(a)
+	case cluster.ReadPower:
+		n.readPower(a)
+	case cluster.Store:
+		n.store(a)
+	case cluster.Wake:
+		n.setWake(a.At)
+	case cluster.Answer:
+		n.w.answers = append(n.w.answers, a.Result)
+		n.w.log(n, "answer %d: %s", a.Result.Code, a.Result.Text)
+	case cluster.Left:
+		n.w.in(0, n.killHeart)
+	case cluster.Tell:
+		n.w.log(n, "%s: %s", a.Event.Kind, a.Event.Text)
+	}
+}
+
+func (n *node) setWake(at wire.Instant) {
+	n.wake = at
+	if at == 0 {
+		return
+	}
+	e := n.engine
+	n.w.queue.put(max(at, n.w.now), func() {
+		if n.engine == e && n.wake == at {
+			n.wake = 0
+			n.step(cluster.Tick{})
+		}
+	})
+}
+
+func (n *node) store(a cluster.Store) {
+	if n.readOnly {
+		n.later(time.Millisecond, cluster.Stored{ID: a.ID, Detail: "read-only file system"})
+		return
+	}
+	e := n.engine
+	n.w.in(5*time.Millisecond, func() {
+		if n.engine == e && n.powered {
+			n.durable = a.Durable
+			n.step(cluster.Stored{ID: a.ID, OK: true})
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package simulate
+
+import (
+	"fmt"
+	"time"
+
+	"locum/cluster"
+	"locum/config"
+	"locum/wire"
+)
+
+// World is one cluster and all that lies around it.
+type World struct {
+	Config *config.Config
+	Log    func(at wire.Instant, node, text string) // every line of every node's history, and what the script does
+
+	now      wire.Instant
+	queue    queue
+	nodes    []*node // by number; 0 is unused
+	cut      map[[2]wire.Node]bool
+	switches []Outlet // by number
+	Delay    time.Duration
+	Broken   []string // what must never happen, and did
+	answers  []cluster.Result
+	asked    uint64
+}
+
+// Outlet is how a node's power switch behaves.
+type Outlet struct {
+	Mode  string        // ok, fail (answers no), hang (never answers), ignore (says yes, does nothing), late (works, answers late)
+	Off   bool          // as it really is
+	Delay time.Duration // of its answers
+}
+
+// New makes a world of the file's nodes, all powered off.
+func New(cfg *config.Config) *World {
+	w := &World{Config: cfg, cut: map[[2]wire.Node]bool{}, Delay: time.Millisecond, now: wire.Instant(time.Hour)}
+	w.nodes = make([]*node, wire.MaxNodes+1)
+	w.switches = make([]Outlet, wire.MaxNodes+1)
+	for _, c := range cfg.Nodes {
+		w.nodes[c.Number] = newNode(w, c)
+		w.switches[c.Number] = Outlet{Mode: "ok", Delay: time.Millisecond}
+	}
+	return w
+}
+
+// Now is the world's time.
+func (w *World) Now() wire.Instant { return w.now }
+
+// Run lets the world go on for some time.
+func (w *World) Run(d time.Duration) {
+	end := w.now + wire.Instant(d)
+	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
+		it := w.queue.take()
+		w.now = it.at
+		it.do()
+		w.check()
+	}
+	w.now = end
+}
+
+func (w *World) in(d time.Duration, do func()) { w.queue.put(w.now+wire.Instant(d), do) }
+
+func (w *World) log(n *node, format string, args ...any) {
+	if w.Log != nil {
+		name := ""
+		if n != nil {
+			name = n.cfg.Name
+		}
+		w.Log(w.now, name, fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *World) each(do func(*node)) {
+	for _, n := range w.nodes {
+		if n != nil {
+			do(n)
+		}
+	}
+}
+
+func (w *World) node(name string) (*node, error) {
+	for _, n := range w.nodes {
+		if n != nil && n.cfg.Name == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("no node %q", name)
+}
+
+func (w *World) broken(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	for _, b := range w.Broken {
+		if b == text {
+			return
+		}
+	}
+	w.Broken = append(w.Broken, text)
+	w.log(nil, "BROKEN: %s", text)
+}
+
+// Owners lists the nodes on which anything of a service runs.
+func (w *World) Owners(service string) []string {
+	var list []string
+	w.each(func(n *node) {
+		if n.runsAny(service) {
+			list = append(list, n.cfg.Name)
+		}
+	})
+	return list
+}
