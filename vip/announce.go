@@ -31,6 +31,10 @@ type keeper struct {
 func (v *VIP) keep(k *kernel) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &keeper{v: v, k: k, voice: v.voice, index: v.voice.link.index, plan: schedule{refresh: v.refresh}, ended: make(chan struct{}), cancel: cancel}
+	select {
+	case <-v.healed: // of a split that healed before: this announcement is news enough
+	default:
+	}
 	now := time.Now()
 	p.plan.begin(now)
 	p.plan.spoke(now)
@@ -164,13 +168,13 @@ func (p *keeper) look() bool {
 	if p.wasOff.Swap(false) {
 		p.plan.begin(time.Now())
 	}
-	if !l.same(p.voice.link) {
+	if !p.voice.fits(l, p.v.prefix.Addr()) {
 		p.move(l)
 	}
 	return true
 }
 
-// move goes on with an interface whose hardware address has changed, as a bond's does when it fails over.
+// move goes on with an interface that has become another: a bond's hardware address changes when it fails over.
 func (p *keeper) move(l link) {
 	fresh, err := openVoice(l, p.v.prefix.Addr())
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -27,11 +25,10 @@ const skipStats = 1 << 3
 
 // link is an interface as the kernel has just described it.
 type link struct {
-	index  int
-	name   string
-	flags  uint32 // IFF_*
-	mac    net.HardwareAddr
-	router bool // forwards IPv6
+	index int
+	name  string
+	flags uint32 // IFF_*
+	mac   net.HardwareAddr
 }
 
 func (l link) up() bool { return l.flags&unix.IFF_UP != 0 && l.flags&unix.IFF_RUNNING != 0 }
@@ -44,7 +41,7 @@ func (l link) hasNeighbours() bool {
 
 // same reports whether what was opened for l still serves for other.
 func (l link) same(other link) bool {
-	return l.index == other.index && l.name == other.name && l.router == other.router && bytes.Equal(l.mac, other.mac)
+	return l.index == other.index && l.name == other.name && bytes.Equal(l.mac, other.mac)
 }
 
 // mustServe says why an address on the interface would serve nobody.
@@ -81,7 +78,6 @@ func (k *kernel) link(wanted string, parts ...nl.NetlinkRequestData) (link, erro
 	if err != nil {
 		return link{}, fmt.Errorf("interface %s: %w", wanted, err)
 	}
-	l.router = forwards(l.name)
 	return l, nil
 }
 
@@ -126,10 +122,4 @@ func parseLink(body []byte) (link, error) {
 		return link{}, fmt.Errorf("link message: name %q: %w", l.name, err)
 	}
 	return l, nil
-}
-
-// forwards reports whether the machine is a router on the interface; without IPv6 there is no such file, and it is none.
-func forwards(name string) bool {
-	text, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + name + "/forwarding")
-	return err == nil && strings.TrimSpace(string(text)) != "0"
 }

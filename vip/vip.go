@@ -168,9 +168,9 @@ func (v *VIP) kernel() (*kernel, error) {
 	return v.opened, nil
 }
 
-// speakOn makes sure that there is a voice for this very interface with this very hardware address.
+// speakOn makes sure that there is a voice for this very interface as it is now.
 func (v *VIP) speakOn(l link) error {
-	if v.voice != nil && v.voice.link.same(l) {
+	if v.voice != nil && v.voice.fits(l, v.prefix.Addr()) {
 		return nil
 	}
 	v.silence()
