@@ -192,3 +192,38 @@ func (n *node) store(a cluster.Store) {
 		}
 	})
 }
+
+// crashEngine ends the engine; the heart starts it anew.
+func (n *node) crashEngine() {
+	if n.engine == nil {
+		return
+	}
+	n.killEngine()
+	n.stopped = false
+	n.heart.sendBeat()
+	h := n.heart
+	n.w.in(50*time.Millisecond, func() {
+		if n.heart == h && n.powered && n.engine == nil {
+			n.startEngine()
+		}
+	})
+}
+
+// crashHeart ends the heart and with it the engine; "start-heart" plays systemd.
+func (n *node) crashHeart() { n.killHeart() }
+
+// contEngine has a stopped engine go on: it takes up what has queued.
+func (n *node) contEngine() {
+	n.stopped = false
+	backlog := n.backlog
+	n.backlog = nil
+	for _, do := range backlog {
+		do()
+	}
+}
+
+// resume has a paused machine go on: heart first.
+func (n *node) resume() {
+	n.paused = false
+	n.contEngine()
+}

@@ -1,0 +1,37 @@
+# Everything a newcomer needs is "make demo" and "make test"; both install what they need (as root, on Debian).
+GO         ?= go
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS    := -s -w -X main.version=$(VERSION)
+STATIC     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+ARCHES     := amd64 386 arm arm64 ppc64le ppc64
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build build-all demo test check bench fuzz clean tools
+
+build: ## the static binary, ./locum
+	$(STATIC) -o locum .
+
+build-all: ## all six architectures, below build/
+	@set -e; for a in $(ARCHES); do echo "build/locum-linux-$$a"; GOOS=linux GOARCH=$$a $(STATIC) -o build/locum-linux-$$a .; done
+
+demo: build ## one failover and one cut cable, on this machine, in namespaces of its own
+	./locum demo
+
+tools: ## what the tests need beside Go
+	./lab/tools.sh
+
+test: tools build ## every test; those that need root or a tool say why they skip
+	$(GO) test -timeout 20m ./...
+
+check: ## format, vet, staticcheck, architecture
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w): $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 -run 'TestEachPackageImportsOnlyItsNeighbours|TestWhatDecidesIsPure' .
+
+bench: build ## figures: see docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./lab/bench --binary ./locum
+
+clean:
+	rm -rf locum build

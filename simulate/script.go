@@ -1,0 +1,294 @@
+package simulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"locum/cluster"
+	"locum/config"
+	"locum/wire"
+)
+
+// Script is a scenario: a configuration, then commands, each followed by what it led to, indented. Play runs the commands
+// and gives the transcript as it is now; a test compares it with what the file says.
+//
+//	cluster t
+//	...
+//	---
+//	boot alpha beta
+//	run 3s
+//	    0.103 alpha view 1: ...
+//
+// The commands are the table in script.go; "expect" lines fail the script when they do not hold.
+type Script struct {
+	Config   string
+	Commands []string
+}
+
+// ParseScript reads a scenario file. Lines that begin with a blank are output and are skipped; # begins a comment, which
+// stays with the next command.
+func ParseScript(text string) (Script, error) {
+	head, body, ok := strings.Cut(text, "\n---\n")
+	if !ok {
+		return Script{}, fmt.Errorf("scenario: no line --- between the configuration and the commands")
+	}
+	s := Script{Config: head + "\n"}
+	for line := range strings.Lines(body) {
+		line = strings.TrimRight(line, "\n")
+		if !strings.HasPrefix(line, " ") {
+			s.Commands = append(s.Commands, line)
+		}
+	}
+	return s, nil
+}
+
+// Play runs the script and returns its transcript, and what went wrong: an expectation that did not hold, or something
+// that must never happen.
+func (s Script) Play() (transcript string, failures []string) {
+	cfg, problems := config.Parse("scenario", s.Config)
+	if cfg == nil {
+		return "", []string{problems.Error()}
+	}
+	var out strings.Builder
+	out.WriteString(s.Config + "---\n")
+	w := New(cfg)
+	start := w.now
+	w.Log = func(at wire.Instant, node, text string) {
+		for line := range strings.Lines(text) {
+			fmt.Fprintf(&out, "    %9.4f %-6s %s\n", float64(at-start)/1e9, node, strings.TrimRight(line, "\n"))
+		}
+	}
+	for _, line := range s.Commands {
+		out.WriteString(line + "\n")
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if err := w.command(words); err != nil {
+			failures = append(failures, line+": "+err.Error())
+			fmt.Fprintf(&out, "    FAILED: %v\n", err)
+		}
+	}
+	return out.String(), append(failures, w.Broken...)
+}
+
+// command carries one line of a script out.
+func (w *World) command(words []string) error {
+	do, args := commands[words[0]], words[1:]
+	if do == nil {
+		return fmt.Errorf("no such command")
+	}
+	return do(w, args)
+}
+
+var commands = map[string]func(w *World, args []string) error{
+	"run": func(w *World, args []string) error {
+		d, err := time.ParseDuration(args[0])
+		if err == nil {
+			w.Run(d)
+		}
+		return err
+	},
+	"boot":        eachNode((*node).powerOn),
+	"kill":        eachNode((*node).powerOff),
+	"kill-engine": eachNode((*node).crashEngine),
+	"kill-heart":  eachNode((*node).crashHeart),
+	"start-heart": eachNode((*node).startHeart),
+	"stop-engine": eachNode(func(n *node) { n.stopped = true }),
+	"cont-engine": eachNode((*node).contEngine),
+	"pause":       eachNode(func(n *node) { n.paused, n.stopped = true, true }),
+	"resume":      eachNode((*node).resume),
+	"leave":       eachNode(func(n *node) { n.step(cluster.Leaving{}) }),
+	"read-only":   eachNode(func(n *node) { n.readOnly = true }),
+	"writable":    eachNode(func(n *node) { n.readOnly = false }),
+	"lose-state":  eachNode(func(n *node) { n.durable = cluster.Durable{} }),
+	"cut":         func(w *World, args []string) error { return w.setCut(args, true, true) },
+	"cut-one-way": func(w *World, args []string) error { return w.setCut(args, true, false) },
+	"heal":        func(w *World, args []string) error { clear(w.cut); return nil },
+	"switch":      (*World).commandSwitch,
+	"manner":      (*World).commandManner,
+	"fail":        (*World).commandFail,
+	"contested":   (*World).commandContested,
+	"ask":         (*World).commandAsk,
+	"expect":      (*World).commandExpect,
+	"found":       (*World).commandFound,
+}
+
+func eachNode(do func(*node)) func(w *World, args []string) error {
+	return func(w *World, args []string) error {
+		for _, a := range args {
+			n, err := w.node(a)
+			if err != nil {
+				return err
+			}
+			do(n)
+		}
+		return nil
+	}
+}
+
+// setCut cuts the cables between every two of the named nodes; "cut alpha beta,gamma" cuts alpha from each of the set.
+func (w *World) setCut(args []string, forth, back bool) error {
+	if len(args) != 2 {
+		return fmt.Errorf("want two sides")
+	}
+	for a := range strings.SplitSeq(args[0], ",") {
+		for b := range strings.SplitSeq(args[1], ",") {
+			x, err := w.node(a)
+			if err != nil {
+				return err
+			}
+			y, err := w.node(b)
+			if err != nil {
+				return err
+			}
+			w.cut[[2]wire.Node{x.cfg.Number, y.cfg.Number}] = forth
+			if back {
+				w.cut[[2]wire.Node{y.cfg.Number, x.cfg.Number}] = true
+			}
+		}
+	}
+	return nil
+}
+
+// commandSwitch: switch NODE ok|fail|hang|ignore|late|off.
+func (w *World) commandSwitch(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	if args[1] == "off" {
+		w.switches[n.cfg.Number].Off = true
+		return nil
+	}
+	w.switches[n.cfg.Number].Mode = args[1]
+	return nil
+}
+
+func (w *World) resource(word string) (cluster.ResourceID, error) {
+	service, index, ok := strings.Cut(word, "/")
+	i, err := strconv.Atoi(index)
+	if !ok || err != nil {
+		return cluster.ResourceID{}, fmt.Errorf("%q: want SERVICE/INDEX", word)
+	}
+	return cluster.ResourceID{Service: service, Index: i}, nil
+}
+
+// commandManner: manner NODE SERVICE/INDEX start|stop ok|fail|hang.
+func (w *World) commandManner(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	id, err := w.resource(args[1])
+	if err != nil {
+		return err
+	}
+	m := n.manners[id]
+	how := strings.TrimPrefix(args[3], "ok")
+	switch args[2] {
+	case "start":
+		m.start = how
+	case "stop":
+		m.stop = how
+	default:
+		return fmt.Errorf("want start or stop")
+	}
+	n.manners[id] = m
+	return nil
+}
+
+// commandFail: fail NODE SERVICE/INDEX: the running resource fails by itself.
+func (w *World) commandFail(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	id, err := w.resource(args[1])
+	if err == nil {
+		n.fail(id)
+	}
+	return err
+}
+
+// commandFound: found NODE SERVICE/INDEX: something started the resource behind locum's back.
+func (w *World) commandFound(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	id, err := w.resource(args[1])
+	if err == nil {
+		n.states[id] = wire.StateRunning
+	}
+	return err
+}
+
+// commandContested: contested NODE SERVICE/INDEX: another host answers for its address.
+func (w *World) commandContested(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	id, err := w.resource(args[1])
+	if err == nil {
+		n.step(cluster.Contested{Resource: id, By: "00:00:5e:00:53:01"})
+	}
+	return err
+}
+
+// commandAsk: ask NODE VERB [SERVICE|NODE|on|off …].
+func (w *World) commandAsk(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	c := cluster.Command{Verb: args[1]}
+	for _, word := range args[2:] {
+		_, notNode := w.node(word)
+		switch {
+		case word == "on" || word == "off":
+			c.On = word == "on"
+		case notNode == nil:
+			c.Node = word
+		default:
+			c.Service = word
+		}
+	}
+	w.asked++
+	n.step(cluster.Asked{ID: w.asked, Command: c})
+	return nil
+}
+
+// commandExpect: expect owner SERVICE [NODE…]; expect up|down NODE; expect answer CODE; expect quorate|not-quorate NODE.
+func (w *World) commandExpect(args []string) error {
+	switch args[0] {
+	case "owner":
+		if got := strings.Join(w.Owners(args[1]), " "); got != strings.Join(args[2:], " ") {
+			return fmt.Errorf("it runs on [%s]", got)
+		}
+		return nil
+	case "answer":
+		if len(w.answers) == 0 {
+			return fmt.Errorf("no answer came")
+		}
+		last := w.answers[len(w.answers)-1]
+		if strconv.Itoa(last.Code) != args[1] {
+			return fmt.Errorf("the answer is %d: %s", last.Code, last.Text)
+		}
+		return nil
+	}
+	n, err := w.node(args[1])
+	if err != nil {
+		return err
+	}
+	quorate := n.engine != nil && n.engine.Status(w.now).Quorate
+	switch {
+	case args[0] == "up" && n.powered, args[0] == "down" && !n.powered,
+		args[0] == "quorate" && quorate, args[0] == "not-quorate" && !quorate:
+		return nil
+	}
+	return fmt.Errorf("it is not so")
+}
