@@ -1,0 +1,192 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"locum/wire"
+)
+
+// finish looks at the file as a whole: what is missing, what does not fit together, and the defaults that depend on it.
+func (p *parser) finish() {
+	c := p.cfg
+	for _, need := range []struct {
+		missing bool
+		text    string
+	}{
+		{c.Cluster == "" && p.firstLine["cluster"] == 0, "no cluster line; write: cluster NAME"},
+		{c.KeyFile == "" && p.firstLine["key"] == 0, "no key line; run locum keygen /etc/locum.key and write: key /etc/locum.key"},
+		{len(c.Nodes) == 0, "no node line; write one for each machine: node 1 NAME"},
+		{len(c.Services) == 0, "no service line; write: service NAME nodes=A,B"},
+		{len(c.Nodes) > 1 && len(c.Paths) == 0, "no path line; write: path udp lan A=ADDRESS B=ADDRESS"},
+		{len(c.Paths) > wire.MaxPaths, fmt.Sprintf("%d paths; at most %d can be used", len(c.Paths), wire.MaxPaths)},
+	} {
+		if need.missing {
+			p.add(0, "%s", need.text)
+		}
+	}
+	p.giveResources()
+	p.checkAddresses()
+	p.defaults()
+	p.checkTies()
+	p.checkLease()
+	p.warnings()
+}
+
+// giveResources hands each resource to its service, in file order.
+func (p *parser) giveResources() {
+	var names []string
+	for _, s := range p.cfg.Services {
+		names = append(names, s.Name)
+	}
+	for _, r := range p.resources {
+		i := slices.Index(names, r.Service)
+		if i < 0 {
+			p.add(r.Line, "resource of service %q, which has no service line; %s", r.Service, meant(r.Service, names))
+			continue
+		}
+		p.cfg.Services[i].Resources = append(p.cfg.Services[i].Resources, r)
+	}
+	for _, s := range p.cfg.Services {
+		if len(s.Resources) == 0 {
+			p.add(s.Line, "service %s has no resource; write: resource %s TYPE …", s.Name, s.Name)
+		}
+		for _, r := range s.Resources {
+			if s.Stateless && slices.Contains(ownsData, r.Type) {
+				p.add(s.Line, "service %s says stateless=yes and has a %s, which a second owner would destroy", s.Name, r.Type)
+			}
+		}
+	}
+}
+
+// checkAddresses finds a service address that stands twice, or is a node's own.
+func (p *parser) checkAddresses() {
+	used := map[netip.Addr]int{}
+	for _, s := range p.cfg.Services {
+		for _, r := range s.Resources {
+			if r.Type != "vip" || len(r.Args) == 0 {
+				continue
+			}
+			x, err := netip.ParsePrefix(r.Args[0])
+			if err != nil {
+				continue
+			}
+			if first := used[x.Addr()]; first != 0 {
+				p.add(r.Line, "address %s is used twice; it is on line %d already", x.Addr(), first)
+			}
+			used[x.Addr()] = r.Line
+			for _, path := range p.cfg.Paths {
+				for _, n := range p.cfg.Nodes {
+					if path.Addresses[n.Number] == x.Addr() {
+						p.add(r.Line, "address %s is %s's own, on path %s; a service address belongs to no node", x.Addr(), n.Name, path.Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// viewRounds bounds what agreeing on a view and one claim add to a death, for the default and the check of the lease.
+const viewRounds = 500 * time.Millisecond
+
+func (p *parser) defaults() {
+	c := p.cfg
+	if !p.quorumSet {
+		c.Quorum.Dynamic = len(c.Nodes) == 2 && len(c.Fences) > 0
+	}
+	if c.Lease == 0 {
+		c.Lease = max(8*time.Second, 4*c.Beat.Dead+4*viewRounds)
+	}
+	for i := range c.Tiebreaks {
+		if t := &c.Tiebreaks[i]; t.Type == "fence" && !p.delaySet {
+			t.Delay = c.worstFence() + time.Second
+		}
+	}
+}
+
+// worstFence is the longest that any node's devices may take to switch it off and confirm that.
+func (c *Config) worstFence() time.Duration {
+	var worst time.Duration
+	for _, n := range c.Nodes {
+		worst = max(worst, c.FenceTime(n.Number))
+	}
+	return worst
+}
+
+// FenceTime is the longest that a node's devices may take: for each level the slowest device's off and confirmation.
+func (c *Config) FenceTime(n wire.Node) time.Duration {
+	var total time.Duration
+	for _, level := range c.FencesOf(n) {
+		var slowest time.Duration
+		for _, f := range level {
+			slowest = max(slowest, 2*f.Timeout)
+		}
+		total += slowest
+	}
+	return total
+}
+
+func (p *parser) checkTies() {
+	c := p.cfg
+	even := c.TotalVotes()%2 == 0
+	if len(c.Nodes) == 2 && even && len(c.Tiebreaks) == 0 {
+		p.add(0, "two nodes and nothing to break a tie: when they cannot hear each other, neither may go on. Write "+
+			"\"tiebreak fence\" with a fence line for each node (safe), or \"tiebreak unsafe\" for services that say stateless=yes")
+	}
+	for _, t := range c.Tiebreaks {
+		if t.Type == "unsafe" {
+			p.warnUnsafe(t)
+			continue
+		}
+		for _, n := range c.Nodes {
+			if len(c.FencesOf(n.Number)) == 0 {
+				p.add(t.Line, "tiebreak fence, but %s has no fence line; write: fence %s NAME type=…", n.Name, n.Name)
+			}
+		}
+		if worst := c.worstFence(); t.Delay <= worst {
+			p.add(t.Line, "delay=%s: the side that shoots second must wait longer than the first may take, %s (off and confirmation, all levels); write delay=%s, or shorten timeout= of the fence lines",
+				t.Delay, worst, worst+time.Second)
+		}
+	}
+}
+
+func (p *parser) warnUnsafe(t Tiebreak) {
+	for _, s := range p.cfg.Services {
+		if !s.Stateless {
+			p.warn(t.Line, "tiebreak unsafe: service %s does not say stateless=yes, so it stops when exactly half of the votes are left", s.Name)
+		}
+	}
+}
+
+// checkLease: the first half of the lease has to cover a peer's death and the way to a new view, else every death of a
+// peer would stop the survivor.
+func (p *parser) checkLease() {
+	c := p.cfg
+	if least := 2 * (c.Beat.Dead + viewRounds); c.Lease < least {
+		p.add(p.leaseLine, "lease %s: half of it must be longer than dead=%s and the rounds of a new view (%s), or every death of a peer stops the survivor; write lease %s",
+			c.Lease, c.Beat.Dead, viewRounds, least)
+	}
+}
+
+func (p *parser) warnings() {
+	c := p.cfg
+	if len(c.Nodes) < 2 {
+		p.warn(0, "one node only: services are restarted, and have nowhere else to go")
+		return
+	}
+	if len(c.Paths) == 1 && c.Beat.Dead < time.Second {
+		p.warn(c.Beat.Line, "dead=%s with a single path: one busy switch looks like a death; add a path, or write dead=1s", c.Beat.Dead)
+	}
+	if len(c.Paths) == 1 {
+		p.warn(c.Paths[0].Line, "a single path: one cable is a single point of failure; add a path over another interface")
+	}
+	for _, n := range c.Nodes {
+		manual := slices.ContainsFunc(c.Fences, func(f Fence) bool { return f.Node == n.Number && f.Type != "manual" })
+		if n.Guest && !manual {
+			p.warn(n.Line, "%s is a guest without a fence that goes through its host: a paused guest cannot stop itself", n.Name)
+		}
+	}
+	p.warn(0, "no watchdog line: self-fencing is best effort")
+}

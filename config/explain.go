@@ -1,0 +1,203 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Row is what the file means for one event: what happens, in what order, and how long it takes at worst.
+type Row struct {
+	Event string   `json:"event"`
+	Steps []string `json:"steps"`
+	Terms []Term   `json:"terms"` // of the worst case; empty where nothing has to be done
+	Proof string   `json:"proof"` // on which a takeover rests
+}
+
+// Term is one part of a worst case.
+type Term struct {
+	Name string        `json:"name"`
+	Time time.Duration `json:"-"`
+	MS   int64         `json:"ms"`
+}
+
+// Worst adds the terms up.
+func (r Row) Worst() time.Duration {
+	var sum time.Duration
+	for _, t := range r.Terms {
+		sum += t.Time
+	}
+	return sum
+}
+
+func term(name string, d time.Duration) Term { return Term{name, d, d.Milliseconds()} }
+
+// Explain says what the file means: a row for each node's death and for each path's loss.
+func (c *Config) Explain() []Row {
+	var rows []Row
+	if len(c.Nodes) < 2 {
+		return nil
+	}
+	for _, n := range c.Nodes {
+		rows = append(rows, c.explainDeath(n))
+	}
+	for _, p := range c.Paths {
+		rows = append(rows, c.explainPath(p))
+	}
+	return rows
+}
+
+// explainDeath follows one node's death to the client's next answer.
+func (c *Config) explainDeath(n Node) Row {
+	r := Row{Event: n.Name + " dies"}
+	r.Steps = append(r.Steps, fmt.Sprintf("the others hear nothing of it for %s", c.Beat.Dead))
+	r.Terms = append(r.Terms, term("dead", c.Beat.Dead), term("agreeing on a view", viewRounds))
+	left := c.TotalVotes() - n.Votes
+	half := 2*left == c.TotalVotes()
+	var heirs []string
+	for _, s := range c.Services {
+		if i := slices.Index(s.Nodes, n.Number); i >= 0 && len(s.Nodes) > 1 {
+			heirs = append(heirs, s.Name)
+		}
+	}
+	switch {
+	case 2*left < c.TotalVotes():
+		r.Proof = "none: the others have less than half of the votes"
+		r.Steps = append(r.Steps, "the others have less than half of the votes: they stop their services when their lease runs out")
+		return r
+	case half && !c.has("fence"):
+		return c.explainUnsafe(r, n)
+	}
+	c.explainProof(&r, n, half)
+	if len(heirs) == 0 {
+		r.Steps = append(r.Steps, "nothing has to move")
+		return r
+	}
+	r.Steps = append(r.Steps, fmt.Sprintf("what ran on it (of %s) is started on the next of its nodes, resource by resource", strings.Join(heirs, ", ")))
+	r.Terms = append(r.Terms, term("start (its deadline; usually far less)", c.longestStart(n)))
+	return r
+}
+
+func (c *Config) explainUnsafe(r Row, n Node) Row {
+	r.Proof = "no proof: unsafe"
+	var goOn, stop []string
+	for _, s := range c.Services {
+		if s.Stateless {
+			goOn = append(goOn, s.Name)
+		} else {
+			stop = append(stop, s.Name)
+		}
+	}
+	if len(goOn) > 0 {
+		r.Steps = append(r.Steps, "unsafe: "+strings.Join(goOn, ", ")+" is started at once, also if "+n.Name+" still runs it")
+		r.Terms = append(r.Terms, term("start (its deadline; usually far less)", c.longestStart(n)))
+	}
+	if len(stop) > 0 {
+		r.Steps = append(r.Steps, strings.Join(stop, ", ")+" stops, or stays stopped: it does not say stateless=yes")
+	}
+	return r
+}
+
+// explainProof says how the others come to know that the node runs nothing.
+func (c *Config) explainProof(r *Row, n Node, half bool) {
+	if len(c.FencesOf(n.Number)) == 0 {
+		r.Proof = "an operator's word"
+		r.Steps = append(r.Steps, fmt.Sprintf("nothing can prove that %s runs nothing: what it ran waits for \"locum fence %s --confirm\"", n.Name, n.Name))
+		return
+	}
+	r.Proof = "power confirmed off"
+	if half {
+		delay := c.tieDelay()
+		r.Steps = append(r.Steps, fmt.Sprintf("exactly half of the votes are left: the side with the more important services shoots at once, the other after %s", delay))
+		r.Terms = append(r.Terms, term("delay, if the dead side would have shot first", delay))
+	}
+	for i, level := range c.FencesOf(n.Number) {
+		var list []string
+		for _, f := range level {
+			list = append(list, f.Name)
+		}
+		step := fmt.Sprintf("%s is switched off by %s, and asked again until that says off", n.Name, strings.Join(list, " and "))
+		if i > 0 {
+			step = fmt.Sprintf("if that is not confirmed: by %s", strings.Join(list, " and "))
+		}
+		r.Steps = append(r.Steps, step)
+	}
+	r.Terms = append(r.Terms, term("off and confirmation (the devices' time limits)", c.FenceTime(n.Number)))
+	if manual := c.FencesOf(n.Number); len(manual) == 1 && len(manual[0]) == 1 && manual[0][0].Type == "manual" {
+		r.Proof = "an operator's word"
+	}
+}
+
+func (c *Config) explainPath(p Path) Row {
+	r := Row{Event: "path " + p.Name + " is lost between two nodes", Proof: "none needed"}
+	if len(c.Paths) > 1 {
+		r.Steps = []string{"an alarm; nothing moves while another path is left"}
+		return r
+	}
+	r.Steps = []string{fmt.Sprintf("it is the only path: after %s each side takes the other for dead, as above", c.Beat.Dead)}
+	switch {
+	case c.has("fence"):
+		r.Steps = append(r.Steps, "the switch decides: one side is confirmed off before the other takes over; never two owners")
+	case c.has("unsafe"):
+		r.Steps = append(r.Steps, "unsafe: services that say stateless=yes run on both sides until the path is back; then the surplus stops")
+	}
+	return r
+}
+
+func (c *Config) has(tiebreak string) bool {
+	return slices.ContainsFunc(c.Tiebreaks, func(t Tiebreak) bool { return t.Type == tiebreak })
+}
+
+func (c *Config) tieDelay() time.Duration {
+	for _, t := range c.Tiebreaks {
+		if t.Type == "fence" {
+			return t.Delay
+		}
+	}
+	return 0
+}
+
+func (c *Config) longestStart(n Node) time.Duration {
+	var longest time.Duration
+	for _, s := range c.Services {
+		var sum time.Duration
+		for _, r := range s.Resources {
+			sum += r.Start
+		}
+		if slices.Contains(s.Nodes, n.Number) {
+			longest = max(longest, sum)
+		}
+	}
+	return longest
+}
+
+// Advice is what two boxes without a fence device get, and what to buy; "" where it does not apply.
+func (c *Config) Advice() string {
+	if len(c.Nodes) != 2 || c.has("fence") {
+		return ""
+	}
+	return "These two nodes have no fence device. When they cannot hear each other, nothing can tell a dead node from a cut\n" +
+		"cable: services that say stateless=yes then run on both, all others stop. For services with data buy one device that\n" +
+		"switches each node off: a switched power strip with HTTP (two outlets), a smart plug for each node, or use the\n" +
+		"management board that the machines have (fence agents); then write \"tiebreak fence\" and a fence line for each node."
+}
+
+// WriteExplain writes the rows for a person.
+func WriteExplain(w io.Writer, rows []Row) {
+	for _, r := range rows {
+		fmt.Fprintf(w, "\nwhen %s:\n", r.Event)
+		for i, s := range r.Steps {
+			fmt.Fprintf(w, "  %d. %s\n", i+1, s)
+		}
+		if len(r.Terms) == 0 {
+			continue
+		}
+		var parts []string
+		for _, t := range r.Terms {
+			parts = append(parts, fmt.Sprintf("%d %s", t.MS, t.Name))
+		}
+		fmt.Fprintf(w, "  at worst %d ms = %s\n  proof: %s\n", r.Worst().Milliseconds(), strings.Join(parts, " + "), r.Proof)
+	}
+}

@@ -1,0 +1,371 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"locum/wire"
+)
+
+// DefaultPort is the UDP port of a path that names none.
+const DefaultPort = 6694
+
+// parser collects one file.
+type parser struct {
+	*Problems
+	cfg       *Config
+	firstLine map[string]int // of directives that may stand once
+	resources []Resource     // before they are given to their services
+	lines     []line
+	quorumSet bool
+	leaseLine int
+	delaySet  bool
+}
+
+// Parse reads a file's text; file is its name for messages. The Config is nil if there is any error; the Problems are
+// never nil and hold every error of the file, not the first, and the warnings.
+func Parse(file, text string) (*Config, *Problems) {
+	p := &parser{
+		Problems:  &Problems{file: file},
+		cfg:       &Config{Text: text, Beat: Beat{Every: 100 * time.Millisecond, Dead: time.Second}, Engine: Engine{Grace: 30 * time.Second}},
+		firstLine: map[string]int{},
+	}
+	p.lines = lines(p.Problems, text)
+	p.each("node", (*parser).node) // first: everything else names nodes
+	for _, l := range p.lines {
+		p.directive(l)
+	}
+	p.finish()
+	p.sort()
+	if len(p.Errors) > 0 {
+		return nil, p.Problems
+	}
+	return p.cfg, p.Problems
+}
+
+var directives = map[string]func(*parser, line){
+	"cluster": (*parser).cluster, "key": (*parser).key, "node": nil, "beat": (*parser).beat, "path": (*parser).path,
+	"watchdog": (*parser).watchdog, "tiebreak": (*parser).tiebreak, "fence": (*parser).fence, "lease": (*parser).lease,
+	"quorum": (*parser).quorum, "engine": (*parser).engine, "service": (*parser).service, "resource": (*parser).resource,
+	"notify": (*parser).notify,
+}
+
+// notYet names directives that are designed and do not exist yet.
+var notYet = []string{"disk", "place", "limit"}
+
+func (p *parser) each(keyword string, do func(*parser, line)) {
+	for _, l := range p.lines {
+		if l.words[0] == keyword {
+			do(p, l)
+		}
+	}
+}
+
+func (p *parser) directive(l line) {
+	do, known := directives[l.words[0]]
+	switch {
+	case do != nil:
+		do(p, l)
+	case known:
+	case slices.Contains(notYet, l.words[0]):
+		p.add(l.number, "%q does not exist yet; there are: %s", l.words[0], strings.Join(sortedKeys(directives), ", "))
+	default:
+		p.add(l.number, "unknown directive %q; %s", l.words[0], meant(l.words[0], sortedKeys(directives)))
+	}
+}
+
+// take checks how many words and which keys a directive has; form is shown when it is wrong.
+func (p *parser) take(l line, form string, least, most int, keys ...string) bool {
+	ok := true
+	if n := len(l.words) - 1; n < least || most >= 0 && n > most {
+		p.add(l.number, "%s: %d words where %s are wanted; the form is: %s", l.words[0], n, span(least, most), form)
+		ok = false
+	}
+	return p.onlyKeys(l, l.words[0], keys) && ok
+}
+
+func span(least, most int) string {
+	switch {
+	case most < 0:
+		return fmt.Sprintf("at least %d", least)
+	case least == most:
+		return strconv.Itoa(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+func (p *parser) onlyKeys(l line, what string, keys []string) bool {
+	ok := true
+	seen := map[string]bool{}
+	for _, kv := range l.keys {
+		switch {
+		case seen[kv.key]:
+			p.add(l.number, "%s: %s= stands twice", what, kv.key)
+		case slices.Contains(keys, kv.key):
+			seen[kv.key] = true
+			continue
+		case len(keys) == 0:
+			p.add(l.number, "%s: unknown key %s=; it takes none", what, kv.key)
+		default:
+			p.add(l.number, "%s: unknown key %s=; %s", what, kv.key, meant(kv.key, keys))
+		}
+		ok = false
+	}
+	return ok
+}
+
+// once reports a directive that may stand only once.
+func (p *parser) once(l line) bool {
+	if first := p.firstLine[l.words[0]]; first != 0 {
+		p.add(l.number, "%s stands twice; it is on line %d already", l.words[0], first)
+		return false
+	}
+	p.firstLine[l.words[0]] = l.number
+	return true
+}
+
+func (p *parser) duration(l line, what, text string, least, most time.Duration) time.Duration {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil && isNumber(text):
+		p.add(l.number, "%s %s has no unit; write %sms, %ss or %sm", what, text, text, text, text)
+	case err != nil:
+		p.add(l.number, "%s %q is not a duration; write for example 100ms, 5s, 10m", what, text)
+	case d < least || d > most:
+		p.add(l.number, "%s %s is out of range; it may be %s to %s", what, text, least, most)
+	}
+	return d
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
+}
+
+func (p *parser) integer(l line, what, text string, least, most int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		p.add(l.number, "%s %q is not a number from %d to %d", what, text, least, most)
+	}
+	return n
+}
+
+func (p *parser) yes(l line, key string) bool {
+	v, ok := l.value(key)
+	if ok && v != "yes" && v != "no" {
+		p.add(l.number, "%s=%s is neither yes nor no", key, v)
+	}
+	return v == "yes"
+}
+
+// name checks a name that people type: 1 to 32 of a-z, 0-9 and -, beginning with a letter.
+func (p *parser) name(l line, what, name string) {
+	ok := len(name) <= 32 && isKey(name)
+	if !ok {
+		p.add(l.number, "%s %q: a name is 1 to 32 of a-z, 0-9 and -, and begins with a letter", what, name)
+	}
+}
+
+func (p *parser) cluster(l line) {
+	if p.take(l, "cluster NAME", 1, 1) && p.once(l) {
+		p.name(l, "cluster", l.words[1])
+		p.cfg.Cluster = l.words[1]
+	}
+}
+
+func (p *parser) key(l line) {
+	if p.take(l, "key FILE", 1, 1) && p.once(l) {
+		p.file0(l, "key", l.words[1])
+		p.cfg.KeyFile = l.words[1]
+	}
+}
+
+func (p *parser) file0(l line, what, path string) {
+	if !strings.HasPrefix(path, "/") {
+		p.add(l.number, "%s %q is not an absolute path", what, path)
+	}
+}
+
+func (p *parser) node(l line) {
+	if !p.take(l, "node NUMBER NAME [votes=N] [guest=yes] [lease-proof=yes]", 2, 2, "votes", "guest", "lease-proof") {
+		return
+	}
+	n := Node{Number: wire.Node(p.integer(l, "node", l.words[1], 1, wire.MaxNodes)), Name: l.words[2], Votes: 1,
+		Guest: p.yes(l, "guest"), LeaseProof: p.yes(l, "lease-proof"), Line: l.number}
+	p.name(l, "node", n.Name)
+	if v, ok := l.value("votes"); ok {
+		n.Votes = p.integer(l, "votes", v, 0, 100)
+	}
+	for _, other := range p.cfg.Nodes {
+		if other.Number == n.Number {
+			p.add(l.number, "node number %d is used twice; it is %s's on line %d", n.Number, other.Name, other.Line)
+		}
+		if other.Name == n.Name {
+			p.add(l.number, "node name %q is used twice; it is on line %d already", n.Name, other.Line)
+		}
+	}
+	p.cfg.Nodes = append(p.cfg.Nodes, n)
+	slices.SortFunc(p.cfg.Nodes, func(a, b Node) int { return int(a.Number) - int(b.Number) })
+}
+
+// nodeNumber finds a node by its name, 0 and an error if there is none.
+func (p *parser) nodeNumber(l line, name string) wire.Node {
+	var names []string
+	for _, n := range p.cfg.Nodes {
+		if n.Name == name {
+			return n.Number
+		}
+		names = append(names, n.Name)
+	}
+	p.add(l.number, "no node is called %q; %s", name, meant(name, names))
+	return 0
+}
+
+func (p *parser) beat(l line) {
+	if !p.take(l, "beat every=100ms dead=1s", 0, 0, "every", "dead") || !p.once(l) {
+		return
+	}
+	b := &p.cfg.Beat
+	b.Line = l.number
+	if v, ok := l.value("every"); ok {
+		b.Every = p.duration(l, "every", v, time.Millisecond, 10*time.Second)
+	}
+	if v, ok := l.value("dead"); ok {
+		b.Dead = p.duration(l, "dead", v, 3*time.Millisecond, 5*time.Minute)
+	}
+	if b.Dead < 3*b.Every {
+		p.add(l.number, "dead=%s is less than three times every=%s: one lost beat would be a death; write dead=%s or more", b.Dead, b.Every, 3*b.Every)
+	}
+}
+
+func (p *parser) path(l line) {
+	if len(l.words) > 1 && !slices.Contains(PathTypes(), l.words[1]) {
+		p.add(l.number, "path type %q does not exist (yet); there are: %s", l.words[1], strings.Join(PathTypes(), ", "))
+		return
+	}
+	keys := []string{"port"}
+	for _, n := range p.cfg.Nodes {
+		keys = append(keys, n.Name)
+	}
+	if !p.take(l, "path udp NAME NODE=ADDRESS NODE=ADDRESS … [port=6694]", 2, 2, keys...) {
+		return
+	}
+	path := Path{Type: l.words[1], Name: l.words[2], Addresses: map[wire.Node]netip.Addr{}, Port: DefaultPort, Line: l.number}
+	p.name(l, "path", path.Name)
+	if v, ok := l.value("port"); ok {
+		path.Port = uint16(p.integer(l, "port", v, 1, 65535))
+	}
+	for _, n := range p.cfg.Nodes {
+		v, ok := l.value(n.Name)
+		if !ok {
+			p.add(l.number, "path %s has no address for %s; add %s=ADDRESS", path.Name, n.Name, n.Name)
+			continue
+		}
+		a, err := netip.ParseAddr(v)
+		if err != nil || a.IsUnspecified() || a.IsMulticast() {
+			p.add(l.number, "path %s: %s=%s is not an address of one host", path.Name, n.Name, v)
+			continue
+		}
+		path.Addresses[n.Number] = a
+	}
+	p.uniquePath(l, path)
+	p.cfg.Paths = append(p.cfg.Paths, path)
+}
+
+func (p *parser) uniquePath(l line, path Path) {
+	four := map[bool]int{}
+	used := map[netip.Addr]string{}
+	for _, n := range p.cfg.Nodes {
+		a, ok := path.Addresses[n.Number]
+		if !ok {
+			continue
+		}
+		four[a.Is4()]++
+		if other := used[a]; other != "" {
+			p.add(l.number, "path %s: %s is the address of %s and of %s", path.Name, a, other, n.Name)
+		}
+		used[a] = n.Name
+	}
+	if len(four) > 1 {
+		p.add(l.number, "path %s mixes IPv4 and IPv6; make it two paths", path.Name)
+	}
+	for _, o := range p.cfg.Paths {
+		if o.Name == path.Name {
+			p.add(l.number, "path name %q is used twice; it is on line %d already", path.Name, o.Line)
+		}
+		for _, n := range p.cfg.Nodes {
+			a, ok := path.Addresses[n.Number]
+			if ok && o.Addresses[n.Number] == a && o.Port == path.Port {
+				p.add(l.number, "path %s uses %s port %d of %s, as path %s on line %d does; give it another port=", path.Name, a, path.Port, n.Name, o.Name, o.Line)
+			}
+		}
+	}
+}
+
+func (p *parser) watchdog(l line) {
+	if !p.take(l, "watchdog DEVICE|reboot [timeout=10s]", 1, 1, "timeout") || !p.once(l) {
+		return
+	}
+	p.add(l.number, "watchdog does not exist yet; without it self-fencing is best effort")
+}
+
+func (p *parser) tiebreak(l line) {
+	if len(l.words) > 1 && !slices.Contains(tiebreakTypes(), l.words[1]) {
+		p.add(l.number, "tiebreak %q does not exist (yet); there are: %s", l.words[1], strings.Join(tiebreakTypes(), ", "))
+		return
+	}
+	if !p.take(l, "tiebreak fence [delay=…] | tiebreak unsafe", 1, 1, "delay") {
+		return
+	}
+	t := Tiebreak{Type: l.words[1], Line: l.number}
+	for _, o := range p.cfg.Tiebreaks {
+		if o.Type == t.Type {
+			p.add(l.number, "tiebreak %s stands twice; it is on line %d already", t.Type, o.Line)
+		}
+	}
+	if v, ok := l.value("delay"); ok {
+		if t.Type != "fence" {
+			p.add(l.number, "tiebreak %s takes no delay=", t.Type)
+		}
+		t.Delay, p.delaySet = p.duration(l, "delay", v, 0, time.Hour), true
+	}
+	p.cfg.Tiebreaks = append(p.cfg.Tiebreaks, t)
+}
+
+func (p *parser) lease(l line) {
+	if p.take(l, "lease 8s", 1, 1) && p.once(l) {
+		p.cfg.Lease, p.leaseLine = p.duration(l, "lease", l.words[1], 100*time.Millisecond, time.Hour), l.number
+	}
+}
+
+func (p *parser) quorum(l line) {
+	if p.take(l, "quorum dynamic=yes|no", 0, 0, "dynamic") && p.once(l) {
+		_, p.quorumSet = l.value("dynamic")
+		p.cfg.Quorum = Quorum{Dynamic: p.yes(l, "dynamic"), Line: l.number}
+	}
+}
+
+func (p *parser) engine(l line) {
+	if !p.take(l, "engine grace=30s", 0, 0, "grace") || !p.once(l) {
+		return
+	}
+	p.cfg.Engine.Line = l.number
+	if v, ok := l.value("grace"); ok {
+		p.cfg.Engine.Grace = p.duration(l, "grace", v, time.Second, time.Hour)
+	}
+}
+
+func (p *parser) notify(l line) {
+	if len(l.words) > 1 && !slices.Contains(notifyTypes(), l.words[1]) {
+		p.add(l.number, "notify %q does not exist (yet); there are: %s", l.words[1], strings.Join(notifyTypes(), ", "))
+		return
+	}
+	if p.take(l, "notify exec PROGRAM [ARGUMENT…]", 2, -1) {
+		p.file0(l, "notify exec", l.words[2])
+		p.cfg.Notifies = append(p.cfg.Notifies, Notify{Type: l.words[1], Args: l.words[2:], Line: l.number})
+	}
+}

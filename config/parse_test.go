@@ -1,0 +1,176 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+const good = `cluster office
+key /etc/locum.key
+node 1 alpha
+node 2 beta
+path udp lan alpha=192.0.2.1 beta=192.0.2.2
+tiebreak fence
+fence alpha pdu type=http url-off=http://192.0.2.50/1/off url-status=http://192.0.2.50/1
+fence beta pdu type=http url-off=http://192.0.2.50/2/off url-status=http://192.0.2.50/2
+service web nodes=alpha,beta
+resource web vip 192.0.2.100/24 dev=eth0
+resource web unit nginx.service
+`
+
+func TestTheSampleThatShipsParses(t *testing.T) {
+	text, err := os.ReadFile("../packaging/locum.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, p := Parse("packaging/locum.conf", string(text)); len(p.Errors) > 0 {
+		t.Error(p)
+	}
+}
+
+func TestDefaultsSuffice(t *testing.T) {
+	c, p := Parse("f", good)
+	if c == nil {
+		t.Fatal(p)
+	}
+	if c.Beat.Every != 100*time.Millisecond || c.Beat.Dead != time.Second || c.Lease != 8*time.Second || !c.Quorum.Dynamic {
+		t.Errorf("defaults: %+v, lease %s, %+v", c.Beat, c.Lease, c.Quorum)
+	}
+	if d := c.Tiebreaks[0].Delay; d <= c.FenceTime(1) {
+		t.Errorf("the default delay %s is not longer than the fence's worst time %s", d, c.FenceTime(1))
+	}
+	if len(c.Services[0].Resources) != 2 || c.Services[0].Resources[1].Type != "unit" {
+		t.Errorf("resources: %+v", c.Services[0].Resources)
+	}
+}
+
+// Each mistake: a line put in place of another (or added), and what the error has to say, with its place.
+func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
+	for _, tc := range []struct{ name, old, new, want string }{
+		{"an unknown word", "", "servise x", `f:12: unknown directive "servise"; did you mean "service"?`},
+		{"a directive that comes later", "", "disk /dev/sdb", `f:12: "disk" does not exist yet`},
+		{"a missing cluster", "cluster office", "", "f: no cluster line"},
+		{"a missing key", "key /etc/locum.key", "", "f: no key line; run locum keygen"},
+		{"a relative key file", "key /etc/locum.key", "key locum.key", `f:2: key "locum.key" is not an absolute path`},
+		{"a node number used twice", "node 2 beta", "node 1 beta", "f:4: node number 1 is used twice; it is alpha's on line 3"},
+		{"a node name used twice", "node 2 beta", "node 2 alpha", `f:4: node name "alpha" is used twice; it is on line 3 already`},
+		{"a node number out of range", "node 2 beta", "node 65 beta", `f:4: node "65" is not a number from 1 to 64`},
+		{"a bad node name", "node 2 beta", "node 2 Beta!", `f:4: node "Beta!": a name is`},
+		{"a missing node on a path", "beta=192.0.2.2", "", "f:5: path lan has no address for beta"},
+		{"an address used twice on a path", "beta=192.0.2.2", "beta=192.0.2.1", "f:5: path lan: 192.0.2.1 is the address of alpha and of beta"},
+		{"a path with both families", "beta=192.0.2.2", "beta=2001:db8::2", "f:5: path lan mixes IPv4 and IPv6"},
+		{"a path type that does not exist", "path udp lan", "path serial null", `f:5: path type "serial" does not exist (yet); there are: udp`},
+		{"two paths on one port", "", "path udp two alpha=192.0.2.1 beta=192.0.2.2", "f:12: path two uses 192.0.2.1 port 6694 of alpha, as path lan on line 5 does"},
+		{"a node nobody knows on a path", "beta=192.0.2.2", "beta=192.0.2.2 gama=192.0.2.3", "f:5: path: unknown key gama=;"},
+		{"a short dead", "", "beat every=100ms dead=250ms", "f:12: dead=250ms is less than three times every=100ms"},
+		{"a duration without a unit", "", "beat every=100 dead=1s", "f:12: every 100 has no unit; write 100ms, 100s or 100m"},
+		{"a directive that stands twice", "", "cluster other", "f:12: cluster stands twice; it is on line 1 already"},
+		{"a key that stands twice", "", "beat every=10ms every=20ms", "f:12: beat: every= stands twice"},
+		{"nothing to break a tie", "tiebreak fence", "", "f: two nodes and nothing to break a tie"},
+		{"a tie-break that comes later", "tiebreak fence", "tiebreak disk", `f:6: tiebreak "disk" does not exist (yet); there are: fence, unsafe`},
+		{"a delay shorter than the fence", "tiebreak fence", "tiebreak fence delay=5s", "f:6: delay=5s: the side that shoots second must wait longer than the first may take, 40s"},
+		{"a fence missing for a node", "fence beta", "#", "f:6: tiebreak fence, but beta has no fence line"},
+		{"a fence of an unknown node", "fence beta", "fence gamma", `f:8: no node is called "gamma"`},
+		{"a fence type that does not exist", "fence beta pdu type=http", "fence beta pdu type=ipmi", `f:8: fence type "ipmi" does not exist (yet); there are: type=http, type=manual, or agent=fence_xyz`},
+		{"a fence without its address", "url-off=http://192.0.2.50/2/off", "", "f:8: fence http: url-off= is missing"},
+		{"a password in the file", "", "fence beta two agent=fence_x password=secret", "f:12: fence: no secret stands in this file; put it into a file with mode 0600 and write password-file=/path"},
+		{"a password in an address", "url-off=http://192.0.2.50/2/off", "url-off=http://u:p@192.0.2.50/2/off", "f:8: fence http url-off=: no password stands in this file"},
+		{"a service without nodes", "service web nodes=alpha,beta", "service web", "f:9: service web has no nodes"},
+		{"a service on an unknown node", "nodes=alpha,beta", "nodes=alpha,betta", `f:9: no node is called "betta"; did you mean "beta"?`},
+		{"a service without a resource", "", "service db nodes=alpha", "f:12: service db has no resource"},
+		{"a resource without a service", "", "resource wbe unit x.service", `f:12: resource of service "wbe", which has no service line; did you mean "web"?`},
+		{"a resource type that does not exist", "", "resource web mount /dev/x", `f:12: resource type "mount" does not exist (yet); there are: process, script, unit, vip`},
+		{"a misspelt resource key", "dev=eth0", "device=eth0", "f:10: resource vip: unknown key device=;"},
+		{"an address without a prefix", "192.0.2.100/24", "192.0.2.100", `f:10: resource vip: "192.0.2.100" is not an address with its prefix length`},
+		{"an address used twice", "", "resource web vip 192.0.2.100/24", "f:12: address 192.0.2.100 is used twice; it is on line 10 already"},
+		{"a node's own address as service address", "192.0.2.100/24", "192.0.2.1/24", "f:10: address 192.0.2.1 is alpha's own, on path lan"},
+		{"a unit without its ending", "nginx.service", "nginx", `f:11: resource unit: "nginx" is not a unit's name`},
+		{"a lease that is too short", "", "lease 2s", "f:12: lease 2s: half of it must be longer than dead=1s"},
+		{"neither yes nor no", "", "quorum dynamic=maybe", "f:12: dynamic=maybe is neither yes nor no"},
+		{"a quote that is not closed", "", `service "web`, "f:12: a quote is opened and not closed"},
+		{"a key first", "", "a=b cluster", ""},
+		{"a control character", "", "service web\x01", "f:12: a control character (0x01)"},
+		{"restarts without a time", "nodes=alpha,beta", "nodes=alpha,beta restarts=3", "f:9: restarts=3: write how often and within what time"},
+		{"a watchdog before its time", "", "watchdog /dev/watchdog", "f:12: watchdog does not exist yet"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := good + tc.new + "\n"
+			if tc.old != "" {
+				text = strings.Replace(good, tc.old, tc.new, 1)
+			}
+			c, p := Parse("f", text)
+			if tc.want != "" && (c != nil || !strings.Contains(p.Error(), tc.want)) {
+				t.Errorf("got %v, want %s", p.Errors, tc.want)
+			}
+		})
+	}
+}
+
+func TestAllErrorsAreReportedAtOnce(t *testing.T) {
+	_, p := Parse("f", "cluster A!\nnode 0 x\nbeat every=1\nfoo\n")
+	for _, want := range []string{"f:1:", "f:2:", "f:3:", "f:4:", "no key line", "no service line"} {
+		if !strings.Contains(p.Error(), want) {
+			t.Errorf("%q is missing in\n%s", want, p)
+		}
+	}
+}
+
+func TestTheGrammarReadsWords(t *testing.T) {
+	words, keys, err := split(`resource web process "/a b" x=1 "y=2" /c="d" name="a \"b\\" # rest`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(words, "|"); got != `resource|web|process|/a b|y=2|/c=d` {
+		t.Errorf("words %s", got)
+	}
+	if len(keys) != 2 || keys[0] != (pair{"x", "1"}) || keys[1] != (pair{"name", `a "b\`}) {
+		t.Errorf("keys %+v", keys)
+	}
+}
+
+func TestSpacingAndCommentsDoNotChangeTheFingerprint(t *testing.T) {
+	a, _ := Parse("f", good)
+	b, _ := Parse("f", "# comment\n\n"+strings.ReplaceAll(good, " ", "   "))
+	c, _ := Parse("f", strings.Replace(good, "nginx", "apache2", 1))
+	if a.Fingerprint() != b.Fingerprint() || a.Fingerprint() == c.Fingerprint() {
+		t.Error("fingerprints do not follow the meaning")
+	}
+	if got := Diff(a.Text, c.Text); len(got) != 2 || got[0] != "- resource web unit nginx.service" || got[1] != "+ resource web unit apache2.service" {
+		t.Errorf("diff %q", got)
+	}
+}
+
+func TestWhatAFileMeansNamesProofAndTerms(t *testing.T) {
+	c, _ := Parse("f", good)
+	rows := c.Explain()
+	if len(rows) != 3 || rows[0].Proof != "power confirmed off" {
+		t.Fatalf("%+v", rows)
+	}
+	var b strings.Builder
+	WriteExplain(&b, rows)
+	for _, want := range []string{"when alpha dies", "1000 dead", "41000 delay", "40000 off and confirmation", "proof: power confirmed off", "when path lan is lost"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(good)
+	f.Add("cluster \"a\\\"b\"\nnode 1 a=\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, p := Parse("f", text)
+		if (c == nil) != (len(p.Errors) > 0) {
+			t.Fatal("a Config with errors, or none without")
+		}
+		if c == nil {
+			return
+		}
+		again, _ := Parse("f", c.Text)
+		if again == nil || again.Fingerprint() != c.Fingerprint() {
+			t.Fatal("it does not parse again")
+		}
+	})
+}

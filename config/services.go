@@ -1,0 +1,195 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Defaults of services, resources and fences.
+const (
+	DefaultRestarts      = 3
+	DefaultRestartsTime  = 10 * time.Minute
+	DefaultStartDeadline = time.Minute
+	DefaultFenceTimeout  = 20 * time.Second
+)
+
+func (p *parser) service(l line) {
+	if !p.take(l, "service NAME nodes=A,B [failback=no] [restarts=3/10m] [priority=0] [stateless=no]", 1, 1,
+		"nodes", "failback", "restarts", "priority", "stateless") {
+		return
+	}
+	s := Service{Name: l.words[1], Failback: p.yes(l, "failback"), Stateless: p.yes(l, "stateless"),
+		Restarts: Restarts{DefaultRestarts, DefaultRestartsTime}, Line: l.number}
+	p.name(l, "service", s.Name)
+	for _, o := range p.cfg.Services {
+		if o.Name == s.Name {
+			p.add(l.number, "service %q stands twice; it is on line %d already", s.Name, o.Line)
+		}
+	}
+	p.serviceNodes(l, &s)
+	if v, ok := l.value("priority"); ok {
+		s.Priority = p.integer(l, "priority", v, 0, 1000)
+	}
+	if v, ok := l.value("restarts"); ok {
+		count, within, both := strings.Cut(v, "/")
+		if !both {
+			p.add(l.number, "restarts=%s: write how often and within what time, for example restarts=3/10m", v)
+		} else {
+			s.Restarts = Restarts{p.integer(l, "restarts", count, 0, 1000), p.duration(l, "restarts", within, time.Second, 24*time.Hour)}
+		}
+	}
+	p.cfg.Services = append(p.cfg.Services, s)
+}
+
+func (p *parser) serviceNodes(l line, s *Service) {
+	v, ok := l.value("nodes")
+	if !ok || v == "" {
+		p.add(l.number, "service %s has no nodes; add nodes=A,B, the most wanted first", s.Name)
+		return
+	}
+	for name := range strings.SplitSeq(v, ",") {
+		n := p.nodeNumber(l, name)
+		if slices.Contains(s.Nodes, n) && n != 0 {
+			p.add(l.number, "service %s names node %s twice", s.Name, name)
+		}
+		s.Nodes = append(s.Nodes, n)
+	}
+}
+
+func (p *parser) resource(l line) {
+	if len(l.words) < 3 {
+		p.add(l.number, "resource: the form is: resource SERVICE TYPE …; types: %s", strings.Join(ResourceTypes(), ", "))
+		return
+	}
+	r := Resource{Service: l.words[1], Type: l.words[2], Args: l.words[3:], Keys: map[string]string{},
+		Start: DefaultStartDeadline, Stop: DefaultStartDeadline, Line: l.number}
+	sp, ok := resourceTypes[r.Type]
+	if !ok {
+		p.add(l.number, "resource type %q does not exist (yet); there are: %s", r.Type, strings.Join(ResourceTypes(), ", "))
+		return
+	}
+	p.checkSpec(l, "resource "+r.Type, sp, r.Args, []string{"start", "stop"})
+	for _, kv := range l.keys {
+		switch kv.key {
+		case "start":
+			r.Start = p.duration(l, "start", kv.value, 100*time.Millisecond, time.Hour)
+		case "stop":
+			r.Stop = p.duration(l, "stop", kv.value, 100*time.Millisecond, time.Hour)
+		default:
+			r.Keys[kv.key] = kv.value
+		}
+	}
+	p.resources = append(p.resources, r)
+}
+
+// checkSpec holds a line's words and keys against what its type takes.
+func (p *parser) checkSpec(l line, what string, sp spec, args []string, common []string) {
+	if len(args) < len(sp.args) || len(args) > len(sp.args) && !sp.more {
+		p.add(l.number, "%s: %d words where %d are wanted", what, len(args), len(sp.args))
+	}
+	for i, k := range sp.args {
+		if i < len(args) {
+			p.checkKind(l, what, args[i], k)
+		}
+	}
+	if !sp.anyKey {
+		p.onlyKeys(l, what, append(slices.Clone(common), sortedKeys(sp.keys)...))
+	}
+	for _, kv := range l.keys {
+		if k, ok := sp.keys[kv.key]; ok {
+			p.checkKind(l, what+" "+kv.key+"=", kv.value, k)
+		}
+	}
+	for _, key := range sp.required {
+		if _, ok := l.value(key); !ok {
+			p.add(l.number, "%s: %s= is missing", what, key)
+		}
+	}
+}
+
+func (p *parser) checkKind(l line, what, word string, k kind) {
+	switch k {
+	case kindPrefix:
+		if x, err := netip.ParsePrefix(word); err != nil || x.Addr().IsUnspecified() || x.Addr().IsMulticast() {
+			p.add(l.number, "%s: %q is not an address with its prefix length; write for example 192.0.2.100/24", what, word)
+		}
+	case kindURL:
+		if u, err := url.Parse(word); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			p.add(l.number, "%s: %q is not an http:// or https:// address", what, word)
+		} else if u.User != nil {
+			p.add(l.number, "%s: no password stands in this file; use user= and password-file=", what)
+		}
+	case kindUnit:
+		if !strings.Contains(word, ".") || strings.ContainsAny(word, "/ ") {
+			p.add(l.number, "%s: %q is not a unit's name; write for example nginx.service", what, word)
+		}
+	case kindFile:
+		p.file0(l, what, word)
+	case kindDuration:
+		p.duration(l, what, word, 100*time.Millisecond, time.Hour)
+	case kindInterface:
+		if word == "" || len(word) > 15 || strings.ContainsAny(word, "/ ") {
+			p.add(l.number, "%s: %q is not an interface's name", what, word)
+		}
+	}
+}
+
+func (p *parser) fence(l line) {
+	if len(l.words) != 3 {
+		p.add(l.number, "fence: the form is: fence NODE NAME type=… level=1 …; types: %s, or agent=fence_xyz", strings.Join(FenceTypes(), ", "))
+		return
+	}
+	f := Fence{Node: p.nodeNumber(l, l.words[1]), Name: l.words[2], Level: 1, Timeout: DefaultFenceTimeout, Keys: map[string]string{}, Line: l.number}
+	p.name(l, "fence", f.Name)
+	for _, o := range p.cfg.Fences {
+		if o.Node == f.Node && o.Name == f.Name {
+			p.add(l.number, "fence %s %s stands twice; it is on line %d already", l.words[1], f.Name, o.Line)
+		}
+	}
+	p.fenceType(l, &f)
+	p.cfg.Fences = append(p.cfg.Fences, f)
+}
+
+func (p *parser) fenceType(l line, f *Fence) {
+	f.Type, _ = l.value("type")
+	agent, isAgent := l.value("agent")
+	switch {
+	case isAgent && f.Type != "":
+		p.add(l.number, "fence: type= and agent= together; one of them says what it is")
+	case isAgent:
+		f.Type, f.Agent = "agent", agent
+		if name := agent[strings.LastIndex(agent, "/")+1:]; !strings.HasPrefix(name, "fence_") {
+			p.add(l.number, "fence: agent=%s is not the name of a fence agent, fence_…", agent)
+		}
+	}
+	sp, ok := fenceTypes[f.Type]
+	if !ok || f.Type == "agent" && !isAgent {
+		p.add(l.number, "fence type %q does not exist (yet); there are: type=%s, or agent=fence_xyz", f.Type,
+			strings.Join(slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" }), ", type="))
+		return
+	}
+	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout"})
+	for _, kv := range l.keys {
+		p.fenceKey(l, f, kv)
+	}
+}
+
+func (p *parser) fenceKey(l line, f *Fence, kv pair) {
+	switch kv.key {
+	case "type", "agent":
+	case "level":
+		f.Level = p.integer(l, "level", kv.value, 1, 9)
+	case "timeout":
+		f.Timeout = p.duration(l, "timeout", kv.value, 100*time.Millisecond, 10*time.Minute)
+	case "password", "passwd", "community", "secret":
+		p.add(l.number, "fence: no secret stands in this file; put it into a file with mode 0600 and write %s-file=/path", kv.key)
+	default:
+		if f.Type == "agent" && slices.Contains([]string{"action", "nodename"}, kv.key) {
+			p.add(l.number, "fence agent: %s= is set by locum itself", kv.key)
+		}
+		f.Keys[kv.key] = kv.value
+	}
+}

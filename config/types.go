@@ -1,0 +1,67 @@
+package config
+
+import "slices"
+
+// kind is what a word has to be.
+type kind int
+
+const (
+	kindWord      kind = iota
+	kindPrefix         // 192.0.2.100/24
+	kindURL            // http:// or https://
+	kindUnit           // a name that ends in .service, .mount, …
+	kindFile           // an absolute path
+	kindDuration       // 10s
+	kindInterface      // a network interface's name
+)
+
+// spec says what one type takes. The constructors stand in daemon/plugins.go; a test there holds both lists together.
+type spec struct {
+	args     []kind // required positional words
+	more     bool   // further words may follow
+	keys     map[string]kind
+	required []string
+	anyKey   bool // fence agent=: any key is passed on
+}
+
+var resourceTypes = map[string]spec{
+	"vip":     {args: []kind{kindPrefix}, keys: map[string]kind{"dev": kindInterface}},
+	"unit":    {args: []kind{kindUnit}},
+	"process": {args: []kind{kindFile}, more: true, keys: map[string]kind{"user": kindWord, "dir": kindFile, "name": kindWord}},
+	"script":  {args: []kind{kindFile}, more: true, keys: map[string]kind{"interval": kindDuration}},
+}
+
+var fenceTypes = map[string]spec{
+	"http": {required: []string{"url-off", "url-status"}, keys: map[string]kind{
+		"url-off": kindURL, "url-on": kindURL, "url-status": kindURL, "method": kindWord, "match-off": kindWord, "match-on": kindWord,
+		"user": kindWord, "password-file": kindFile, "body-off": kindWord, "body-on": kindWord, "ca-file": kindFile}},
+	"agent":  {anyKey: true},
+	"manual": {},
+}
+
+// ownsData names resource types that a second owner would destroy: never under "tiebreak unsafe". Some come later.
+var ownsData = []string{"mount", "lvm", "md", "drbd", "vm"}
+
+// Types that exist, for messages and for the test that compares them with the constructors.
+
+// PathTypes lists the path types.
+func PathTypes() []string { return []string{"udp"} }
+
+// ResourceTypes lists the resource types.
+func ResourceTypes() []string { return sortedKeys(resourceTypes) }
+
+// FenceTypes lists the fence types.
+func FenceTypes() []string { return sortedKeys(fenceTypes) }
+
+func tiebreakTypes() []string { return []string{"fence", "unsafe"} }
+
+func notifyTypes() []string { return []string{"exec"} }
+
+func sortedKeys[V any](m map[string]V) []string {
+	var list []string
+	for k := range m {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
+}

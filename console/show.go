@@ -1,0 +1,180 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"locum/cluster"
+	"locum/wire"
+)
+
+// ShowStatus writes the status as a person reads it: is all well, where is each service and why, what is waited for.
+func ShowStatus(w io.Writer, r *Reply) {
+	if r.Status == nil {
+		showHeartOnly(w, r.Heart)
+		return
+	}
+	st := r.Status
+	quorate := "NOT QUORATE"
+	if st.Quorate {
+		quorate = "quorate"
+	}
+	fmt.Fprintf(w, "cluster %s, seen from %s: %s (%s)\n", st.Cluster, st.Node, quorate, st.QuorumWhy)
+	if st.Leader != "" {
+		fmt.Fprintf(w, "view %d, led by %s; lease %s; self-fencing: %s\n", st.Epoch, st.Leader, st.Lease, st.SelfFencing)
+	}
+	if st.Maintenance {
+		fmt.Fprintln(w, "MAINTENANCE: nothing is started, stopped or watched over (locum maintenance off)")
+	}
+	showNodes(w, st)
+	showServices(w, st)
+	showWaits(w, st.Waits)
+	for _, text := range append(append([]string{}, st.Warnings...), heartWarnings(r.Heart)...) {
+		fmt.Fprintln(w, "warning: "+text)
+	}
+}
+
+func showHeartOnly(w io.Writer, h *HeartStatus) {
+	if h == nil {
+		fmt.Fprintln(w, "no status")
+		return
+	}
+	fmt.Fprintf(w, "node %s: the heart beats, the engine is down; services run on untouched\n", h.Node)
+	for _, p := range h.Peers {
+		fmt.Fprintf(w, "  node %d: %s\n", p.Node, p.State)
+	}
+}
+
+func heartWarnings(h *HeartStatus) []string {
+	if h == nil {
+		return nil
+	}
+	var list []string
+	for _, r := range h.Refused {
+		list = append(list, "the kernel refused: "+r)
+	}
+	if h.ConfigDrift != "" {
+		list = append(list, h.ConfigDrift)
+	}
+	return list
+}
+
+func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
+
+func showNodes(w io.Writer, st *cluster.Status) {
+	fmt.Fprintln(w)
+	t := table(w)
+	fmt.Fprintln(t, "NODE\tSTATE\tWHY")
+	for _, n := range st.Nodes {
+		state := n.State
+		if n.Standby {
+			state += ", standby"
+		}
+		why := n.Why
+		if n.SilentMS > 0 {
+			why = join(why, "silent for "+(time.Duration(n.SilentMS)*time.Millisecond).String())
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", n.Name, state, why)
+	}
+	t.Flush()
+}
+
+func showServices(w io.Writer, st *cluster.Status) {
+	fmt.Fprintln(w)
+	t := table(w)
+	fmt.Fprintln(t, "SERVICE\tSTATE\tNODE\tWHY")
+	for _, s := range st.Services {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Service, s.State, dash(s.Node), s.Why)
+		for _, in := range s.On {
+			if in.Detail != "" {
+				fmt.Fprintf(t, "\t%s\t%s\t%s\n", in.State, in.Node, in.Detail)
+			}
+		}
+	}
+	t.Flush()
+}
+
+func showWaits(w io.Writer, waits []cluster.Wait) {
+	if len(waits) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, wait := range waits {
+		fmt.Fprintf(w, "%s waits for %s\n", wait.What, wait.For)
+		if wait.Command != "" {
+			fmt.Fprintf(w, "    what ends it: %s\n", wait.Command)
+		}
+	}
+}
+
+// ShowPaths writes the paths to each peer.
+func ShowPaths(w io.Writer, paths []wire.PathState, name func(wire.Node) string) {
+	t := table(w)
+	fmt.Fprintln(t, "PATH\tTYPE\tPEER\tSTATE\tLOSS\tROUND TRIP\tDROPPED")
+	for _, p := range paths {
+		state := "lost"
+		switch {
+		case p.Up && p.PeerHears:
+			state = "up"
+		case p.Up:
+			state = "one way: we hear it, it does not hear us"
+		case p.PeerHears:
+			state = "one way: it hears us, we do not hear it"
+		}
+		rtt := "-"
+		if p.RTTMicros > 0 {
+			rtt = (time.Duration(p.RTTMicros) * time.Microsecond).String()
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f %%\t%s\t%s\n", p.Path, p.Type, name(p.Peer), state, p.LossPct, rtt, drops(p.Drops))
+	}
+	t.Flush()
+}
+
+func drops(m map[string]uint64) string {
+	var parts []string
+	for _, reason := range sorted(m) {
+		parts = append(parts, fmt.Sprintf("%s %d", reason, m[reason]))
+	}
+	return dash(strings.Join(parts, ", "))
+}
+
+// ShowEvent writes one line of the history.
+func ShowEvent(w io.Writer, e *Event) {
+	mark := ""
+	if e.Level == "alarm" || e.Level == "warn" {
+		mark = strings.ToUpper(e.Level) + " "
+	}
+	fmt.Fprintf(w, "%s  %-8s %s%s\n", e.Time.Local().Format("2006-01-02 15:04:05.000"), e.Kind, mark, e.Text)
+}
+
+// ShowFences writes what each device said.
+func ShowFences(w io.Writer, tests []FenceTest) {
+	t := table(w)
+	fmt.Fprintln(t, "NODE\tDEVICE\tLEVEL\tPOWER\tTIME\tERROR")
+	for _, f := range tests {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d ms\t%s\n", f.Node, f.Name, f.Level, f.Power, f.Millis, dash(f.Error))
+	}
+	t.Flush()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+func sorted(m map[string]uint64) []string {
+	return slices.Sorted(maps.Keys(m))
+}
