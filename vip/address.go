@@ -71,26 +71,21 @@ func parseAddress(body []byte) (held, error) {
 	}
 	header := nl.DeserializeIfAddrmsg(body)
 	h := held{index: int(header.Index), flags: uint32(header.Flags), body: raw(body)}
-	attrs, err := nl.ParseRouteAttr(body[unix.SizeofIfAddrmsg:])
+	var local, address netip.Addr
+	err := attributes(body[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
+		switch {
+		case kind == unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(value)
+		case kind == unix.IFA_ADDRESS:
+			address, _ = netip.AddrFromSlice(value)
+		case kind == unix.IFA_FLAGS && len(value) == 4:
+			h.flags = byteOrder.Uint32(value)
+		case kind == ifaProto && len(value) == 1:
+			h.proto = value[0]
+		}
+	})
 	if err != nil {
 		return held{}, fmt.Errorf("address message: %w", err)
-	}
-	var local, address netip.Addr
-	for _, a := range attrs {
-		switch a.Attr.Type {
-		case unix.IFA_LOCAL:
-			local, _ = netip.AddrFromSlice(a.Value)
-		case unix.IFA_ADDRESS:
-			address, _ = netip.AddrFromSlice(a.Value)
-		case unix.IFA_FLAGS:
-			if len(a.Value) == 4 {
-				h.flags = nl.NativeEndian().Uint32(a.Value)
-			}
-		case ifaProto:
-			if len(a.Value) == 1 {
-				h.proto = a.Value[0]
-			}
-		}
 	}
 	if !local.IsValid() {
 		local = address

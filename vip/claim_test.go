@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -117,6 +119,63 @@ func TestClaimant(t *testing.T) {
 			}
 			if v == claims && !bytes.Equal(mac, ourMAC) {
 				t.Errorf("claimed by %s, want %s", mac, ourMAC)
+			}
+		})
+	}
+}
+
+// passes runs the filter as the kernel would; a load beyond the frame refuses it.
+func passes(t *testing.T, program []unix.SockFilter, frame []byte) bool {
+	var loaded uint32
+	for pc := 0; pc < len(program); pc++ {
+		in := program[pc]
+		switch in.Code {
+		case unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
+			size := map[uint16]int{unix.BPF_B: 1, unix.BPF_W: 4}[in.Code&0x18]
+			if int(in.K)+size > len(frame) {
+				return false
+			}
+			loaded = 0
+			for _, b := range frame[in.K : int(in.K)+size] {
+				loaded = loaded<<8 | uint32(b)
+			}
+		case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
+			if loaded == in.K {
+				pc += int(in.Jt)
+			} else {
+				pc += int(in.Jf)
+			}
+		case unix.BPF_RET | unix.BPF_K:
+			return in.K != 0
+		default:
+			t.Fatalf("unknown instruction %v", in)
+		}
+	}
+	t.Fatal("the filter ends without a decision")
+	return false
+}
+
+func TestFilter(t *testing.T) {
+	tests := []struct {
+		name  string
+		frame []byte
+		addr  netip.Addr
+		want  bool
+	}{
+		{"an ARP claim passes", frame(t, four, 0), four, true},
+		{"an ARP claim of a neighbour does not", frame(t, four.Next(), 0), four, false},
+		{"an ARP question does not", asked(t, four), four, false},
+		{"an ARP packet cut short does not", frame(t, four, 0)[:arpSender+3], four, false},
+		{"an advertisement passes", frame(t, six, 0), six, true},
+		{"an advertisement of a neighbour does not", frame(t, six.Next(), 0), six, false},
+		{"an advertisement from another subnet does not", frame(t, netip.MustParseAddr("2001:db9::100"), 0), six, false},
+		{"a solicitation does not", asked(t, six), six, false},
+		{"UDP does not", patched(frame(t, six, 0), ip6Next, 17), six, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := passes(t, filter(tt.addr), tt.frame); got != tt.want {
+				t.Errorf("passes: %t, want %t", got, tt.want)
 			}
 		})
 	}

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"locum/wire"
 )
 
 func TestAForeignClaimIsAnsweredAndReported(t *testing.T) {
@@ -24,29 +27,45 @@ func TestAForeignClaimIsAnsweredAndReported(t *testing.T) {
 					next(t, heard, "first announcement")
 				}
 
-				claim := func() net.HardwareAddr {
-					claimFrom(t, "other", "eth0", addr)
-					return macOf(t, "other")
-				}
-				mac := claim()
-				// The keeper may have begun to listen after the claim, as it starts in the background.
-				var got net.HardwareAddr
-				eventually(t, "the claim is reported", func() bool {
-					select {
-					case got = <-reported:
-						return true
-					case <-time.After(100 * time.Millisecond):
-						claim()
-						return false
-					}
-				})
-				if !bytes.Equal(got, mac) {
-					t.Errorf("reported %s, want %s", got, mac)
-				}
+				claimUntilReported(t, addr, reported)
 				node := macOf(t, "").String()
 				eventually(t, "the client believes the node again", func() bool { return strings.Contains(neighbour(t, addr), node) })
 			})
 		}
+	})
+}
+
+// claimUntilReported has the other machine claim addr, again and again, because the keeper begins to listen in the
+// background.
+func claimUntilReported(t *testing.T, addr netip.Addr, reported <-chan net.HardwareAddr) {
+	t.Helper()
+	eventually(t, "the claim is reported", func() bool {
+		claimFrom(t, "other", "eth0", addr)
+		select {
+		case got := <-reported:
+			if want := macOf(t, "other"); !bytes.Equal(got, want) {
+				t.Fatalf("reported %s, want %s", got, want)
+			}
+			return true
+		case <-time.After(100 * time.Millisecond):
+			return false
+		}
+	})
+}
+
+// A packet socket says once that its link has gone down, and hears again later.
+func TestAClaimIsHeardAfterTheLinkHasBeenDown(t *testing.T) {
+	inside(t, func(t *testing.T) {
+		v := newVIP(t, eachFamily[0], "dev=eth0")
+		reported := make(chan net.HardwareAddr, 8)
+		v.Claimed = func(mac net.HardwareAddr) { reported <- mac }
+		start(t, v)
+		claimUntilReported(t, v.Prefix().Addr(), reported)
+		ip(t, "link set eth0 down")
+		wantState(t, v, wire.StateFailed)
+		ip(t, "link set eth0 up")
+		drain(reported)
+		claimUntilReported(t, v.Prefix().Addr(), reported)
 	})
 }
 

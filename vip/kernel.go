@@ -14,6 +14,10 @@ import (
 // longer.
 var answerWithin = unix.Timeval{Sec: 10}
 
+// byteOrder is the machine's. The library finds it out at first use without a lock, so that use is here, before there
+// are goroutines.
+var byteOrder = nl.NativeEndian()
+
 // kernel is one open rtnetlink socket (rtnetlink(7)).
 type kernel struct {
 	socket *nl.SocketHandle
@@ -60,6 +64,27 @@ func (k *kernel) dump(kind int, answer uint16, parts ...nl.NetlinkRequestData) (
 		}
 	}
 	return nil, fmt.Errorf("the list changed each of %d times while it was read", dumpTries)
+}
+
+// errAttribute is a message whose attributes do not fit into it.
+var errAttribute = errors.New("attribute longer than the message")
+
+const (
+	attrHeader = 4 // struct rtattr: length and type, 16 bits each (rtnetlink(7))
+	attrKind   = 0x3fff
+)
+
+// attributes gives what follows a message's header to each, one attribute at a time. The last need not be padded.
+func attributes(rest []byte, each func(kind uint16, value []byte)) error {
+	for len(rest) >= attrHeader {
+		size := int(byteOrder.Uint16(rest))
+		if size < attrHeader || size > len(rest) {
+			return errAttribute
+		}
+		each(byteOrder.Uint16(rest[2:])&attrKind, rest[attrHeader:size])
+		rest = rest[min((size+3)&^3, len(rest)):]
+	}
+	return nil
 }
 
 // raw is a request's body in the form in which the kernel gave it.

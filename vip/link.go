@@ -106,17 +106,16 @@ func parseLink(body []byte) (link, error) {
 	}
 	header := nl.DeserializeIfInfomsg(body)
 	l := link{index: int(header.Index), flags: header.Flags}
-	attrs, err := nl.ParseRouteAttr(body[unix.SizeofIfInfomsg:])
+	err := attributes(body[unix.SizeofIfInfomsg:], func(kind uint16, value []byte) {
+		switch kind {
+		case unix.IFLA_IFNAME:
+			l.name = unix.ByteSliceToString(value)
+		case unix.IFLA_ADDRESS:
+			l.mac = net.HardwareAddr(value)
+		}
+	})
 	if err != nil {
 		return link{}, fmt.Errorf("link message: %w", err)
-	}
-	for _, a := range attrs {
-		switch a.Attr.Type {
-		case unix.IFLA_IFNAME:
-			l.name = unix.ByteSliceToString(a.Value)
-		case unix.IFLA_ADDRESS:
-			l.mac = net.HardwareAddr(a.Value)
-		}
 	}
 	if err := checkName(l.name); err != nil {
 		return link{}, fmt.Errorf("link message: name %q: %w", l.name, err)

@@ -39,12 +39,13 @@ func TestTheClientFollowsAMove(t *testing.T) {
 	})
 }
 
-func TestAStartThatNobodyPreparedAnnouncesToo(t *testing.T) {
+func TestStartItselfAnnouncesAlsoUnprepared(t *testing.T) {
 	inside(t, func(t *testing.T) {
 		for _, prefix := range eachFamily {
 			v := newVIP(t, prefix, "dev=eth0")
 			heard := earAt(t, "client", "br0", v.Prefix().Addr())
 			start(t, v)
+			v.Close() // nothing comes from the background any more
 			if mac := next(t, heard, "announcement"); !bytes.Equal(mac, macOf(t, "")) {
 				t.Errorf("%s announced at %s, want %s", prefix, mac, macOf(t, ""))
 			}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/mdlayher/packet"
-	"golang.org/x/sys/unix"
 )
 
 // voice is an open packet socket that hears nothing, with the frames to send on it ready.
@@ -63,13 +62,9 @@ func (w *voice) question() error {
 	return w.send(w.ask)
 }
 
-// send tries twice, because a link that has been down since the socket was opened leaves one error behind in it.
 func (w *voice) send(frame []byte) error {
 	to := &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:macLen])}
 	_, err := w.conn.WriteTo(frame, to)
-	if errors.Is(err, unix.ENETDOWN) {
-		_, err = w.conn.WriteTo(frame, to)
-	}
 	return err
 }
 

@@ -93,10 +93,10 @@ func runInside(t testing.TB, args ...string) []byte {
 
 var worldMade bool
 
-// hurry shortens the burst to milliseconds, for tests that have to see its end; this process runs no other test.
+// hurry shortens the burst to a tenth of a second, for tests that have to see its end; this process runs no other test.
 func hurry() {
 	for i := range burst {
-		burst[i] = time.Duration(i) * time.Millisecond
+		burst[i] = time.Duration(i) * 20 * time.Millisecond
 	}
 }
 
@@ -233,7 +233,7 @@ func drain[T any](c <-chan T) (n int) {
 		select {
 		case <-c:
 			n++
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(300 * time.Millisecond):
 			return n
 		}
 	}
