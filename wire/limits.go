@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // Every limit of the protocol stands here, so that a reader can add them up.
 const (
 	// MaxNodes is the largest node number: a set of nodes is one 64-bit word.
@@ -10,4 +12,48 @@ const (
 	MaxMessage = 256 << 10
 	// MaxFrame is the largest frame of any path, in bytes; a path may allow less.
 	MaxFrame = 1400
+)
+
+// Of frames and keys.
+const (
+	// Version is the first byte of every frame. A node takes no other.
+	Version = 1
+	// KeySize is the length of a cluster key, in bytes.
+	KeySize = 32
+	// MaxKeys is how many keys are accepted at a time: the present one and, while it is replaced, the other.
+	MaxKeys = 2
+	// MaxClusterName is the longest name of a cluster, in bytes.
+	MaxClusterName = 32
+	// MaxCounter is the last counter that may be sealed under one key: 48 bits, which at a million frames a second
+	// is nearly nine years of one life of a heart.
+	MaxCounter = 1<<48 - 1
+	// ReplayWindow is how many counters below the newest are still told apart, for frames that may overtake each
+	// other. Beats may not: only a newer one counts.
+	ReplayWindow = 1024
+	// ChallengeAge is how long a challenge is used; its answer counts for twice as long. An answer therefore proves
+	// that the other node lived within the last two of these. It leaves a serial line at 9600 baud time for two Hellos.
+	ChallengeAge = 2 * time.Second
+)
+
+// Of internode messages, for each peer and direction.
+const (
+	// MaxQueued is how many messages may wait for a peer's engine, and MaxQueuedBytes how long they may be together.
+	MaxQueued      = 256
+	MaxQueuedBytes = 1 << 20
+	// MaxUntaken is how many messages may be under way before the peer's engine has taken the first of them. Together
+	// they are no longer than MaxMessage; a receiver needs at most twice that.
+	MaxUntaken = 64
+	// MaxPieces is how many unconnected pieces of one message a receiver keeps.
+	MaxPieces = 256
+	// MinPayload is the least a segment must carry for a path to be of use for messages, in bytes.
+	MinPayload = 16
+	// MaxInFlight is how many segments may be under way on one path without acknowledgement; FirstInFlight is how
+	// many are sent before the path has been measured.
+	MaxInFlight   = 32
+	FirstInFlight = 4
+	// RetryFirst is how long an acknowledgement may take on a path that was never measured, RetryMin and RetryMax
+	// bound what is measured and its doubling.
+	RetryFirst = 100 * time.Millisecond
+	RetryMin   = 20 * time.Millisecond
+	RetryMax   = 2 * time.Second
 )
