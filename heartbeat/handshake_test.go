@@ -1,0 +1,261 @@
+package heartbeat
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"locum/wire"
+)
+
+func TestTwoNodesHearEachOtherSoon(t *testing.T) {
+	w := newWorld(t, 1, 2, 2)
+	w.until("both up", 50*ms, func() bool {
+		return w.nodes[1].peer(2).State == wire.PeerUp && w.nodes[2].peer(1).State == wire.PeerUp
+	})
+	w.meet()
+	p := w.nodes[1].peer(2)
+	if p.Boot != w.nodes[2].boot || p.Machine != w.nodes[2].machine || p.Incarnation != 1 || !p.Hears.Has(1) || p.EngineStart != 1 ||
+		!p.Armed || p.WatchdogMS != 10000 || p.LeaseMS != 8000 || !p.ObeysLease {
+		t.Errorf("record of node 2: %+v", p)
+	}
+}
+
+func TestThreeNodesHearEachOtherThroughHeavyLoss(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(t, seed, 3, 1)
+		w.loss = 0.3
+		w.until("all up", 10*second, func() bool {
+			for _, a := range w.nodes {
+				for _, b := range w.nodes {
+					if a != b && a.peer(b.id).State != wire.PeerUp {
+						return false
+					}
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestNoHelloIsSentBetweenNodesThatKnowEachOther(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.run(second)
+	kinds := map[wire.Kind]int{}
+	w.carried = func(_, _ *node, _ wire.Instant, frame []byte) { kinds[wire.Kind(frame[1])]++ }
+	w.run(10 * second)
+	if kinds[wire.KindBeat] != 200 || len(kinds) != 1 {
+		t.Errorf("in 10 s two idle nodes sent %v, want 200 beats and nothing else", kinds)
+	}
+}
+
+func TestAPeerIsDeadAtDeadExactly(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.run(250 * ms)
+	w.nodes[2].kill()
+	w.run(5 * ms) // what is under way
+	heard := w.nodes[1].h.detector.LastHeard(2)
+	w.until("late", second, func() bool { return w.nodes[1].peer(2).State == wire.PeerLate })
+	if w.now-heard != 500*ms {
+		t.Errorf("late %v ms after it was heard, want 500", (w.now-heard)/ms)
+	}
+	w.until("dead", second, func() bool { return w.nodes[1].peer(2).State == wire.PeerDead })
+	if w.now-heard != 1000*ms || w.nodes[1].peer(2).LastHeard != heard {
+		t.Errorf("dead %v ms after it was heard, want 1000", (w.now-heard)/ms)
+	}
+}
+
+func TestReplayedFramesOfADeadLifeNeverMakeItUp(t *testing.T) {
+	w := newWorld(t, 1, 2, 2)
+	w.cut[cable{1, 1, 2}] = true // so that path 1 has not brought what path 0 has
+	var recorded [][]byte
+	w.carried = func(from, to *node, _ wire.Instant, frame []byte) {
+		if to.id == 2 {
+			recorded = append(recorded, bytes.Clone(frame))
+		}
+	}
+	w.meet()
+	w.run(3 * second)
+	dead := w.nodes[1]
+	dead.kill()
+	w.carried = nil
+	w.run(10 * ms)
+	heard := w.nodes[2].h.detector.LastHeard(1)
+	replay := func(times int) {
+		for range times {
+			for _, f := range recorded {
+				w.hand(dead, w.nodes[2], 0, f)
+				w.hand(dead, w.nodes[2], 1, f)
+				w.run(20 * ms)
+				if s := w.nodes[2].peer(1).State; (s == wire.PeerUp || s == wire.PeerLate) && w.now >= heard+second {
+					t.Fatalf("%v at %v after the last true beat", s, w.now-heard)
+				}
+			}
+		}
+	}
+	replay(3)
+	if w.nodes[2].peer(1).State != wire.PeerDead {
+		t.Fatal("recordings kept the dead from being found dead")
+	}
+	// A heart that was started anew remembers nobody, and is not taken in either.
+	w.nodes[2].kill()
+	w.nodes[2].start()
+	heard = -second
+	replay(2)
+	if s := w.nodes[2].peer(1).State; s != wire.PeerNever {
+		t.Errorf("%v to a new heart, want never heard", s)
+	}
+}
+
+func TestANewLifeOfTheSameBootTakesTheOldOnesPlaceAtOnce(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.nodes[2].kill()
+	w.nodes[2].start()
+	w.until("the new life is up", 100*ms, func() bool {
+		p := w.nodes[1].peer(2)
+		return p.State == wire.PeerUp && p.Incarnation == 2
+	})
+	for _, r := range w.nodes[1].records {
+		if r.Peer != nil && r.Peer.State == wire.PeerDead {
+			t.Error("it was dead in between")
+		}
+	}
+}
+
+func TestANewBootIsAdmittedOnlyOnceTheOldOneWasSilentForDead(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.nodes[2].kill()
+	w.run(5 * ms)
+	heard := w.nodes[1].h.detector.LastHeard(2)
+	w.nodes[2].boot, w.nodes[2].run = wire.ID{1, 99}, nil
+	w.nodes[2].start()
+	w.until("the new boot is up", 3*second, func() bool {
+		p := w.nodes[1].peer(2)
+		return p.State == wire.PeerUp && p.Incarnation == 2
+	})
+	if w.now-heard < second {
+		t.Errorf("admitted %v ms after the old boot was heard", (w.now-heard)/ms)
+	}
+	if !slices.ContainsFunc(w.nodes[1].records, func(r wire.ToEngine) bool { return r.Peer != nil && r.Peer.State == wire.PeerDead }) {
+		t.Error("the old boot was never said to be dead")
+	}
+}
+
+func TestASecondMachineWithANumberIsKeptOutWhileTheFirstIsHeard(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	twin := &node{w: w, id: 2, boot: wire.ID{1, 50}, machine: wire.ID{2, 50}, incarnation: 40}
+	twin.start()
+	// The two fight for the address; what node 1 sends reaches the second.
+	w.cut[cable{0, 1, 2}] = true
+	w.tapped = func(from *node, o Transmit) {
+		if from.id == 1 {
+			frame := bytes.Clone(o.Frame)
+			w.in(ms, func() { w.hand(from, twin, 0, frame) })
+		}
+	}
+	w.run(3 * second)
+	p := w.nodes[1].peer(2)
+	if p.Machine != w.nodes[2].machine || p.State != wire.PeerUp {
+		t.Errorf("node 2 is now machine %v, %v", p.Machine, p.State)
+	}
+	if !w.nodes[1].alarmed("two machines were started with number 2") {
+		t.Errorf("alarms %q", w.nodes[1].alarms)
+	}
+	w.nodes[2].kill()
+	w.until("the second machine takes its place", 3*second, func() bool { return w.nodes[1].peer(2).Machine == twin.machine })
+	if !w.nodes[1].alarmed("another machine than before") {
+		t.Errorf("alarms %q", w.nodes[1].alarms)
+	}
+}
+
+func TestOurOwnNumberOnAnotherMachineIsAlarmedAndCounted(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	twin := &node{w: w, id: 1, boot: wire.ID{1, 50}, machine: wire.ID{2, 50}}
+	var hellos [][]byte
+	twin.w = newWorld(t, 2, 2, 1)
+	twin.w.carried = func(from, _ *node, _ wire.Instant, frame []byte) {
+		if from == twin && wire.Kind(frame[1]) == wire.KindHello {
+			hellos = append(hellos, bytes.Clone(frame))
+		}
+	}
+	twin.start()
+	twin.w.run(second)
+	if len(hellos) == 0 {
+		t.Fatal("the twin said nothing")
+	}
+	for _, f := range hellos {
+		w.hand(w.nodes[2], w.nodes[1], 0, f)
+	}
+	if n := w.nodes[1]; !n.alarmed("two nodes were started with number 1") || len(n.alarms) != 1 {
+		t.Errorf("alarms %q", n.alarms)
+	}
+	if got := w.nodes[1].h.Paths(w.now)[0].Drops["own number on another machine"]; got != uint64(len(hellos)) {
+		t.Errorf("%d counted, %d heard", got, len(hellos))
+	}
+}
+
+func TestANodeWhoseStateWasBroughtBackIsToldItsIncarnation(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.nodes[2].incarnation = 7
+	w.nodes[2].kill()
+	w.nodes[2].start()
+	w.meet()
+	w.nodes[2].kill()
+	w.nodes[2].incarnation = 2 // restored from a backup; the next life is 3
+	w.nodes[2].start()
+	want := Restart{AtLeast: 9}
+	w.until("it is told", second, func() bool {
+		return slices.ContainsFunc(w.nodes[2].outputs, func(o Output) bool {
+			r, ok := o.(Restart)
+			return ok && r.AtLeast == want.AtLeast
+		})
+	})
+	if p := w.nodes[1].peer(2); p.Incarnation != 8 {
+		t.Errorf("admitted as incarnation %d", p.Incarnation)
+	}
+}
+
+func TestALostPathIsNoDeathAndTheLastOneIsSaidLoudly(t *testing.T) {
+	w := newWorld(t, 1, 2, 3)
+	w.meet()
+	w.run(2 * second)
+	n := w.nodes[1]
+	if len(n.alarms) != 0 {
+		t.Fatalf("alarms while all is well: %q", n.alarms)
+	}
+	w.cut[cable{0, 1, 2}], w.cut[cable{0, 2, 1}] = true, true
+	w.run(2 * second)
+	if !n.alarmed("path lan0 to n2 is lost") || n.alarmed("only one path") || n.peer(2).State != wire.PeerUp {
+		t.Errorf("one of three cut: %q, %v", n.alarms, n.peer(2).State)
+	}
+	w.cut[cable{1, 1, 2}] = true
+	w.run(3 * second)
+	if !n.alarmed("path lan1 carries from n2 only") || !n.alarmed("only one path to n2 is left: lan2") {
+		t.Errorf("a second cut one way: %q", n.alarms)
+	}
+	states := n.h.Paths(w.now)
+	if states[0].Up || !states[1].Up || states[1].PeerHears || !states[2].PeerHears || states[0].LossPct != 100 {
+		t.Errorf("paths %+v", states)
+	}
+	w.cut = map[cable]bool{}
+	w.run(2 * second)
+	if !n.alarmed("path lan0 to n2 carries again") || !n.alarmed("path lan1 to n2 carries both ways again") {
+		t.Errorf("after the repair: %q", n.alarms)
+	}
+}
+
+func TestLossIsReckonedFromTheGapsBetweenBeats(t *testing.T) {
+	w := newWorld(t, 3, 2, 1)
+	w.meet()
+	w.loss = 0.2
+	w.run(100 * second)
+	if got := w.nodes[1].h.Paths(w.now)[0].LossPct; got < 10 || got > 30 {
+		t.Errorf("a loss of 20 %% is reckoned as %.1f %%", got)
+	}
+}

@@ -1,0 +1,61 @@
+package heartbeat
+
+import (
+	"time"
+
+	"locum/wire"
+)
+
+// Input is something that happened. The inputs are the types of this file.
+type Input interface{ input() }
+
+// Tick is the time that WakeAt asked for, or any other: the heart looks what is due. Drained says that all paths were
+// drained since the loop woke; without it nobody is judged, and the heart asks to be called again at once.
+type Tick struct{ Drained bool }
+
+// Frame is what came on a path, by its index in the file.
+type Frame struct {
+	Path int
+	Received
+}
+
+// FromEngine is a record from the engine.
+type FromEngine struct{ wire.ToHeart }
+
+// EngineStarted says that a new engine runs, the first of this heart with number 1.
+type EngineStarted struct{ Number uint16 }
+
+// EngineGone says that the engine's process has ended.
+type EngineGone struct{}
+
+// PathUp says that a path, by its index, can send again; PathDown that it cannot. A path is up until it is said to be down.
+type PathUp struct{ Path int }
+
+// PathDown says that a path cannot send, and why.
+type PathDown struct {
+	Path int
+	Err  error
+}
+
+// WatchdogChanged says what the watchdog is: armed or not, and its time as read back from the device.
+type WatchdogChanged struct {
+	Armed   bool
+	Timeout time.Duration
+}
+
+// LeaveAsked says that this node is to leave in order (SIGTERM).
+type LeaveAsked struct{}
+
+// Reload says that the process is to execute itself anew, with the services untouched.
+type Reload struct{}
+
+func (Tick) input()            {}
+func (Frame) input()           {}
+func (FromEngine) input()      {}
+func (EngineStarted) input()   {}
+func (EngineGone) input()      {}
+func (PathUp) input()          {}
+func (PathDown) input()        {}
+func (WatchdogChanged) input() {}
+func (LeaveAsked) input()      {}
+func (Reload) input()          {}

@@ -1,0 +1,165 @@
+package heartbeat
+
+import (
+	"fmt"
+	"time"
+
+	"locum/wire"
+)
+
+// lease is how long this node may run services without hearing from a quorum.
+type lease struct {
+	wire.Lease
+	written wire.Instant // its end as the newest RunState has it
+}
+
+func (s span) String() string { return time.Duration(s.to - s.from).Round(time.Millisecond).String() }
+
+// alone reports whether the view in force needs no vote but this node's own.
+func (h *Heart) alone() bool {
+	v := h.grants.view
+	return v.Needed >= 1 && h.ownVotes() >= v.Needed
+}
+
+func (h *Heart) ownVotes() int {
+	for _, o := range h.grants.view.Votes {
+		if o.Node == h.self {
+			return o.Votes
+		}
+	}
+	return 0
+}
+
+// renew counts the lease from the moment at which this node sent the newest beat that members with enough votes have
+// echoed inside the view. Delayed and repeated frames can only shorten it.
+func (h *Heart) renew() {
+	if h.grants.view.Quorate && h.granted() != 0 {
+		if from := h.quorumEcho(); from != 0 {
+			h.lease.Until = max(h.lease.Until, from+h.leaseTime)
+		}
+	}
+}
+
+// quorumEcho is the newest instant since which members with the needed votes, this node included, have all echoed a beat;
+// 0 if there is none.
+func (h *Heart) quorumEcho() wire.Instant {
+	v := h.grants.view
+	if v.Needed < 1 {
+		return 0
+	}
+	if h.alone() {
+		return h.now
+	}
+	best := wire.Instant(0)
+	for _, o := range v.Votes {
+		from := h.echoOf(o.Node)
+		if from <= best {
+			continue
+		}
+		votes := h.ownVotes()
+		for _, other := range v.Votes {
+			if h.echoOf(other.Node) >= from {
+				votes += other.Votes
+			}
+		}
+		if votes >= v.Needed {
+			best = from
+		}
+	}
+	return best
+}
+
+// echoOf is when this node sent the newest beat that a member has echoed inside the view, 0 if it has not, or is this node.
+func (h *Heart) echoOf(n wire.Node) wire.Instant {
+	if p := h.byNode[min(int(n), wire.MaxNodes)]; p != nil {
+		return p.echoed
+	}
+	return 0
+}
+
+// judgeLease says how far the lease has run down. A view that needs only this node's votes renews it by itself, as long
+// as it is granted.
+func (h *Heart) judgeLease() {
+	if h.grants.view.Exempt {
+		h.lease.Until = h.now + h.leaseTime
+	} else if h.alone() {
+		h.renew()
+	}
+	state := h.leaseState()
+	if state == h.lease.State {
+		return
+	}
+	was := h.lease.State
+	h.lease.State = state
+	if state == wire.LeaseOver {
+		h.leaseEnded(was)
+	}
+	l := h.lease.Lease
+	h.toEngine(wire.ToEngine{Lease: &l})
+}
+
+func (h *Heart) leaseState() wire.LeaseState {
+	switch {
+	case h.grants.view.Exempt:
+		return wire.LeaseExempt
+	case h.now >= h.lease.Until:
+		return wire.LeaseOver
+	case h.now >= h.lease.Until-h.leaseTime/2:
+		return wire.LeaseHalf
+	}
+	return wire.LeaseHeld
+}
+
+// leaseEnded: from here on another may have taken over. What may run here has to end at once, with the machine if need be;
+// and this node grants nothing before a quorum has answered it.
+func (h *Heart) leaseEnded(was wire.LeaseState) {
+	if !h.alone() && h.grants.view.Epoch != 0 {
+		h.doubtView()
+	}
+	h.beats.urgent = true
+	if h.grants.mayRun {
+		h.reset(fmt.Sprintf("the lease (%s, %s before) ended while something may run here: no quorum has answered for %s",
+			h.cfg.Lease, was, span{h.lease.Until - h.leaseTime, h.now}))
+	}
+}
+
+func (h *Heart) reset(why string) { h.do(Reset{Why: why}) }
+
+// leaveExemption starts the clock for a node that obeyed no lease and now does: its beats say so from this moment on.
+func (h *Heart) leaveExemption(next wire.ViewForHeart) {
+	if h.grants.view.Exempt && !next.Exempt {
+		h.lease.Until = h.now + h.leaseTime
+	}
+}
+
+// leaseChangesAt is when the lease runs into its next state, 0 if it does not.
+func (h *Heart) leaseChangesAt() wire.Instant {
+	switch h.lease.State {
+	case wire.LeaseHeld:
+		return h.lease.Until - h.leaseTime/2
+	case wire.LeaseHalf:
+		return h.lease.Until
+	}
+	return 0
+}
+
+// writtenShare: the lease's end is written again once it has moved on by this share of the lease. A heart that comes back
+// may therefore think its lease shorter by so much, never longer.
+const writtenShare = 4
+
+func (h *Heart) persistIfOld() {
+	if h.lease.State == wire.LeaseHeld && !h.grants.view.Exempt && h.lease.Until-h.lease.written > h.leaseTime/writtenShare {
+		h.persist(false)
+	}
+}
+
+// persist writes what must outlive this heart. With wait, what the step does after it has to wait until it is written.
+func (h *Heart) persist(wait bool) {
+	g := &h.grants
+	s := RunState{Boot: h.boot, Incarnation: h.incarnation, Below: g.below, LeaseUntil: h.lease.Until, MayRun: g.mayRun, Idle: g.idle}
+	if g.view.Epoch != 0 {
+		s.View = g.view
+	}
+	h.lease.written = h.lease.Until
+	h.do(Persist{State: s, Wait: wait})
+}

@@ -1,0 +1,67 @@
+package heartbeat
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/wire"
+)
+
+// offsetDrift is how far the wall clock may move against the time since boot between two drains and still be believed: a
+// clock that is slewed moves by at most 0.5 ms in a second, one that was set moves by more.
+const offsetDrift = 5 * time.Millisecond
+
+// Now is the present instant: CLOCK_BOOTTIME (clock_gettime(2)), which also counts while the machine is suspended.
+func Now() wire.Instant {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("CLOCK_BOOTTIME cannot be read: " + err.Error()) // no Linux since 2.6.39 refuses it
+	}
+	return wire.Instant(ts.Nano())
+}
+
+// stamps converts the kernel's receive stamps, which are of the wall clock, to instants. The offset between the two is
+// sampled at each drain: if it moved since the drain before, the stamps of this drain cannot be placed.
+type stamps struct {
+	offset int64 // wall clock less instant, at the newest drain; 0 before the first
+	now    wire.Instant
+	before wire.Instant // the drain before the newest
+	sound  bool
+}
+
+// sample reads both clocks at the begin of a drain.
+func (s *stamps) sample() {
+	first := Now()
+	var wall unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &wall); err != nil {
+		s.took(first, 0)
+		return
+	}
+	// Read on both sides of the wall clock: the middle is off by less than half of what the reading took.
+	now := Now()
+	s.took(now, wall.Nano()-int64(first+now)/2)
+}
+
+// took notes what was sampled; an offset of 0 is none.
+func (s *stamps) took(now wire.Instant, offset int64) {
+	s.before, s.now = s.now, now
+	if s.before == 0 {
+		s.before = now
+	}
+	moved := offset - s.offset
+	s.sound = offset != 0 && s.offset != 0 && max(moved, -moved) <= int64(offsetDrift)
+	s.offset = offset
+}
+
+// place gives the instant of a stamp of this drain, in nanoseconds of the wall clock, and whether it can be believed. A
+// frame that comes while the drain goes on is newer than the sample; it is given the sample's instant.
+func (s *stamps) place(stamp int64) (wire.Instant, bool) {
+	if stamp == 0 || !s.sound {
+		return s.before, false
+	}
+	return min(wire.Instant(stamp-s.offset), s.now), true
+}
+
+// later reports whether a frame came after the drain had begun.
+func (s *stamps) later(stamp int64) bool { return stamp != 0 && stamp-s.offset > int64(s.now) }

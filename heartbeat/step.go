@@ -1,0 +1,155 @@
+package heartbeat
+
+import (
+	"locum/config"
+	"locum/wire"
+)
+
+// Heart is one node's deciding state beside the engine's. It is a plain value: no clock, lock or channel in it.
+type Heart struct {
+	cfg         *config.Config
+	self        wire.Node
+	incarnation wire.Incarnation
+	boot        wire.ID
+	machine     wire.ID
+	every       wire.Instant
+	dead        wire.Instant
+	leaseTime   wire.Instant
+	watchdog    WatchdogChanged
+	resume      *RunState // until the first step
+
+	sealer   *wire.Sealer
+	opener   *wire.Opener
+	shake    *wire.Handshake
+	detector *Detector
+
+	now    wire.Instant
+	nodes  wire.Nodes // of the file, this one included
+	peers  []*peer    // in order of number
+	byNode [wire.MaxNodes + 1]*peer
+	paths  []path
+
+	grants  grants
+	lease   lease
+	engine  engine
+	beats   beats
+	leaving bool // a leave was asked for
+	exiting bool // the engine has left
+	// pathsChanged: a path came, went or became one-way since the engine was told.
+	pathsChanged bool
+	twinSaid     wire.Instant
+
+	wake  wire.Instant // asked for, 0 none yet
+	frame wire.Frame   // scratch
+	arena []byte       // the frames of this step
+	out   []Output
+}
+
+// Step takes one input at one instant and gives what has to be done about it. An instant before the one of the last step
+// counts as that one. The result and what it points to are valid until the next Step.
+func (h *Heart) Step(now wire.Instant, in Input) []Output {
+	h.begin(now)
+	switch in := in.(type) {
+	case Tick:
+		h.tick(in.Drained)
+	case Frame:
+		h.frameArrived(in)
+	case FromEngine:
+		h.engineSaid(in.ToHeart)
+	case EngineStarted:
+		h.engineStarted(in.Number)
+	case EngineGone:
+		h.engineGone()
+	case PathUp:
+		h.pathChanged(in.Path, nil, true)
+	case PathDown:
+		h.pathChanged(in.Path, in.Err, false)
+	case WatchdogChanged:
+		h.watchdog = in
+		h.beats.urgent = true
+	case LeaveAsked:
+		h.leaveAsked()
+	case Reload:
+		h.persist(true)
+		h.do(Restart{Why: "told to"})
+	}
+	h.end(in)
+	return h.out
+}
+
+// begin judges this node's own lease before anything else, above all before a beat leaves: after a sleep the lease is
+// over first, and only then come the frames.
+func (h *Heart) begin(now wire.Instant) {
+	h.now = max(h.now, now)
+	h.out, h.arena = h.out[:0], h.arena[:0]
+	if h.resume != nil {
+		h.resumeFrom(*h.resume)
+		h.resume = nil
+	}
+	if h.detector.Ran(h.now, h.wake) > 0 {
+		h.wake = h.now
+	}
+	h.judgeLease()
+}
+
+func (h *Heart) tick(drained bool) {
+	if rested := h.detector.Rested(); drained && rested {
+		h.judgePeers()
+		h.judgePaths()
+		h.beats.again = false
+	} else {
+		h.beats.again = true // to drain, and judge then
+	}
+	h.judgeEngine()
+	h.messagesAreDue()
+	h.beatIfDue()
+	for _, p := range h.peers {
+		h.answerIfAsked(p)
+	}
+}
+
+// end sends what the step made urgent, tells the engine what changed, and asks for the next tick.
+func (h *Heart) end(in Input) {
+	h.judgeLease()
+	h.beatIfUrgent()
+	h.tellPeers()
+	h.tellPaths()
+	h.persistIfOld()
+	at := h.nextWake()
+	if _, tick := in.(Tick); tick || at != h.wake {
+		h.wake = at
+		h.do(WakeAt{At: at})
+	}
+}
+
+func (h *Heart) do(o Output) { h.out = append(h.out, o) }
+
+func (h *Heart) toEngine(r wire.ToEngine) {
+	if h.engine.there {
+		h.do(ToEngine{r})
+	}
+}
+
+// nextWake is the next instant at which something changes by itself.
+func (h *Heart) nextWake() wire.Instant {
+	if h.beats.again {
+		return h.now
+	}
+	at := h.beats.next
+	sooner := func(t wire.Instant) {
+		if t != 0 && t < at {
+			at = t
+		}
+	}
+	sooner(h.urgentAt())
+	sooner(h.leaseChangesAt())
+	for _, p := range h.peers {
+		if p.alive() {
+			_, next := h.detector.Judge(p.is.Node, h.now)
+			sooner(next)
+		}
+		sooner(h.messagesDue(p))
+		sooner(h.answerAt(p))
+	}
+	return max(at, h.now)
+}
