@@ -272,7 +272,7 @@ func (e *Engine) after(d time.Duration) wire.Instant { return e.now + wire.Insta
 func (e *Engine) setWake() {
 	var at wire.Instant
 	sooner := func(t wire.Instant) {
-		if t != 0 && (at == 0 || t < at) {
+		if t > e.now && (at == 0 || t < at) { // what is due already was derived in this very step
 			at = t
 		}
 	}
@@ -292,9 +292,6 @@ func (e *Engine) setWake() {
 	sooner(e.lead.due)
 	sooner(e.storing.due)
 	sooner(e.tieWait())
-	if at != 0 {
-		at = max(at, e.now+1)
-	}
 	if at != e.wake {
 		e.wake = at
 		e.do(Wake{At: at})

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"locum/wire"
@@ -17,6 +18,7 @@ type election struct {
 	due       wire.Instant // when to look again, 0 if nothing is awaited
 	proposal  *proposal    // this node's own, under way
 	pending   *pending     // a promise that waits for the heart or for the state directory
+	disobeyed bool         // a member of the view that this node leads proposed another
 	highest   wire.Epoch   // the highest epoch seen anywhere
 }
 
@@ -156,13 +158,14 @@ func (e *Engine) wanted() wire.Nodes {
 // for the engine's grace: its heart still grants, its services still run, and nobody is served by a view without it.
 func (e *Engine) candidate(n wire.Node) bool {
 	p := e.peers[n]
-	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || e.shotInFlight(n) {
+	member := e.obeyed() && e.view.Members.Has(n)
+	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || e.shotInFlight(n) && !member {
 		return false
 	}
 	if p.EngineUp {
 		return true
 	}
-	return e.obeyed() && e.view.Members.Has(n) && e.now < p.engineDown+wire.Instant(e.cfg.Engine.Grace)
+	return member && e.now < p.engineDown+wire.Instant(e.cfg.Engine.Grace)
 }
 
 // hears reports whether two nodes hear each other, as far as this node knows.
@@ -176,38 +179,35 @@ func (e *Engine) hears(a, b wire.Node) bool {
 	return half(a, b) && half(b, a)
 }
 
-// leaderOf says in which order the nodes of a set should lead it: the leader of the view in force if it is among them,
-// else a member of a quorate view, else the lowest number. Those whose engine is down come not at all.
+// leaderOf says in which order the nodes of a set should lead it, so that all of them come to the same answer: the leader
+// of the view in force if the set only loses members, or gains them for a quorate view; else the members of a quorate
+// view, else all, lowest number first. Those whose engine is down, or that leave, come last or not at all.
 func (e *Engine) leaderOf(set wire.Nodes) []wire.Node {
-	var order []wire.Node
-	add := func(n wire.Node) {
-		if n != e.self && !e.peers[n].EngineUp {
-			return
-		}
-		for _, o := range order {
-			if o == n {
-				return
-			}
-		}
-		order = append(order, n)
-	}
-	if e.obeyed() && set.Has(e.view.Leader) && !e.leavesOrGone(e.view.Leader) {
-		add(e.view.Leader)
-	}
+	quorate := wire.Nodes(0)
 	for n := range set.All {
 		if n == e.self && e.obeyed() && e.view.Verdict.Quorate || n != e.self && e.peers[n].Quorate {
-			add(n)
+			quorate = quorate.With(n)
 		}
 	}
+	var order leadOrder
+	if e.obeyed() && (set&^e.view.Members == 0 || e.view.Verdict.Quorate && quorate&^e.view.Members == 0) {
+		order.add(e, set&wire.SetOf(e.view.Leader))
+	}
+	order.add(e, quorate)
+	order.add(e, set)
+	return order.nodes
+}
+
+// leadOrder collects nodes, each once; the leaving ones are not taken.
+type leadOrder struct{ nodes []wire.Node }
+
+func (o *leadOrder) add(e *Engine, set wire.Nodes) {
 	for n := range set.All {
-		if n == e.self && e.admitted {
-			add(n)
+		down := n != e.self && !e.peers[n].EngineUp
+		if !down && !e.leavesOrGone(n) && !slices.Contains(o.nodes, n) {
+			o.nodes = append(o.nodes, n)
 		}
 	}
-	for n := range set.All {
-		add(n)
-	}
-	return order
 }
 
 // elect proposes a view when one is needed and it is this node's turn.
@@ -252,6 +252,9 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	if e.view.Leader != e.self {
 		return ""
 	}
+	if e.election.disobeyed {
+		return "a member does not obey the view"
+	}
 	if !e.view.Verdict.Quorate && e.judge(e.lead.promises, want).Quorate {
 		return "the absent nodes are proven clean"
 	}
@@ -264,13 +267,11 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 // proposeAt is when this node may make its next proposal: at once if it should lead, later the further back it stands in
 // the order, and later with each attempt that failed.
 func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
-	rank := 0
-	for i, n := range e.leaderOf(want) {
-		if n == e.self {
-			rank = i
-		}
-	}
 	el := &e.election
+	rank := max(slices.Index(e.leaderOf(want), e.self), 0)
+	if e.leavesSomebodyOut(want) {
+		rank++ // the beats may just not have said yet who hears whom
+	}
 	at := el.since
 	if !e.admitted && want != configured(e.cfg) {
 		at = max(at, el.startedAt+wire.Instant(2*e.cfg.Beat.Dead))
@@ -281,6 +282,16 @@ func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 	}
 	// The odd part keeps two nodes from proposing at one moment again and again.
 	return at + wire.Instant(steps)*wire.Instant(e.patience()) + wire.Instant(rank)*wire.Instant(e.patience())/7
+}
+
+// leavesSomebodyOut reports whether a node that is heard, with its engine up, is not in the set.
+func (e *Engine) leavesSomebodyOut(want wire.Nodes) bool {
+	for n := range (configured(e.cfg) &^ want).All {
+		if e.candidate(n) {
+			return true
+		}
+	}
+	return false
 }
 
 // quickRetries is how often a proposal that was only too low is made again at once.

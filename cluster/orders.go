@@ -126,10 +126,15 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 	if e.restartsNow(s) {
 		return 0
 	}
-	if told := slices.Contains(e.lead.member(to.node).sent.Run, s.Name); told || sit.holders == wire.SetOf(to.node) {
-		return to.node // it holds the service by right: when it was told to start it, every other node was looked at
+	if told := slices.Contains(e.lead.member(to.node).sent.Run, s.Name); told || sit.holders.Has(to.node) {
+		// It holds the service by right: when it was told to start it, every other node was looked at. Where others hold it
+		// too, after an unsafe split, they are the surplus and stop.
+		return to.node
 	}
-	if wait, proof := e.blocked(s, to.node); wait.For != "" {
+	if held := e.keptFor(s, sit, to.node, p); held != 0 {
+		return held
+	}
+	if wait, proof := e.blocked(s, to.node, 0); wait.For != "" {
 		p.wait = wait
 		return 0
 	} else {
@@ -147,6 +152,21 @@ func (e *Engine) tellStart(s *config.Service, to placement, proof string) {
 	}
 	e.tell(History{Kind: "service", Level: "info", Service: s.Name, Node: e.name(to.node), Epoch: e.view.Epoch, Proof: proof,
 		Text: fmt.Sprintf("%s is started on %s (%s); safe because: %s", s.Name, e.name(to.node), to.why, because)})
+}
+
+// keptFor keeps a service where it runs while something other than its running there keeps it from starting at its new
+// place: a planned move stops nothing that could not be started again.
+func (e *Engine) keptFor(s *config.Service, sit situation, to wire.Node, p *placed) wire.Node {
+	held := sit.holders.First()
+	if sit.holders.Count() != 1 || e.leavesOrGone(held) || e.lead.member(held).on(s.Name).Phase != PhaseRunning {
+		return 0
+	}
+	wait, _ := e.blocked(s, to, sit.holders)
+	if wait.For == "" {
+		return 0
+	}
+	p.wait = wait
+	return held
 }
 
 // heldAnyway keeps a service in maintenance where it is.
@@ -230,12 +250,13 @@ func (e *Engine) maintained(service string) bool {
 }
 
 // blocked says what keeps a service from starting on a member: it starts only when every other node that might run it is
-// a member that reports it stopped, or is proven clean. It also says on which proof the start rests.
-func (e *Engine) blocked(s *config.Service, to wire.Node) (Wait, string) {
+// a member that reports it stopped, or is proven clean. The nodes of except are not looked at. It also says on which proof
+// the start rests.
+func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wait, string) {
 	proof := ""
 	what := "service " + s.Name
 	for n := range (configured(e.cfg)).All {
-		if n == to {
+		if n == to || except.Has(n) {
 			continue
 		}
 		m := e.lead.member(n)

@@ -14,6 +14,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if why := e.whyRefuse(from, p); why != "" {
 		if from != e.self {
 			e.send(from, Message{Refuse: &Refuse{Epoch: p.Epoch, Promised: max(e.promised, e.election.highest), Why: why}})
+			e.noteDisobeyed(from, p)
 		}
 		return
 	}
@@ -31,6 +32,14 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
 	}
 	e.lead = leadership{}
+}
+
+// noteDisobeyed: a member of the view that this node leads would not propose another if it obeyed it.
+func (e *Engine) noteDisobeyed(from wire.Node, p Propose) {
+	e.election.highest = max(e.election.highest, p.Epoch)
+	if e.leads() && e.view.Members.Has(from) && p.Epoch > e.view.Epoch {
+		e.election.disobeyed = true
+	}
 }
 
 // whyRefuse says why no promise is given, "" if it is.
@@ -257,7 +266,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	if healed {
 		e.do(Announce{})
 	}
-	e.election.since, e.election.attempts, e.election.pending = 0, 0, nil
+	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed = 0, 0, nil, false
 	for n := range v.Members.All {
 		e.peers[n].memberAt = v.Epoch
 	}

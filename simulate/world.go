@@ -47,11 +47,19 @@ func New(cfg *config.Config) *World {
 // Now is the world's time.
 func (w *World) Now() wire.Instant { return w.now }
 
+// maxSteps bounds one run of the world.
+const maxSteps = 2_000_000
+
 // Run lets the world go on for some time.
 func (w *World) Run(d time.Duration) {
 	end := w.now + wire.Instant(d)
+	steps := 0
 	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
 		it := w.queue.take()
+		if steps++; steps > maxSteps {
+			w.broken("more than %d steps in %s: something goes in a circle", maxSteps, d)
+			return
+		}
 		w.now = it.at
 		it.do()
 		w.check()
