@@ -220,6 +220,9 @@ func TestTheQueueIsBounded(t *testing.T) {
 	if n != wire.MaxQueued {
 		t.Errorf("%d messages were accepted", n)
 	}
+	if n := w.ends[1].drops[wire.DropNoRoom]; n != 0 {
+		t.Errorf("%d segments were sent beyond what a receiver keeps", n)
+	}
 	w.ends[1].hangs = false
 	w.run(w.now + 1000*ms)
 	w.wantAll()

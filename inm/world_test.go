@@ -122,9 +122,39 @@ func (w *world) send(from int, payload []byte) error {
 	return err
 }
 
+// wantSound fails unless the session's counts agree with each other and with the limits.
+func wantSound(t testing.TB, s *Session) {
+	t.Helper()
+	var inFlight [wire.MaxPaths]int
+	late := 0
+	for _, f := range s.sending.flights {
+		if f.late {
+			late++
+		} else {
+			inFlight[f.path]++
+		}
+	}
+	for i := range s.paths {
+		if s.paths[i].inFlight != inFlight[i] || inFlight[i] > wire.MaxInFlight+1 {
+			t.Fatalf("path %d counts %d segments under way, there are %d", i, s.paths[i].inFlight, inFlight[i])
+		}
+	}
+	bytes := 0
+	for _, m := range s.sending.queue {
+		bytes += len(m.payload)
+	}
+	if bytes != s.sending.bytes || bytes > wire.MaxQueuedBytes || len(s.sending.queue) > wire.MaxQueued {
+		t.Fatalf("%d messages of %d bytes wait, counted as %d", len(s.sending.queue), bytes, s.sending.bytes)
+	}
+	if late > maxLate+wire.MaxPaths*wire.MaxInFlight || len(s.arriving.parts) > wire.MaxUntaken || s.arriving.kept() > 2*wire.MaxMessage {
+		t.Fatalf("keeps %d late segments, %d parts, %d bytes", late, len(s.arriving.parts), s.arriving.kept())
+	}
+}
+
 // settle carries out what a session asks for, and sets its timer.
 func (w *world) settle(i int) {
 	e := w.ends[i]
+	wantSound(w.t, e.s)
 	for _, o := range e.s.Outputs() {
 		switch o := o.(type) {
 		case Transmit:

@@ -82,34 +82,41 @@ func TestADismissedLifeComesBackOnlyByANewAnswer(t *testing.T) {
 }
 
 func TestIncarnationsOnlyRise(t *testing.T) {
-	a, b := pair(t)
-	old := start(t, 1, 4, Salt{9}, machine1)
-	beside := start(t, 1, 5, Salt{9}, machine1)
-	for name, s := range map[string]*station{"an older life": old, "the same incarnation with another salt": beside} {
-		s.open = start(t, 1, s.seal.self.incarnation, s.seal.self.salt, machine1).open
-		if drop, g := b.hear(10, s.hello(10, 2)); drop != DropOldLife || g.Fresh {
-			t.Fatalf("%s: %v, %+v", name, drop, g)
-		}
-		// It is told with which number it must come back.
-		if _, g := s.hear(10, b.hello(10, 1)); !g.Fresh || g.AtLeast != 6 {
-			t.Fatalf("%s: told %+v, want at least 6", name, g)
-		}
-		// Even its answer does not let it in.
-		if drop, _ := b.hear(11, s.hello(11, 2)); drop != DropOldLife {
-			t.Fatalf("%s: its answer gives %v", name, drop)
-		}
-		if in, ok := b.open.Admitted(1); !ok || in != 5 {
-			t.Fatalf("%s: admitted is %d, %v", name, in, ok)
-		}
+	tests := []struct {
+		name string
+		in   Incarnation
+	}{
+		{"an older life", 4},
+		{"the same incarnation with another salt", 5},
 	}
-	b.wantDrop(a.beat(), DropNone)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := pair(t)
+			old := start(t, 1, tt.in, Salt{9}, machine1)
+			if drop, g := b.hear(10, old.hello(10, 2)); drop != DropOldLife || g.Fresh {
+				t.Fatalf("%v, %+v", drop, g)
+			}
+			// It is told with which number it must come back.
+			if _, g := old.hear(10, b.hello(10, 1)); !g.Fresh || g.AtLeast != 6 {
+				t.Fatalf("told %+v, want at least 6", g)
+			}
+			// Even its answer does not let it in.
+			if drop, _ := b.hear(11, old.hello(11, 2)); drop != DropOldLife {
+				t.Fatalf("its answer gives %v", drop)
+			}
+			if in, ok := b.open.Admitted(1); !ok || in != 5 {
+				t.Fatalf("admitted is %d, %v", in, ok)
+			}
+			b.wantDrop(a.beat(), DropNone)
+		})
+	}
+}
 
-	next := start(t, 1, 6, Salt{9}, machine1)
-	acquaint(t, next, b, 20)
+func TestANewLifeEndsTheOneBefore(t *testing.T) {
+	a, b := pair(t)
+	acquaint(t, start(t, 1, 6, Salt{9}, machine1), b, 20)
 	b.wantDrop(a.beat(), DropNotAdmitted)
-	if drop := b.open.Open(0, a.hello(20, 2), &b.frame); drop != DropOldLife {
-		t.Errorf("the former life's Hello gives %v", drop)
-	}
+	b.wantDrop(a.hello(20, 2), DropOldLife)
 	if err := b.open.Admit(&b.frame); err == nil {
 		t.Error("the former life was admitted again")
 	}
@@ -222,4 +229,44 @@ func TestANewLifeIsAskedUntilItAnswers(t *testing.T) {
 		t.Errorf("incarnation %d is admitted, a Hello is due: %v", in, b.shake.Due(11, 1))
 	}
 	b.wantDrop(a.beat(), DropNotAdmitted)
+}
+
+func TestAnAnswerDoesNotMakeForgetAQuestion(t *testing.T) {
+	a, b := pair(t)
+	b.hear(10, a.hello(10, 2)) // asks
+	answer := Hello{To: 2, Answer: Challenge{7}}
+	frame, err := a.seal.Hello(nil, &answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.hear(10, frame)
+	if !b.shake.Due(10, 1) || b.shake.Hello(10, 1, false).Answer == (Challenge{}) {
+		t.Error("the question is forgotten")
+	}
+}
+
+func TestWhatALifeSentBeforeItsAdmissionDoesNotCount(t *testing.T) {
+	a, b := start(t, 1, 5, salt1, machine1), start(t, 2, 8, salt2, machine2)
+	segment, err := a.seal.Segment(nil, someSegment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	beat := a.beat()
+	acquaint(t, a, b, 1)
+	b.wantDrop(segment, DropReplayed)
+	b.wantDrop(beat, DropReplayed)
+}
+
+func TestANodeThatTheFileNoLongerNamesIsForgotten(t *testing.T) {
+	a, b := pair(t)
+	b.open.SetNodes(SetOf(2, 3))
+	b.wantDrop(a.beat(), DropUnknownSender)
+	b.open.SetNodes(all)
+	b.wantDrop(a.beat(), DropNotAdmitted)
+	if b.open.Admit(&Frame{Kind: KindBeat, Sender: 1}) == nil || b.open.Admit(&Frame{Kind: KindHello}) == nil {
+		t.Error("admitted without a Hello")
+	}
+	if _, ok := b.open.Admitted(0); ok || b.shake.Due(1, MaxNodes+1) {
+		t.Error("a node that cannot be is known")
+	}
 }

@@ -36,7 +36,10 @@ func NewOpener(cluster string, keys []Key, nodes Nodes, self Node, in Incarnatio
 		return nil, err
 	}
 	o := &Opener{cluster: cluster, self: life{self, in, salt}, machine: machine, nodes: nodes}
-	return o, o.SetKeys(keys...)
+	if err := o.SetKeys(keys...); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 // SetKeys replaces the keys that are accepted, 1 to MaxKeys (SAFETY 24). Admitted lives stay so.

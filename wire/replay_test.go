@@ -51,6 +51,13 @@ func TestASegmentCountsOnceAndMayBeOvertaken(t *testing.T) {
 	b.wantDrop(frames[last-ReplayWindow+1], DropNone)
 }
 
+func TestAHelloOfAnAdmittedLifeCountsOnce(t *testing.T) {
+	a, b := pair(t)
+	hello := a.hello(1, 2)
+	b.wantDrop(hello, DropNone)
+	b.wantDrop(hello, DropReplayed)
+}
+
 // A set without bounds judges the window.
 func TestTheWindowAgreesWithASet(t *testing.T) {
 	for seed := range uint64(20) {

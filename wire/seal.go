@@ -37,7 +37,10 @@ func NewSealer(cluster string, k Key, self Node, in Incarnation, salt Salt) (*Se
 		return nil, fmt.Errorf("sealer: incarnation %d and salt must not be zero", in)
 	}
 	s := &Sealer{cluster: cluster, self: life{self, in, salt}}
-	return s, s.Rekey(k)
+	if err := s.Rekey(k); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Rekey seals all further frames with another key of the cluster (SAFETY 24). The counter goes on.
