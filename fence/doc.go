@@ -1,0 +1,10 @@
+// Package fence makes certain that a node runs nothing: it switches the node's power off and asks again until the device
+// says off.
+//
+// Its one idea: nothing but "off", said in answer to a question asked after the shot, counts as done. A device that accepts
+// and does nothing, hangs, answers late or fails has confirmed nothing, and the next level is tried.
+//
+// A Device is one outlet, one file a type; a Ladder is all devices of one node by level; a Keeper asks the devices while
+// all is well, so that a dead switch is known before it is needed. Package cluster decides whom to shoot and when;
+// package daemon carries it here.
+package fence
