@@ -43,7 +43,7 @@ func (f *Failure) Error() string { return f.Text }
 // Ask sends one request and gives its one reply.
 func (c Client) Ask(ctx context.Context, r Request) (*Reply, error) {
 	var got *Reply
-	err := c.each(ctx, r, func(reply *Reply) error {
+	err := c.Each(ctx, r, func(reply *Reply) error {
 		got = reply
 		return io.EOF
 	})
@@ -53,8 +53,8 @@ func (c Client) Ask(ctx context.Context, r Request) (*Reply, error) {
 	return got, err
 }
 
-// each sends a request and hands out replies until take returns an error; io.EOF ends it well.
-func (c Client) each(ctx context.Context, r Request, take func(*Reply) error) error {
+// Each sends a request and hands out replies until take returns an error; io.EOF ends it well.
+func (c Client) Each(ctx context.Context, r Request, take func(*Reply) error) error {
 	conn, err := c.dial(ctx)
 	if err != nil {
 		return err
