@@ -7,6 +7,7 @@ import (
 
 	"locum/cluster"
 	"locum/config"
+	"locum/heartbeat"
 	"locum/wire"
 )
 
@@ -22,8 +23,8 @@ type node struct {
 	heart       *heart
 	paused      bool
 	incarnation wire.Incarnation
-	run         *wire.ViewForHeart // what the heart keeps in /run
-	runLease    wire.Lease
+	run         *heartbeat.RunState // what the heart keeps in /run
+	stalled     []func()            // what reaches a paused machine, until it goes on
 	engine      *cluster.Engine
 	engineStart uint16
 	stopped     bool // the engine is stopped (SIGSTOP)
@@ -63,7 +64,7 @@ func (n *node) powerOn() {
 	n.w.switches[n.cfg.Number].Off = false
 	n.boots++
 	n.boot = n.id("boot", n.boots)
-	n.run, n.runLease = nil, wire.Lease{}
+	n.run, n.stalled = nil, nil
 	n.startHeart()
 }
 
@@ -80,7 +81,7 @@ func (n *node) startHeart() {
 	n.heart = newHeart(n)
 	n.engineStart = 0
 	n.startEngine()
-	n.heart.tick()
+	n.heart.loop()
 }
 
 // killHeart ends the heart; the engine sees the end of its socket and ends too.
@@ -96,7 +97,7 @@ func (n *node) startEngine() {
 	n.engineStart++
 	n.engine = cluster.New(n.w.Config, n.cfg.Number)
 	n.wake, n.backlog = 0, nil
-	n.heart.engineStarted(n.engineStart)
+	n.heart.step(heartbeat.EngineStarted{Number: n.engineStart})
 }
 
 func (n *node) killEngine() {
@@ -130,17 +131,14 @@ func (n *node) later(d time.Duration, ev cluster.Event) {
 }
 
 func (n *node) act(a cluster.Action) {
+	if r, ok, err := cluster.RecordOf(a); err != nil {
+		n.w.broken("a message that cannot be sent: %v", err)
+		return
+	} else if ok {
+		n.tellHeart(r)
+		return
+	}
 	switch a := a.(type) {
-	case cluster.Send:
-		n.heart.send(a)
-	case cluster.SetView:
-		n.heart.setView(a.View)
-	case cluster.Cease:
-		n.heart.cease(a.Below)
-	case cluster.Permit:
-		n.later(10*time.Microsecond, cluster.Permitted{ID: a.ID, OK: n.heart.permit(a.Epoch)})
-	case cluster.SetIdle:
-		n.heart.idle = a.Idle
 	case cluster.RunOp:
 		n.runOp(a)
 	case cluster.CancelOp:
@@ -158,10 +156,44 @@ func (n *node) act(a cluster.Action) {
 	case cluster.Answer:
 		n.w.answers = append(n.w.answers, a.Result)
 		n.w.log(n, "answer %d: %s", a.Result.Code, a.Result.Text)
-	case cluster.Left:
-		n.w.in(0, n.killHeart)
 	case cluster.Tell:
 		n.w.log(n, "%s: %s", a.Event.Kind, a.Event.Text)
+	}
+}
+
+// tellHeart carries a record to the heart that runs now.
+func (n *node) tellHeart(r wire.ToHeart) {
+	h := n.heart
+	n.w.in(hop, func() {
+		if n.heart == h && h != nil {
+			h.step(heartbeat.FromEngine{ToHeart: r})
+		}
+	})
+}
+
+// engineGets is what the engine's process does with a record from its heart.
+func (n *node) engineGets(r wire.ToEngine) {
+	if n.stopped {
+		n.backlog = append(n.backlog, func() { n.engineGets(r) })
+		return
+	}
+	switch {
+	case r.Welcome != nil:
+		n.step(cluster.Started{Welcome: *r.Welcome, Durable: n.durable})
+		return
+	case r.Ping != nil:
+		n.tellHeart(wire.ToHeart{Pong: r.Ping})
+		return
+	}
+	ev, ok, err := cluster.EventOf(r)
+	if err != nil {
+		n.w.broken("a message that cannot be read: %v", err)
+	}
+	if ok {
+		n.step(ev)
+	}
+	if r.Arrived != nil {
+		n.tellHeart(wire.ToHeart{Took: &wire.Took{From: r.Arrived.From, Number: r.Arrived.Number}})
 	}
 }
 
@@ -200,7 +232,7 @@ func (n *node) crashEngine() {
 	}
 	n.killEngine()
 	n.stopped = false
-	n.heart.sendBeat()
+	n.heart.step(heartbeat.EngineGone{})
 	h := n.heart
 	n.w.in(50*time.Millisecond, func() {
 		if n.heart == h && n.powered && n.engine == nil {
@@ -225,5 +257,11 @@ func (n *node) contEngine() {
 // resume has a paused machine go on: heart first.
 func (n *node) resume() {
 	n.paused = false
+	stalled := n.stalled
+	n.stalled = nil
+	n.heart.loop()
+	for _, do := range stalled {
+		do()
+	}
 	n.contEngine()
 }

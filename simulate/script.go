@@ -8,6 +8,7 @@ import (
 
 	"locum/cluster"
 	"locum/config"
+	"locum/heartbeat"
 	"locum/wire"
 )
 
@@ -100,7 +101,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"cont-engine": eachNode((*node).contEngine),
 	"pause":       eachNode(func(n *node) { n.paused, n.stopped = true, true }),
 	"resume":      eachNode((*node).resume),
-	"leave":       eachNode(func(n *node) { n.step(cluster.Leaving{}) }),
+	"leave":       eachNode(func(n *node) { n.heart.step(heartbeat.LeaveAsked{}) }),
 	"read-only":   eachNode(func(n *node) { n.readOnly = true }),
 	"writable":    eachNode(func(n *node) { n.readOnly = false }),
 	"lose-state":  eachNode(func(n *node) { n.durable = cluster.Durable{} }),

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"locum/cluster"
@@ -22,6 +23,7 @@ type World struct {
 	Delay    time.Duration
 	Broken   []string // what must never happen, and did
 	answers  []cluster.Result
+	key      wire.Key
 	asked    uint64
 }
 
@@ -35,6 +37,11 @@ type Outlet struct {
 // New makes a world of the file's nodes, all powered off.
 func New(cfg *config.Config) *World {
 	w := &World{Config: cfg, cut: map[[2]wire.Node]bool{}, Delay: time.Millisecond, now: wire.Instant(time.Hour)}
+	key, err := wire.ParseKey([]byte(strings.Repeat("0123456789abcdef", 4)))
+	if err != nil {
+		panic("the world's own key is no key: " + err.Error())
+	}
+	w.key = key
 	w.nodes = make([]*node, wire.MaxNodes+1)
 	w.switches = make([]Outlet, wire.MaxNodes+1)
 	for _, c := range cfg.Nodes {
