@@ -273,8 +273,8 @@ func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 		rank++ // the beats may just not have said yet who hears whom
 	}
 	at := el.since
-	if !e.admitted && want != configured(e.cfg) {
-		at = max(at, el.startedAt+wire.Instant(2*e.cfg.Beat.Dead))
+	if e.unheard(want) {
+		at = max(at, el.startedAt+wire.Instant(2*e.cfg.Beat.Dead)) // silence that was not waited for proves nothing
 	}
 	steps := rank
 	for i := range el.attempts {
@@ -282,6 +282,17 @@ func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 	}
 	// The odd part keeps two nodes from proposing at one moment again and again.
 	return at + wire.Instant(steps)*wire.Instant(e.patience()) + wire.Instant(rank)*wire.Instant(e.patience())/7
+}
+
+// unheard reports whether a node that is not known to be clean is missing in the set only because it was not heard yet
+// since the heart started.
+func (e *Engine) unheard(want wire.Nodes) bool {
+	for n := range (configured(e.cfg) &^ want).All {
+		if _, clean := e.cleanOf(n); !clean && e.peers[n].State == wire.PeerNever {
+			return true
+		}
+	}
+	return false
 }
 
 // leavesSomebodyOut reports whether a node that is heard, with its engine up, is not in the set.

@@ -86,6 +86,9 @@ func (h *heart) carryOut(o heartbeat.Output) {
 			n.w.in(0, n.powerOff)
 		}
 	case heartbeat.Exit:
+		if o.Clean {
+			n.run = nil // who left has to be admitted anew
+		}
 		n.w.in(0, n.killHeart)
 	}
 }
