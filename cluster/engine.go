@@ -37,15 +37,17 @@ type Engine struct {
 	lead     leadership
 	services []local // this node's part of each service, in file order
 	serial   uint64  // of the newest orders obeyed
-	leaving  leaving
-	asks     []ask
-	told     Report // the last report given
-	idle     bool   // what the heart was last told
-	lastID   uint64
-	wake     wire.Instant
-	held     []hold
-	tie      tieState
-	quiet    []quiet
+	// instructed: orders came, or the lease is over. Until then what a predecessor left running is not touched.
+	instructed bool
+	leaving    leaving
+	asks       []ask
+	told       Report // the last report given
+	idle       bool   // what the heart was last told
+	lastID     uint64
+	wake       wire.Instant
+	held       []hold
+	tie        tieState
+	quiet      []quiet
 
 	again bool // a fact changed without an action: derive once more
 	out   []Action

@@ -47,6 +47,7 @@ func (e *Engine) stopAlone() {
 	if e.mayAct() && e.view.Members != wire.SetOf(e.self) {
 		return
 	}
+	e.instructed = true
 	for i := range e.services {
 		e.services[i].ordered = false
 	}

@@ -70,7 +70,7 @@ func (e *Engine) drive(s *local) {
 	}
 	switch {
 	case e.probeUnknown(s) || s.due != 0:
-	case s.hold && !e.mustStop():
+	case (s.hold || !e.instructed) && !e.mustStop():
 	case want:
 		e.driveUp(s)
 	default:

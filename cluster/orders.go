@@ -376,7 +376,7 @@ func (e *Engine) ordered(from wire.Node, o Orders) {
 	if !e.obeyed() || from != e.view.Leader || o.Epoch != e.view.Epoch || o.Serial <= e.serial {
 		return
 	}
-	e.serial = o.Serial
+	e.serial, e.instructed = o.Serial, true
 	for i := range e.services {
 		s := &e.services[i]
 		s.ordered = slices.Contains(o.Run, s.cfg.Name)

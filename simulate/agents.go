@@ -40,6 +40,9 @@ func (n *node) runOp(a cluster.RunOp) {
 	}
 	how := map[cluster.OpKind]string{cluster.OpStart: m.start, cluster.OpStop: m.stop}[a.Kind]
 	boots := n.boots
+	if a.Kind != cluster.OpProbe {
+		n.w.touched[a.Resource.Service]++
+	}
 	n.ops[a.ID] = false
 	n.later(a.Deadline, cluster.OpEnded{ID: a.ID, Overdue: true, Detail: "deadline"})
 	if how == "hang" {

@@ -107,6 +107,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"lose-state":  eachNode(func(n *node) { n.durable = cluster.Durable{} }),
 	"cut":         func(w *World, args []string) error { return w.setCut(args, true, true) },
 	"cut-one-way": func(w *World, args []string) error { return w.setCut(args, true, false) },
+	"mark":        func(w *World, args []string) error { clear(w.touched); return nil },
 	"heal":        func(w *World, args []string) error { clear(w.cut); return nil },
 	"switch":      (*World).commandSwitch,
 	"manner":      (*World).commandManner,
@@ -269,6 +270,11 @@ func (w *World) commandExpect(args []string) error {
 	case "owner":
 		if got := strings.Join(w.Owners(args[1]), " "); got != strings.Join(args[2:], " ") {
 			return fmt.Errorf("it runs on [%s]", got)
+		}
+		return nil
+	case "untouched":
+		if k := w.touched[args[1]]; k > 0 {
+			return fmt.Errorf("%d starts and stops since mark", k)
 		}
 		return nil
 	case "answer":

@@ -24,6 +24,7 @@ type World struct {
 	Broken   []string // what must never happen, and did
 	answers  []cluster.Result
 	key      wire.Key
+	touched  map[string]int // starts and stops of each service since "mark"
 	asked    uint64
 }
 
@@ -36,7 +37,7 @@ type Outlet struct {
 
 // New makes a world of the file's nodes, all powered off.
 func New(cfg *config.Config) *World {
-	w := &World{Config: cfg, cut: map[[2]wire.Node]bool{}, Delay: time.Millisecond, now: wire.Instant(time.Hour)}
+	w := &World{Config: cfg, cut: map[[2]wire.Node]bool{}, touched: map[string]int{}, Delay: time.Millisecond, now: wire.Instant(time.Hour)}
 	key, err := wire.ParseKey([]byte(strings.Repeat("0123456789abcdef", 4)))
 	if err != nil {
 		panic("the world's own key is no key: " + err.Error())
