@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +12,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"locum/cluster"
 	"locum/config"
 	"locum/console"
-	"locum/wire"
 )
 
 // defaultConfig is where the file lies.
@@ -97,18 +94,7 @@ func paths(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if *asJSON {
 		return writeJSON(reply)
 	}
-	names := map[wire.Node]string{}
-	if st, err := c.Ask(ctx, console.Request{Verb: "status"}); err == nil && st.Status != nil {
-		for _, n := range st.Status.Nodes {
-			names[n.Node] = n.Name
-		}
-	}
-	console.ShowPaths(os.Stdout, reply.Paths, func(n wire.Node) string {
-		if names[n] != "" {
-			return names[n]
-		}
-		return fmt.Sprint(n)
-	})
+	console.ShowPaths(os.Stdout, reply)
 	return nil
 }
 
@@ -153,8 +139,8 @@ func change(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	return ch.Run(ctx)
 }
 
-func commandOf(ctx context.Context, ch *console.Change, verb string, words []string) (cluster.Command, error) {
-	cmd := cluster.Command{Verb: verb}
+func commandOf(ctx context.Context, ch *console.Change, verb string, words []string) (console.Command, error) {
+	cmd := console.Command{Verb: verb}
 	usage := &console.Failure{Code: console.ExitUsage, Text: "too many words; see locum help " + verb}
 	switch verb {
 	case "move":
@@ -188,19 +174,19 @@ func commandOf(ctx context.Context, ch *console.Change, verb string, words []str
 }
 
 // clearOf finds out whether a word names a node or a service.
-func clearOf(ctx context.Context, ch *console.Change, word string) (cluster.Command, error) {
+func clearOf(ctx context.Context, ch *console.Change, word string) (console.Command, error) {
 	reply, err := ch.Client.Ask(ctx, console.Request{Verb: "status"})
 	if err != nil {
-		return cluster.Command{}, err
+		return console.Command{}, err
 	}
 	if reply.Status != nil {
 		for _, n := range reply.Status.Nodes {
 			if n.Name == word {
-				return cluster.Command{Verb: "clear", Node: word}, nil
+				return console.Command{Verb: "clear", Node: word}, nil
 			}
 		}
 	}
-	return cluster.Command{Verb: "clear", Service: word}, nil
+	return console.Command{Verb: "clear", Service: word}, nil
 }
 
 func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
@@ -219,7 +205,7 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case *test != "":
 		return fenceTest(ctx, ch, words[0], *test == "power", *yes)
 	}
-	ch.Command = cluster.Command{Verb: "fence", Node: words[0], By: by()}
+	ch.Command = console.Command{Verb: "fence", Node: words[0], By: by()}
 	question := "This switches " + words[0] + " off, whatever runs on it."
 	if *confirm {
 		ch.Command.Verb = "confirm"
@@ -273,7 +259,7 @@ func apply(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if _, problems := config.Parse(words[0], string(text)); len(problems.Errors) > 0 {
 		return &console.Failure{Code: console.ExitUsage, Text: problems.Error()}
 	}
-	ch.Command = cluster.Command{Verb: "apply", Text: string(text), By: by()}
+	ch.Command = console.Command{Verb: "apply", Text: string(text), By: by()}
 	return ch.Run(ctx)
 }
 
@@ -347,26 +333,12 @@ func keygen(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	var random [32]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return err
-	}
-	text, err := wire.NewKey(random[:])
-	if err != nil {
-		return err
-	}
 	if len(words) == 0 {
+		text, err := console.NewKey()
 		fmt.Print(text)
-		return nil
-	}
-	f, err := os.OpenFile(words[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
 		return err
 	}
-	if _, err := f.WriteString(text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
+	if err := console.WriteKey(words[0]); err != nil {
 		return err
 	}
 	fmt.Printf("%s is written; copy it to every node, owner root, mode 0600\n", words[0])

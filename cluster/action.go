@@ -3,7 +3,6 @@ package cluster
 import (
 	"time"
 
-	"locum/config"
 	"locum/wire"
 )
 
@@ -146,15 +145,4 @@ type History struct {
 	Epoch   wire.Epoch `json:"epoch,omitempty"`
 	Proof   string     `json:"proof,omitempty"` // which of the four proofs a takeover rests on
 	Text    string     `json:"text"`            // one sentence
-}
-
-// resourceOf finds a resource's line, nil if the file has none.
-func resourceOf(cfg *config.Config, id ResourceID) *config.Resource {
-	for i := range cfg.Services {
-		s := &cfg.Services[i]
-		if s.Name == id.Service && id.Index >= 0 && id.Index < len(s.Resources) {
-			return &s.Resources[id.Index]
-		}
-	}
-	return nil
 }

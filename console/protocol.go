@@ -19,6 +19,9 @@ const ProtocolVersion = 1
 // DefaultSocket is where a node listens if --socket does not say otherwise.
 const DefaultSocket = "/run/locum/locum.sock"
 
+// Command is what an operator asks for.
+type Command = cluster.Command
+
 // Request is what a client asks.
 type Request struct {
 	Version int              `json:"version"`
@@ -36,9 +39,11 @@ type Reply struct {
 	Status  *cluster.Status  `json:"status,omitempty"`
 	Heart   *HeartStatus     `json:"heart,omitempty"` // always with status: what the heart itself knows
 	Paths   []wire.PathState `json:"paths,omitempty"`
-	Event   *Event           `json:"event,omitempty"`
-	Result  *cluster.Result  `json:"result,omitempty"`
-	Fences  []FenceTest      `json:"fences,omitempty"`
+	// Names of the nodes by number, with paths.
+	Names  map[wire.Node]string `json:"names,omitempty"`
+	Event  *Event               `json:"event,omitempty"`
+	Result *cluster.Result      `json:"result,omitempty"`
+	Fences []FenceTest          `json:"fences,omitempty"`
 }
 
 // Error is a failure as an object: Code is the exit status, Text what was wrong and what to do.

@@ -112,10 +112,10 @@ func showWaits(w io.Writer, waits []cluster.Wait) {
 }
 
 // ShowPaths writes the paths to each peer.
-func ShowPaths(w io.Writer, paths []wire.PathState, name func(wire.Node) string) {
+func ShowPaths(w io.Writer, r *Reply) {
 	t := table(w)
 	fmt.Fprintln(t, "PATH\tTYPE\tPEER\tSTATE\tLOSS\tROUND TRIP\tDROPPED")
-	for _, p := range paths {
+	for _, p := range r.Paths {
 		state := "lost"
 		switch {
 		case p.Up && p.PeerHears:
@@ -129,7 +129,7 @@ func ShowPaths(w io.Writer, paths []wire.PathState, name func(wire.Node) string)
 		if p.RTTMicros > 0 {
 			rtt = (time.Duration(p.RTTMicros) * time.Microsecond).String()
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f %%\t%s\t%s\n", p.Path, p.Type, name(p.Peer), state, p.LossPct, rtt, drops(p.Drops))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f %%\t%s\t%s\n", p.Path, p.Type, nameOf(r, p.Peer), state, p.LossPct, rtt, drops(p.Drops))
 	}
 	t.Flush()
 }
@@ -177,4 +177,12 @@ func join(a, b string) string {
 
 func sorted(m map[string]uint64) []string {
 	return slices.Sorted(maps.Keys(m))
+}
+
+// nameOf is a node's name if the reply tells it, else its number.
+func nameOf(r *Reply, n wire.Node) string {
+	if name := r.Names[n]; name != "" {
+		return name
+	}
+	return fmt.Sprint(n)
 }

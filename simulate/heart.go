@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"time"
 
-	"locum/cluster"
 	"locum/heartbeat"
 	"locum/wire"
 )
@@ -16,7 +15,6 @@ type heart struct {
 	dead    bool
 	wake    wire.Instant
 	waiting []heartbeat.Frame // in the kernel's receive queue
-	toldBy  *cluster.Engine   // the engine that the records of this moment are for
 }
 
 // hop is how long a record takes from one process of a node to the other.

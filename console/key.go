@@ -1,0 +1,32 @@
+package console
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+
+	"locum/wire"
+)
+
+// NewKey gives the text of a new key file.
+func NewKey() (string, error) {
+	var random [32]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", err
+	}
+	return wire.NewKey(random[:])
+}
+
+// WriteKey writes a new key to a file that does not exist yet, mode 0600.
+func WriteKey(file string) error {
+	text, err := NewKey()
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
