@@ -92,7 +92,7 @@ func (h *Heart) fillBeat(b *wire.Beat) {
 	g := &h.grants
 	b.Boot, b.Number = h.boot, h.beats.number
 	b.EngineUp, b.EngineStart = h.engine.up, h.engine.number
-	b.Leaving, b.Idle = h.leaving, g.idle && !g.mayRun
+	b.Leaving, b.Idle = h.leaving, g.idle
 	b.Epoch = h.granted()
 	b.Quorate = g.view.Quorate && b.Epoch != 0
 	b.ObeysLease = !g.view.Exempt

@@ -83,10 +83,17 @@ func TestNoNodeIsResetForItsEngineIfNoOtherHasOne(t *testing.T) {
 
 func TestASleepOfTheHeartIsNotHeldAgainstTheEngine(t *testing.T) {
 	w, a, _ := pairWithView(t)
+	w.until("a ping is out", 3*second, func() bool { return !a.h.engine.answered })
+	slept := a.h.sealer.Counter()
 	a.sleep(7*second, false)
 	w.run(8 * second)
 	if a.killed() != 0 || !a.h.engine.up {
 		t.Errorf("killed %d, up %v", a.killed(), a.h.engine.up)
+	}
+	for counter, b := range a.beats {
+		if counter > slept && !b.beat.EngineUp {
+			t.Error("a beat after the sleep says that the engine is down")
+		}
 	}
 }
 
@@ -100,6 +107,12 @@ func TestLeavingInOrder(t *testing.T) {
 	w.run(50 * ms)
 	if !b.peer(1).Leaving {
 		t.Error("the peer does not know")
+	}
+	a.step(EngineGone{})
+	a.records = nil
+	a.startEngine()
+	if !slices.ContainsFunc(a.records, func(r wire.ToEngine) bool { return r.Leave != nil }) {
+		t.Fatal("the next engine was not told")
 	}
 	a.says(wire.ToHeart{Left: &wire.Leave{Clean: true}})
 	if !slices.ContainsFunc(a.last, func(o Output) bool { return o == Exit{Clean: true} }) {

@@ -37,7 +37,6 @@ func (h *Heart) setView(v wire.ViewForHeart) {
 			p.echoed = 0
 		}
 	}
-	h.leaveExemption(v)
 	g.view, g.doubt = &v, 0
 	h.judgeLease()
 	h.persist(true)
@@ -79,7 +78,7 @@ func (h *Heart) setIdle(idle bool) {
 func (h *Heart) echoArrived(p *peer, inside wire.Epoch) {
 	sent := h.beats.sentAt(p.echo.Counter)
 	g := &h.grants
-	if sent == 0 || !g.view.Members.Has(p.is.Node) {
+	if sent == 0 {
 		return
 	}
 	if g.doubt != 0 && sent > g.doubt && (inside == g.view.Epoch || inside == 0) {
@@ -122,7 +121,7 @@ func (h *Heart) resumeFrom(r RunState) {
 		return
 	}
 	g := &h.grants
-	g.below, g.idle, g.mayRun = r.Below, r.Idle, r.MayRun
+	g.below, g.idle, g.mayRun = r.Below, r.Idle && !r.MayRun, r.MayRun
 	h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)
 	if r.View != nil {
 		g.view = r.View

@@ -259,3 +259,116 @@ func TestLossIsReckonedFromTheGapsBetweenBeats(t *testing.T) {
 		t.Errorf("a loss of 20 %% is reckoned as %.1f %%", got)
 	}
 }
+
+func TestAFrameThatWasHeldBackDoesNotBringADeadPeerToLife(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.delay = func() wire.Instant { return 3 * second }
+	w.run(200 * ms)
+	w.nodes[2].kill()
+	w.until("dead", 2*second, func() bool { return w.nodes[1].peer(2).State == wire.PeerDead })
+	w.checked = func(n *node) {
+		if s := n.peer(2).State; n.id == 1 && s != wire.PeerDead {
+			t.Fatalf("now it is %v", s)
+		}
+	}
+	drops := func() uint64 { return w.nodes[1].h.Paths(w.now)[0].Drops["not admitted"] }
+	before := drops()
+	w.run(5 * second)
+	if drops() == before {
+		t.Error("nothing was held back: the case is not the one meant")
+	}
+}
+
+func TestAPeerThatSaidHelloAndNeverBeatIsForgottenAfterDead(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.tapped = func(from *node, o Transmit) {
+		w.cut[cable{0, 2, 1}] = from.id == 2 && wire.Kind(o.Frame[1]) == wire.KindBeat // one was held back
+	}
+	w.until("admitted", second, func() bool { return w.nodes[1].h.byNode[2].admitted != 0 })
+	w.nodes[2].kill()
+	w.run(2 * second)
+	if _, admitted := w.nodes[1].h.opener.Admitted(2); admitted || w.nodes[1].h.byNode[2].admitted != 0 {
+		t.Error("a held back beat would make it look alive")
+	}
+}
+
+func TestAFrameThatWaitedForDeadShowsNothing(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	var late []byte
+	w.tapped = func(from *node, o Transmit) {
+		if from.id == 2 && wire.Kind(o.Frame[1]) == wire.KindBeat {
+			late = bytes.Clone(o.Frame)
+		}
+	}
+	w.until("one more beat", second, func() bool { return late != nil })
+	w.cut[cable{0, 2, 1}] = true
+	w.nodes[2].kill()
+	w.queue = slices.DeleteFunc(w.queue, func(e event) bool { return e.at == w.now+ms }) // it does not arrive by itself
+	n := w.nodes[1]
+	at := n.h.detector.LastHeard(2) + 1
+	w.now = at + 1001*ms
+	n.step(Frame{Received: Received{Frame: late, At: at, Stamped: true}})
+	if n.h.byNode[2].is.State == wire.PeerUp && n.h.detector.Slept(at) == 0 {
+		t.Error("up by a frame of more than dead ago")
+	}
+}
+
+func TestRecordedHellosAreAnsweredNoFasterThanFourTimesTheBeat(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	var hello []byte
+	w.tapped = func(from *node, o Transmit) {
+		if from.id == 2 && wire.Kind(o.Frame[1]) == wire.KindHello && hello == nil {
+			hello = bytes.Clone(o.Frame)
+		}
+	}
+	w.run(3 * second)
+	w.nodes[2].kill()
+	w.nodes[1].kill()
+	w.nodes[1].start() // which knows no life of node 2
+	sent := 0
+	w.tapped = func(from *node, o Transmit) {
+		if from.id == 1 && wire.Kind(o.Frame[1]) == wire.KindHello {
+			sent++
+		}
+	}
+	for range 1000 {
+		w.hand(w.nodes[2], w.nodes[1], 0, hello)
+		w.run(ms)
+	}
+	if sent == 0 || sent > 50 {
+		t.Errorf("%d Hellos in a second", sent)
+	}
+}
+
+func TestAPathThatCannotSendIsNotUsed(t *testing.T) {
+	w := newWorld(t, 1, 2, 2)
+	w.meet()
+	w.run(2 * second)
+	a := w.nodes[1]
+	a.step(PathDown{Path: 0, Err: unreachable{}})
+	if !a.alarmed("path lan0 cannot send: network is unreachable") {
+		t.Errorf("alarms %q", a.alarms)
+	}
+	w.tapped = func(from *node, o Transmit) {
+		if from == a && o.Path == 0 {
+			t.Errorf("a %v was sent on the path that is down", wire.Kind(o.Frame[1]))
+		}
+	}
+	send(a, 1, 2, "over the other path")
+	w.run(second)
+	if len(w.nodes[2].arrived()) != 1 {
+		t.Error("the message did not arrive")
+	}
+	w.tapped = nil
+	a.step(PathUp{Path: 0})
+	w.run(2 * second)
+	if s := w.nodes[2].h.Paths(w.now)[0]; !s.Up {
+		t.Errorf("after it came back: %+v", s)
+	}
+}
+
+type unreachable struct{}
+
+func (unreachable) Error() string { return "network is unreachable" }

@@ -78,7 +78,7 @@ func (h *Heart) echoOf(n wire.Node) wire.Instant {
 }
 
 // judgeLease says how far the lease has run down. A view that needs only this node's votes renews it by itself, as long
-// as it is granted.
+// as it is granted. A node that obeys no lease and then does, as its beats say from that moment on, has a whole one.
 func (h *Heart) judgeLease() {
 	if h.grants.view.Exempt {
 		h.lease.Until = h.now + h.leaseTime
@@ -124,13 +124,6 @@ func (h *Heart) leaseEnded(was wire.LeaseState) {
 }
 
 func (h *Heart) reset(why string) { h.do(Reset{Why: why}) }
-
-// leaveExemption starts the clock for a node that obeyed no lease and now does: its beats say so from this moment on.
-func (h *Heart) leaveExemption(next wire.ViewForHeart) {
-	if h.grants.view.Exempt && !next.Exempt {
-		h.lease.Until = h.now + h.leaseTime
-	}
-}
 
 // leaseChangesAt is when the lease runs into its next state, 0 if it does not.
 func (h *Heart) leaseChangesAt() wire.Instant {

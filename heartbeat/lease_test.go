@@ -63,19 +63,141 @@ func TestTheLeaseRunsFromTheSendingOfTheNewestBeatThatWasEchoed(t *testing.T) {
 }
 
 func TestTheFirstLeaseInAViewTakesOneRoundTripAndNotABeat(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.run(second)
+	a, b := w.nodes[1], w.nodes[2]
+	w.until("the beats are behind and ahead", second, func() bool {
+		for _, n := range []*node{a, b} {
+			if w.now-n.h.beats.last < 25*ms || n.h.beats.next-w.now < 60*ms {
+				w.in(ms, func() {})
+				return false
+			}
+		}
+		return true
+	})
+	v := view(1, 2, 1, 2)
+	begun := w.now
+	a.says(wire.ToHeart{View: &v})
+	w.run(5 * ms)
+	b.says(wire.ToHeart{View: &v})
+	w.until("both hold", second, func() bool { return a.leaseTold() == wire.LeaseHeld && b.leaseTold() == wire.LeaseHeld })
+	if took := w.now - begun; took > 40*ms {
+		t.Errorf("it took %v ms", took/ms)
+	}
+}
+
+func TestManyChangesAtATimeMakeFewBeats(t *testing.T) {
+	w, a, _ := pairWithView(t)
+	w.run(second)
+	before := len(a.beats)
+	for i := range 500 {
+		a.says(wire.ToHeart{Idle: &wire.Idle{Idle: i%2 == 0}})
+		w.run(ms)
+	}
+	if sent := len(a.beats) - before; sent > 5+20+1 {
+		t.Errorf("%d beats in half a second", sent)
+	}
+}
+
+func TestAnOlderViewChangesNothing(t *testing.T) {
+	w, a, _ := pairWithView(t)
+	v := view(9, 2, 1, 2)
+	a.says(wire.ToHeart{View: &v})
+	old := view(3, 1, 1)
+	a.says(wire.ToHeart{View: &old})
+	w.run(second)
+	if got := a.h.granted(); got != 9 || a.run.View.Epoch != 9 {
+		t.Errorf("grants under %d", got)
+	}
+}
+
+// TestTheQuorumsEchoIsThatOfEnoughVotes compares with a reckoning over all sets of members.
+func TestTheQuorumsEchoIsThatOfEnoughVotes(t *testing.T) {
+	w := newWorld(t, 1, 5, 1)
+	h := w.nodes[2].h
+	for range 3000 {
+		v := view(1, 1+w.rng.IntN(8), 1, 2, 3, 4, 5)
+		for i := range v.Votes {
+			v.Votes[i].Votes = w.rng.IntN(3)
+		}
+		h.grants.view = &v
+		for _, p := range h.peers {
+			p.echoed = wire.Instant(w.rng.IntN(4))
+		}
+		want := wire.Instant(0)
+		for set := range wire.Nodes(32) {
+			votes, since := v.Votes[1].Votes, h.now
+			for m := range set.Without(2).All {
+				votes += v.Votes[m-1].Votes
+				since = min(since, h.byNode[m].echoed)
+			}
+			if votes >= v.Needed {
+				want = max(want, since)
+			}
+		}
+		if got := h.quorumEcho(); got != want {
+			t.Fatalf("echoes since %v, the reckoning says %v: %+v", got, want, v)
+		}
+	}
+}
+
+func TestAnEchoOfTheViewBeforeDoesNotCountInTheNext(t *testing.T) {
 	w := newWorld(t, 1, 3, 1)
 	w.meet()
-	w.run(33 * ms) // the next beat is far
-	v := view(1, 2, 1, 2, 3)
-	begun := w.now
-	for m := range v.Members.All {
+	w.install(view(1, 3, 1, 2, 3))
+	// Node 3 echoes in view 1 for two seconds more than node 2 does, and never comes to view 2.
+	w.cut[cable{0, 2, 1}] = true
+	w.run(2 * second)
+	until := w.nodes[1].h.lease.Until
+	w.cut[cable{0, 2, 1}] = false
+	v := view(2, 3, 1, 2, 3)
+	for _, m := range []wire.Node{1, 2} {
 		w.nodes[m].says(wire.ToHeart{View: &v})
 	}
-	w.until("all hold", second, func() bool {
-		return w.nodes[1].leaseTold() == wire.LeaseHeld && w.nodes[2].leaseTold() == wire.LeaseHeld && w.nodes[3].leaseTold() == wire.LeaseHeld
-	})
-	if took := w.now - begun; took > 30*ms {
-		t.Errorf("it took %v ms", took/ms)
+	w.run(2 * second)
+	if got := w.nodes[1].h.lease.Until; got != until || w.nodes[1].h.byNode[2].echoed == 0 {
+		t.Errorf("renewed by %v ms with the echo of an older view", (got-until)/ms)
+	}
+}
+
+func TestAStopBetweenDrainAndTickLeavesNobodyJudgedByWhatWasNotDrained(t *testing.T) {
+	w, a, b := pairWithView(t)
+	w.run(second)
+	b.kill()
+	w.until("late", second, func() bool { return a.peer(2).State == wire.PeerLate })
+	_, deadline := a.h.detector.Judge(2, w.now)
+	w.run(deadline - w.now - ms)
+	asked := a.wake
+	if asked != deadline {
+		t.Fatalf("the next tick is at %v, the deadline at %v", asked, deadline)
+	}
+	w.now = deadline + 100*ms // stopped until then, after an empty drain
+	a.step(Tick{Drained: true})
+	if a.peer(2).State == wire.PeerDead {
+		t.Error("judged although frames may wait")
+	}
+	if a.wake != w.now {
+		t.Error("it did not ask to be called at once")
+	}
+	a.step(Tick{Drained: true})
+	if a.peer(2).State != wire.PeerDead {
+		t.Error("not judged after a whole drain")
+	}
+}
+
+func TestARunStateThatCannotBeIsNotBelieved(t *testing.T) {
+	w := newWorld(t, 1, 1, 0)
+	n := w.nodes[1]
+	n.kill()
+	v := view(4, 1, 1)
+	n.run = &RunState{Boot: n.boot, View: &v, LeaseUntil: w.now + 1000*second, MayRun: true, Idle: true}
+	n.start()
+	if n.h.lease.Until > w.now+thisLease {
+		t.Errorf("the lease lasts %v", time.Duration(n.h.lease.Until-w.now))
+	}
+	if n.h.beats.beat.Idle {
+		t.Error("something may run, and the beat says that nothing does")
 	}
 }
 
@@ -301,9 +423,15 @@ func TestAtTheLeaseEndANodeThatMayRunSomethingIsReset(t *testing.T) {
 }
 
 func TestAfterASleepBeyondTheLeaseItIsOverBeforeAnyBeatOrFrame(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		t.Run(fmt.Sprintf("suspended with its kernel: %v", deaf), func(t *testing.T) { sleepBeyondTheLease(t, deaf) })
+	}
+}
+
+func sleepBeyondTheLease(t *testing.T, deaf bool) {
 	w, a, b := pairWithView(t)
 	a.permitAll()
-	a.sleep(9*second, false)
+	a.sleep(9*second, deaf)
 	w.run(9*second - 1)
 	b.kill()
 	slept := a.h.sealer.Counter()
@@ -355,6 +483,7 @@ func TestAStoppedHeartDoesNotTakeLivingPeersForDead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, a, b := pairWithView(t)
+			w.run(2 * second)
 			a.sleep(c.stop, c.deaf)
 			w.run(c.stop + 2*second)
 			for _, r := range a.records {
@@ -367,6 +496,9 @@ func TestAStoppedHeartDoesNotTakeLivingPeersForDead(t *testing.T) {
 			}
 			if p := b.peer(1); p.State != wire.PeerUp {
 				t.Errorf("afterwards its peer says %v", p.State)
+			}
+			if len(a.alarms) != 0 {
+				t.Errorf("the sleeper alarms %q", a.alarms)
 			}
 		})
 	}

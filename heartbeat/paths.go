@@ -20,7 +20,8 @@ type path struct {
 type carrier struct {
 	heard   wire.Instant // newest stamp on it
 	up      bool         // heard within dead
-	oneWay  bool         // up, and the peer does not hear us on it
+	echoed  wire.Instant // when the peer last said that it hears us on it
+	oneWay  bool         // up, and the peer has not said so for dead
 	lost    bool         // alarmed
 	since   wire.Instant // since when it is up
 	counted bool         // number is of the newest beat
@@ -119,7 +120,10 @@ func (h *Heart) judgePath(p *peer, i int, settled bool) {
 		c.lost = true
 		h.do(Alarm{Node: p.is.Node, Text: fmt.Sprintf("path %s to %s is lost; others carry", h.paths[i].name, p.name)})
 	}
-	oneWay := c.up && p.echo.Paths&(1<<i) == 0 && h.silence(c.since) >= h.dead
+	if p.echo.Paths&(1<<i) != 0 {
+		c.echoed = h.now
+	}
+	oneWay := c.up && h.silence(max(c.since, c.echoed)) >= h.dead
 	if oneWay == c.oneWay {
 		return
 	}

@@ -25,22 +25,39 @@ func Now() wire.Instant {
 // sampled at each drain: if it moved since the drain before, the stamps of this drain cannot be placed.
 type stamps struct {
 	offset int64 // wall clock less instant, at the newest drain; 0 before the first
+	wall   int64 // the wall clock then
 	now    wire.Instant
 	before wire.Instant // the drain before the newest
 	sound  bool
 }
 
+// sampleTries is how often both clocks are read if something came between: the closest reading counts.
+const sampleTries = 3
+
 // sample reads both clocks at the begin of a drain.
 func (s *stamps) sample() {
-	first := Now()
-	var wall unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &wall); err != nil {
-		s.took(first, 0)
-		return
+	best := wire.Instant(-1)
+	var now wire.Instant
+	var offset int64
+	for range sampleTries {
+		first := Now()
+		var wall unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_REALTIME, &wall); err != nil {
+			break
+		}
+		// Read on both sides of the wall clock: the middle is off by less than half of what the reading took.
+		last := Now()
+		if took := last - first; best < 0 || took < best {
+			best, now, offset, s.wall = took, last, wall.Nano()-int64(first+last)/2, wall.Nano()
+		}
+		if best < wire.Instant(20*time.Microsecond) {
+			break
+		}
 	}
-	// Read on both sides of the wall clock: the middle is off by less than half of what the reading took.
-	now := Now()
-	s.took(now, wall.Nano()-int64(first+now)/2)
+	if best < 0 {
+		now = Now()
+	}
+	s.took(now, offset)
 }
 
 // took notes what was sampled; an offset of 0 is none.
@@ -63,5 +80,6 @@ func (s *stamps) place(stamp int64) (wire.Instant, bool) {
 	return min(wire.Instant(stamp-s.offset), s.now), true
 }
 
-// later reports whether a frame came after the drain had begun.
-func (s *stamps) later(stamp int64) bool { return stamp != 0 && stamp-s.offset > int64(s.now) }
+// later reports whether a frame came after the drain had begun: its stamp lies beyond the wall clock as it was then. Where
+// the clock jumped nothing is known.
+func (s *stamps) later(stamp int64) bool { return s.sound && stamp > s.wall }

@@ -21,6 +21,9 @@ const (
 	priorityInteractive = 6
 	// drainMost bounds a drain where the kernel gives no stamps.
 	drainMost = 1 << 14
+	// drainLater is how many frames that came while it drains are taken still. It is not 0, since the kernel stamps a
+	// frame only when it is read if stamps were asked for just before.
+	drainLater = 64
 )
 
 // UDP is a path over one UDP socket, bound to this node's own address whether that is there at present or not, so that
@@ -152,6 +155,7 @@ func (u *UDP) Send(to wire.Node, frame []byte) error {
 // does not hold the heart here.
 func (u *UDP) Drain(take func(Received)) error {
 	u.stamps.sample()
+	later := 0
 	for range drainMost {
 		n, errno := u.in.receive(u.fd)
 		switch errno {
@@ -170,6 +174,9 @@ func (u *UDP) Drain(take func(Received)) error {
 		at, stamped := u.stamps.place(stamp)
 		take(Received{Frame: u.in.frame[:n], At: at, Stamped: stamped})
 		if u.stamps.later(stamp) {
+			later++
+		}
+		if later > drainLater {
 			return nil
 		}
 	}

@@ -217,12 +217,7 @@ func (n *node) carryOut(o Output) {
 	case ToEngine:
 		n.records = append(n.records, o.ToEngine)
 		if o.Ping != nil && !n.mute {
-			h := n.h
-			n.w.in(ms/10, func() {
-				if n.h == h && !n.asleep {
-					n.says(wire.ToHeart{Pong: o.Ping})
-				}
-			})
+			n.w.in(ms/10, func() { n.pong(n.h, *o.Ping) })
 		}
 		return
 	case WakeAt:
@@ -235,6 +230,17 @@ func (n *node) carryOut(o Output) {
 		n.alarms = append(n.alarms, o.Text)
 	}
 	n.outputs = append(n.outputs, o)
+}
+
+// pong answers a ping; a heart that is asleep reads it when it goes on, after its tick.
+func (n *node) pong(h *Heart, p wire.Ping) {
+	switch {
+	case n.h != h:
+	case n.asleep:
+		n.w.in(ms, func() { n.pong(h, p) })
+	default:
+		n.says(wire.ToHeart{Pong: &p})
+	}
 }
 
 func (n *node) wakeAt(at wire.Instant) {
