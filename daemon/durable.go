@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// replaceFile makes path hold data, all of it or what it held before: a new file beside it, fsynced, renamed over it, and
+// the directory fsynced. mode is the new file's, whatever the umask.
+func replaceFile(path string, data []byte, mode os.FileMode) error {
+	tmp := path + ".new"
+	if err := writeSynced(tmp, data, mode); err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(tmp)))
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// keepOld makes old a second name of what path holds now, so that the generation before the next is kept.
+func keepOld(path, old string) error {
+	if err := ignoreMissing(os.Remove(old)); err != nil {
+		return err
+	}
+	return ignoreMissing(os.Link(path, old))
+}
+
+func writeSynced(path string, data []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := errors.Join(f.Chmod(mode), f.Sync()); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// readBounded reads a small file; one of more than most bytes is an error, not a surprise.
+func readBounded(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(data)) > most:
+		return nil, &os.PathError{Op: "read", Path: path, Err: errTooLarge}
+	}
+	return data, nil
+}
+
+var errTooLarge = errors.New("larger than it can be; this is not a file of locum's")

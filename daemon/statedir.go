@@ -1,0 +1,91 @@
+package daemon
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"locum/wire"
+)
+
+// DefaultStateDir is where a node keeps what must survive a boot.
+const DefaultStateDir = "/var/lib/locum"
+
+// stateDir is a node's state directory, held by one heart at a time.
+type stateDir struct {
+	path string
+	lock *os.File
+}
+
+// openStateDir makes the directory if there is none and locks it. The lock ends with the process, however it ends.
+func openStateDir(path string) (*stateDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(lockError(path, lock, err), lock.Close())
+	}
+	if err := lock.Truncate(0); err == nil {
+		_, _ = fmt.Fprintf(lock, "%d\n", os.Getpid()) // only for the message of the next one
+	}
+	return &stateDir{path: path, lock: lock}, nil
+}
+
+func lockError(path string, lock *os.File, err error) error {
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("state directory %s: lock: %w", path, err)
+	}
+	holder := make([]byte, 20)
+	n, _ := lock.ReadAt(holder, 0)
+	return fmt.Errorf("state directory %s: another locum holds it (process %s); a second node on this machine needs its own --state-dir",
+		path, strings.TrimSpace(string(holder[:n])))
+}
+
+func (d *stateDir) close() { d.lock.Close() }
+
+func (d *stateDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// machine is this node's identity, made at random at its first start: it tells two machines with one number apart.
+func (d *stateDir) machine() (wire.ID, error) {
+	path := d.file("machine")
+	var id wire.ID
+	text, err := readBounded(path, 100)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if _, err := rand.Read(id[:]); err != nil {
+			return id, err
+		}
+		if err := replaceFile(path, []byte(id.String()+"\n"), 0o600); err != nil {
+			return id, fmt.Errorf("machine id: %w", err)
+		}
+		return id, nil
+	case err != nil:
+		return id, fmt.Errorf("machine id: %w", err)
+	}
+	if err := id.UnmarshalText([]byte(strings.TrimSpace(string(text)))); err != nil {
+		return id, fmt.Errorf("%s: %w; remove it to have the node admitted as a new machine", path, err)
+	}
+	return id, nil
+}
+
+// readBoot reads which life of the kernel this is.
+func readBoot() (wire.ID, error) {
+	var id wire.ID
+	text, err := readBounded("/proc/sys/kernel/random/boot_id", 100)
+	if err != nil {
+		return id, fmt.Errorf("boot id: %w", err)
+	}
+	if err := id.UnmarshalText([]byte(strings.TrimSpace(string(text)))); err != nil {
+		return id, fmt.Errorf("boot id: %w", err)
+	}
+	return id, nil
+}
