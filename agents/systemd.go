@@ -1,0 +1,318 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Names of systemd's D-Bus interface, see org.freedesktop.systemd1(5).
+const (
+	systemdName   = "org.freedesktop.systemd1"
+	systemdObject = "/org/freedesktop/systemd1"
+	managerIface  = systemdName + ".Manager"
+	unitIface     = systemdName + ".Unit"
+	busName       = "org.freedesktop.DBus"
+	privateSocket = "unix:path=/run/systemd/private"
+	bootedMark    = "/run/systemd/system" // exists where systemd is the init system: sd_booted(3)
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	// maxRemoved bounds what is kept of ended jobs that nobody has asked about.
+	maxRemoved = 64
+)
+
+// errLost says that the connection ended; what was asked may or may not have happened.
+var errLost = errors.New("the connection to systemd was lost")
+
+// Systemd is the connection to this node's systemd that its agents share. It is made when first needed and made again
+// after it was lost. Its methods may be called from several goroutines. The zero value is not usable; see NewSystemd.
+type Systemd struct {
+	dialing sync.Mutex // held while a connection is made, so that one is made for all
+
+	mu   sync.Mutex
+	link *link
+}
+
+// NewSystemd makes the connection's holder and touches nothing.
+func NewSystemd() *Systemd { return &Systemd{} }
+
+// Booted reports whether systemd is the init system of this machine.
+func Booted() bool {
+	fi, err := os.Lstat(bootedMark)
+	return err == nil && fi.IsDir()
+}
+
+// Close ends the connection; a later use would make a new one.
+func (s *Systemd) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != nil {
+		s.link.conn.Close()
+		s.link = nil
+	}
+}
+
+// connect gives the living connection, or makes one.
+func (s *Systemd) connect(ctx context.Context) (*link, error) {
+	s.dialing.Lock()
+	defer s.dialing.Unlock()
+	if l := s.present(); l != nil {
+		return l, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	l, err := openLink(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot talk to systemd: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.link = l
+	return l, nil
+}
+
+func (s *Systemd) present() *link {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != nil && s.link.conn.Connected() {
+		return s.link
+	}
+	return nil
+}
+
+// link is one life of the connection. It is its own signal handler: godbus calls DeliverSignal while it reads, so that
+// nothing in it may wait; a channel that is full or unread would stop every agent's replies.
+type link struct {
+	conn *dbus.Conn
+	bus  bool // there is a bus between, which filters by rules
+
+	mu       sync.Mutex
+	watchers map[*watcher]struct{}
+}
+
+// watcher is told of what happens to one unit.
+type watcher struct {
+	link *link
+	path dbus.ObjectPath
+	unit string
+	wake chan struct{} // capacity 1: something changed since it was last read
+
+	mu      sync.Mutex
+	removed map[dbus.ObjectPath]string // jobs of this unit that ended, and how
+}
+
+// openLink connects to the system bus, or, as root where there is no bus, to systemd's private socket.
+func openLink(ctx context.Context) (*link, error) {
+	l := &link{watchers: make(map[*watcher]struct{})}
+	conn, err := dialBus(ctx, l)
+	l.bus = err == nil
+	if err != nil {
+		var privateErr error
+		if conn, privateErr = dialPrivate(ctx, l); privateErr != nil {
+			return nil, fmt.Errorf("system bus: %w; private socket: %w", err, privateErr)
+		}
+	}
+	l.conn = conn
+	if err := l.subscribe(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func dialBus(ctx context.Context, l *link) (*dbus.Conn, error) {
+	conn, err := dial(ctx, l, dbus.SystemBusPrivate, func(c *dbus.Conn) error { return c.Hello() })
+	if err != nil {
+		return nil, err
+	}
+	// Only what systemd itself sent: on the system bus any user may send a signal that looks like it. The name's owner
+	// changes when systemd executes itself again; what was subscribed before does not count then.
+	for _, rule := range []string{
+		"type='signal',sender='" + systemdName + "',interface='" + managerIface + "',member='JobRemoved'",
+		"type='signal',sender='" + busName + "',interface='" + busName + "',member='NameOwnerChanged',arg0='" + systemdName + "'",
+	} {
+		if err := conn.BusObject().CallWithContext(ctx, busName+".AddMatch", 0, rule).Err; err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("AddMatch: %w", err)
+		}
+	}
+	return conn, nil
+}
+
+func dialPrivate(ctx context.Context, l *link) (*dbus.Conn, error) {
+	open := func(opts ...dbus.ConnOption) (*dbus.Conn, error) { return dbus.Dial(privateSocket, opts...) }
+	return dial(ctx, l, open, func(*dbus.Conn) error { return nil })
+}
+
+// dial opens and authenticates. godbus knows no deadline for that: at ctx's end the connection is closed under it.
+func dial(ctx context.Context, l *link, open func(...dbus.ConnOption) (*dbus.Conn, error), hello func(*dbus.Conn) error) (*dbus.Conn, error) {
+	conn, err := open(dbus.WithSignalHandler(l))
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))})
+	if err == nil {
+		err = hello(conn)
+	}
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// subscribe asks systemd to send its signals at all.
+func (l *link) subscribe(ctx context.Context) error {
+	err := l.call(ctx, "Subscribe")
+	if isError(err, systemdName+".AlreadySubscribed") {
+		return nil
+	}
+	return err
+}
+
+// call calls a method of systemd's manager and stores the answer in out.
+func (l *link) call(ctx context.Context, method string, args ...any) error {
+	return l.reply(ctx, nil, method, args...)
+}
+
+func (l *link) reply(ctx context.Context, out any, method string, args ...any) error {
+	call := l.conn.Object(systemdName, systemdObject).CallWithContext(ctx, managerIface+"."+method, 0, args...)
+	return l.answered(ctx, call, out)
+}
+
+// properties reads all properties of an interface of a unit.
+func (l *link) properties(ctx context.Context, path dbus.ObjectPath, iface string) (map[string]dbus.Variant, error) {
+	var all map[string]dbus.Variant
+	call := l.conn.Object(systemdName, path).CallWithContext(ctx, busName+".Properties.GetAll", 0, iface)
+	if err := l.answered(ctx, call, &all); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// answered tells a definite answer of systemd from the loss of one.
+func (l *link) answered(ctx context.Context, call *dbus.Call, out any) error {
+	err := call.Err
+	if err == nil && out != nil {
+		err = call.Store(out)
+	}
+	var remote dbus.Error
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !l.conn.Connected():
+		return errLost
+	case errors.As(err, &remote) && definite(remote.Name):
+		return &failure{fmt.Errorf("systemd: %w", err)}
+	}
+	return fmt.Errorf("systemd: %w", err)
+}
+
+// definite reports whether an error's name is an answer of systemd, and not one that the bus gives in its place.
+func definite(name string) bool {
+	return strings.HasPrefix(name, systemdName+".") || name == busName+".Error.AccessDenied" ||
+		name == busName+".Error.InvalidArgs" || name == busName+".Error.FileNotFound"
+}
+
+func isError(err error, name string) bool {
+	var remote dbus.Error
+	return errors.As(err, &remote) && remote.Name == name
+}
+
+// watch resolves a unit's name and has its changes told from now on; close ends that.
+func (l *link) watch(ctx context.Context, unit string) (*watcher, error) {
+	w := &watcher{link: l, wake: make(chan struct{}, 1), removed: make(map[dbus.ObjectPath]string)}
+	if err := l.reply(ctx, &w.path, "LoadUnit", unit); err != nil {
+		return nil, err
+	}
+	if !w.path.IsValid() || !strings.HasPrefix(string(w.path), systemdObject+"/unit/") {
+		return nil, fmt.Errorf("systemd named the path %q for the unit %s", w.path, unit)
+	}
+	// On the private socket there is no bus that could filter, and systemd sends everything.
+	if err := l.match(ctx, "AddMatch", w.path); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.watchers[w] = struct{}{}
+	l.mu.Unlock()
+	props, err := l.properties(ctx, w.path, unitIface)
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	w.setName(text(props["Id"]))
+	return w, nil
+}
+
+// match adds or removes the rule for one unit's changes; each rule counts as often as it was added.
+func (l *link) match(ctx context.Context, method string, path dbus.ObjectPath) error {
+	if !l.bus {
+		return nil
+	}
+	rule := "type='signal',sender='" + systemdName + "',interface='" + busName + ".Properties',member='PropertiesChanged',path='" +
+		string(path) + "'"
+	return l.answered(ctx, l.conn.BusObject().CallWithContext(ctx, busName+"."+method, 0, rule), nil)
+}
+
+func (w *watcher) setName(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unit = id
+}
+
+// close ends the watching. The bus forgets a rule together with the connection, so that an error changes nothing.
+func (w *watcher) close() {
+	w.link.mu.Lock()
+	delete(w.link.watchers, w)
+	w.link.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	_ = w.link.match(ctx, "RemoveMatch", w.path)
+}
+
+// jobEnded says how a job of this unit ended, and whether it did.
+func (w *watcher) jobEnded(job dbus.ObjectPath) (result string, ended bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	result, ended = w.removed[job]
+	return result, ended
+}
+
+func (w *watcher) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wait returns when something may have changed, with errLost when nothing more will be heard.
+func (w *watcher) wait(ctx context.Context) error { return w.waitFor(ctx, nil) }
+
+// waitFor is wait; it returns also when news is closed.
+func (w *watcher) waitFor(ctx context.Context, news <-chan struct{}) error {
+	select {
+	case <-w.wake:
+		return nil
+	case <-news:
+		return nil
+	case <-w.link.conn.Context().Done():
+		return errLost
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
