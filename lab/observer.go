@@ -171,20 +171,24 @@ func (o *Observer) add(s *source) error {
 	return nil
 }
 
-// crashed and gone note what the world does to a node; at the end its descriptors are given back.
+// crashed notes that a node's port is down and its first process killed.
 func (o *Observer) crashed(n *Node) { o.run(func() { o.saw(n.Name, Crashed, netip.Addr{}) }) }
 
-func (o *Observer) gone(n *Node) {
+// gone notes that nothing is left of a node, after reading what there is to read. The descriptors are no longer used, and
+// the caller's to close.
+func (o *Observer) gone(n *Node) (unused []int) {
 	o.run(func() {
 		for fd, s := range o.sources {
 			if s.node == n.Name {
 				s.read(s)
 				delete(o.sources, fd)
-				unix.Close(s.fd)
+				_ = unix.EpollCtl(o.epoll, unix.EPOLL_CTL_DEL, s.fd, nil) // an open descriptor that is in it
+				unused = append(unused, s.fd)
 			}
 		}
 		o.saw(n.Name, Gone, netip.Addr{})
 	})
+	return unused
 }
 
 func (o *Observer) close() {

@@ -200,7 +200,7 @@ func (w *World) end() error {
 		errs = append(errs, w.Power.close())
 	}
 	for _, n := range w.Nodes {
-		errs = append(errs, n.Crash())
+		errs = append(errs, n.off())
 	}
 	if w.keeper != nil {
 		w.keeper.close()

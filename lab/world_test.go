@@ -14,6 +14,9 @@ import (
 // TestMain also plays the parts of the worlds that the tests make.
 func TestMain(m *testing.M) {
 	Main()
+	if os.Getenv(makerKey) == "1" {
+		makeAndWait()
+	}
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,131 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// makerKey marks a copy of the test program that makes a world and waits to be killed; markKey marks all of its children.
+const (
+	makerKey = "LOCUM_LAB_MAKER"
+	markKey  = "LOCUM_LAB_MARK"
+)
+
+// makeAndWait makes a world, says how far it is, one line a step, and stays.
+func makeAndWait() {
+	os.Unsetenv(makerKey)
+	check := func(err error) {
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+	fmt.Println("begun")
+	w, err := New(Options{Nodes: 2})
+	check(err)
+	fmt.Println("made")
+	for _, n := range w.Nodes {
+		check(n.Boot())
+		fmt.Println("booted")
+		_, err := n.Start(nil, "sh", "-c", "trap '' TERM HUP INT; setsid sleep 1000 & wait")
+		check(err)
+		fmt.Println("started")
+	}
+	_, err = w.Probe(netip.AddrPortFrom(w.Nodes[0].Addr, EchoPort), time.Millisecond)
+	check(err)
+	fmt.Println("probing")
+	check(w.Nodes[0].Crash())
+	fmt.Println("crashed")
+	select {}
+}
+
+// marked lists the processes of which mark stands in the environment.
+func marked(t *testing.T, mark string) (list []string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	must(t, err)
+	for _, f := range files {
+		env, err := os.ReadFile(f) // a process that has just ended is no error
+		if err == nil && bytes.Contains(env, []byte(markKey+"="+mark)) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// host is what a world would leave on the host beside processes: its links, mounts and directories. Other programs' do
+// not count; they come and go.
+func host(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	links, err := net.Interfaces()
+	must(t, err)
+	for _, l := range links {
+		if l.Name == "switch" || strings.HasPrefix(l.Name, "p-") {
+			fmt.Fprintln(&b, "interface", l.Name)
+		}
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	must(t, err)
+	for line := range strings.Lines(string(mounts)) {
+		words := strings.Fields(line)
+		if slices.Contains([]string{"/run", "/tmp", "/sys", NodeDir, "/proc/sys/kernel/random/boot_id"}, words[1]) {
+			b.WriteString(line)
+		}
+	}
+	for _, dir := range []string{NodeDir, programDir, nodesDir, "/run/locum", "/var/lib/locum"} {
+		if _, err := os.Stat(dir); err == nil {
+			fmt.Fprintln(&b, dir)
+		}
+	}
+	return b.String()
+}
+
+func TestAKilledWorldLeavesNothing(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip(ErrNotRoot)
+	}
+	for i, step := range []string{"begun", "made", "booted", "started", "booted", "started", "probing", "crashed"} {
+		t.Run(fmt.Sprintf("killed at step %d, %s", i, step), func(t *testing.T) {
+			before := host(t)
+			mark := fmt.Sprintf("%d-%d", os.Getpid(), Now())
+			cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+			cmd.Env = append(os.Environ(), makerKey+"=1", markKey+"="+mark)
+			out, err := cmd.StdoutPipe()
+			must(t, err)
+			must(t, cmd.Start())
+			defer cmd.Process.Kill()
+			lines := bufio.NewScanner(out)
+			for range i + 1 {
+				if !lines.Scan() {
+					t.Fatal("it ended early")
+				}
+			}
+			if lines.Text() != step {
+				t.Fatalf("it says %q", lines.Text())
+			}
+			if during := host(t); during != before {
+				t.Errorf("the host saw something of it: %s\nbefore: %s", during, before)
+			}
+			if i >= 2 && len(marked(t, mark)) < 2 {
+				t.Errorf("its processes are not found: %v", marked(t, mark))
+			}
+			must(t, cmd.Process.Kill())
+			_ = cmd.Wait() // killed
+			eventually(t, "all of its processes are gone", func() bool { return len(marked(t, mark)) == 0 })
+			if after := host(t); after != before {
+				t.Errorf("the host has more: %s\nbefore: %s", after, before)
+			}
+		})
+	}
+}
