@@ -107,10 +107,11 @@ func (h *Heart) fillBeat(b *wire.Beat) {
 	}
 }
 
-// transmit sends a frame to a peer over every path that both are on.
+// transmit sends a frame to a peer over every path that both are on, also over one that could not send before: only by
+// trying is it found out that it can again.
 func (h *Heart) transmit(p *peer, frame []byte) {
 	for i := range h.paths {
-		if h.paths[i].nodes.Has(p.is.Node) && !h.paths[i].down {
+		if h.paths[i].nodes.Has(p.is.Node) {
 			h.do(Transmit{Path: i, To: p.is.Node, Frame: frame})
 		}
 	}

@@ -7,44 +7,29 @@ import (
 	"locum/wire"
 )
 
-// BenchmarkIdle is what a heart of two nodes does each beat while nothing happens: one tick with a sealed beat, and one
-// beat received.
+// BenchmarkIdle is what the hearts of two nodes do together each beat while nothing happens: each one tick with a sealed
+// beat for two paths, and one beat received.
 func BenchmarkIdle(b *testing.B) {
-	hearts := [3]*Heart{}
-	cfg := testConfig(2, 2)
-	key, err := wire.ParseKey([]byte("3031323334353637383961626364656630313233343536373839616263646566"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for n := wire.Node(1); n <= 2; n++ {
-		hearts[n], err = New(Settings{Config: cfg, Self: n, Incarnation: 1, Boot: wire.ID{byte(n)}, Machine: wire.ID{byte(n)},
-			Keys: []wire.Key{key}, Salt: wire.Salt{byte(n)}, Seed: [32]byte{byte(n)}})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	now := wire.Instant(second)
-	// carry ticks one heart and gives what it sends to the other.
+	w := newWorld(b, 1, 2, 2)
+	w.meet()
+	w.run(second)
+	now := w.now
+	// carry ticks one heart and gives what it sends to the other; both are idle, so that nothing is answered.
 	carry := func(from, to wire.Node) {
-		for _, o := range hearts[from].Step(now, Tick{Drained: true}) {
+		for _, o := range w.nodes[from].h.Step(now, Tick{Drained: true}) {
 			if x, ok := o.(Transmit); ok && x.Path == 0 {
-				hearts[to].Step(now, Frame{Received: Received{Frame: x.Frame, At: now, Stamped: true}})
+				w.nodes[to].h.Step(now, Frame{Received: Received{Frame: x.Frame, At: now, Stamped: true}})
 			}
 		}
-	}
-	for range 20 {
-		now += 100 * ms
-		carry(1, 2)
-		carry(2, 1)
-	}
-	if !hearts[1].byNode[2].alive() || !hearts[2].byNode[1].alive() {
-		b.Fatal("they do not hear each other")
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		now += 100 * ms
 		carry(1, 2)
 		carry(2, 1)
+	}
+	if !w.nodes[1].h.byNode[2].alive() || !w.nodes[2].h.byNode[1].alive() {
+		b.Fatal("they do not hear each other any more")
 	}
 }
 

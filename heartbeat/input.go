@@ -29,6 +29,7 @@ type EngineStarted struct{ Number uint16 }
 type EngineGone struct{}
 
 // PathUp says that a path, by its index, can send again; PathDown that it cannot. A path is up until it is said to be down.
+// Beats go on being tried on a path that is down, so that the first one that leaves shows that it is up; messages do not.
 type PathUp struct{ Path int }
 
 // PathDown says that a path cannot send, and why.

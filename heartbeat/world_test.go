@@ -22,7 +22,7 @@ const (
 
 // world joins hearts by a network that delays, loses and cuts, all by one seed.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	rng   *rand.Rand
 	now   wire.Instant
 	cfg   *config.Config
@@ -82,7 +82,7 @@ type sent struct {
 	at   wire.Instant
 }
 
-func newWorld(t *testing.T, seed uint64, nodes, paths int) *world {
+func newWorld(t testing.TB, seed uint64, nodes, paths int) *world {
 	t.Helper()
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: 100 * second, nodes: map[wire.Node]*node{}, cut: map[cable]bool{}}
 	w.delay = func() wire.Instant { return ms }
