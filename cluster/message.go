@@ -88,6 +88,7 @@ type Report struct {
 	Epoch    wire.Epoch      `json:"epoch"`
 	Serial   uint64          `json:"serial"` // of the newest Orders seen
 	Services []ServiceReport `json:"services"`
+	Writable bool            `json:"writable"`         // its state directory: without it, it casts no vote
 	Fenced   []Clean         `json:"fenced,omitempty"` // what this member's own shots have proven
 }
 

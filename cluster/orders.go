@@ -73,6 +73,11 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 	if m := e.lead.member(from); m != nil && r.Serial >= m.seen {
 		m.seen, m.services = r.Serial, r.Services
 	}
+	for i := range e.lead.promises {
+		if p := &e.lead.promises[i]; p.Life.Node == from && p.Writable != r.Writable {
+			p.Writable, e.again = r.Writable, true
+		}
+	}
 	for _, c := range r.Fenced {
 		if c.Node != e.self {
 			e.proven(c)
@@ -409,11 +414,11 @@ func (e *Engine) report() {
 	if !e.obeyed() {
 		return
 	}
-	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports()}
+	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable}
 	if !e.leads() {
 		r.Fenced = e.provenHere()
 	}
-	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Fenced, e.told.Fenced) {
+	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Fenced, e.told.Fenced) {
 		return
 	}
 	e.told, e.again = r, true

@@ -241,6 +241,19 @@ func (n *node) crashEngine() {
 	})
 }
 
+// bounceHeart ends the heart and has systemd start it again.
+func (n *node) bounceHeart() {
+	if !n.powered || n.heart == nil {
+		return
+	}
+	n.killHeart()
+	n.w.in(100*time.Millisecond, func() {
+		if n.powered && n.heart == nil {
+			n.startHeart()
+		}
+	})
+}
+
 // crashHeart ends the heart and with it the engine; "start-heart" plays systemd.
 func (n *node) crashHeart() { n.killHeart() }
 
@@ -256,6 +269,10 @@ func (n *node) contEngine() {
 
 // resume has a paused machine go on: heart first.
 func (n *node) resume() {
+	if !n.powered || n.heart == nil {
+		n.paused, n.stopped = false, false
+		return
+	}
 	n.paused = false
 	stalled := n.stalled
 	n.stalled = nil

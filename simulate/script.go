@@ -92,30 +92,31 @@ var commands = map[string]func(w *World, args []string) error{
 		}
 		return err
 	},
-	"boot":        eachNode((*node).powerOn),
-	"kill":        eachNode((*node).powerOff),
-	"kill-engine": eachNode((*node).crashEngine),
-	"kill-heart":  eachNode((*node).crashHeart),
-	"start-heart": eachNode((*node).startHeart),
-	"stop-engine": eachNode(func(n *node) { n.stopped = true }),
-	"cont-engine": eachNode((*node).contEngine),
-	"pause":       eachNode(func(n *node) { n.paused, n.stopped = true, true }),
-	"resume":      eachNode((*node).resume),
-	"leave":       eachNode(func(n *node) { n.heart.step(heartbeat.LeaveAsked{}) }),
-	"read-only":   eachNode(func(n *node) { n.readOnly = true }),
-	"writable":    eachNode(func(n *node) { n.readOnly = false }),
-	"lose-state":  eachNode(func(n *node) { n.durable = cluster.Durable{} }),
-	"cut":         func(w *World, args []string) error { return w.setCut(args, true, true) },
-	"cut-one-way": func(w *World, args []string) error { return w.setCut(args, true, false) },
-	"mark":        func(w *World, args []string) error { clear(w.touched); return nil },
-	"heal":        func(w *World, args []string) error { clear(w.cut); return nil },
-	"switch":      (*World).commandSwitch,
-	"manner":      (*World).commandManner,
-	"fail":        (*World).commandFail,
-	"contested":   (*World).commandContested,
-	"ask":         (*World).commandAsk,
-	"expect":      (*World).commandExpect,
-	"found":       (*World).commandFound,
+	"boot":         eachNode((*node).powerOn),
+	"kill":         eachNode((*node).powerOff),
+	"kill-engine":  eachNode((*node).crashEngine),
+	"kill-heart":   eachNode((*node).crashHeart),
+	"start-heart":  eachNode((*node).startHeart),
+	"bounce-heart": eachNode((*node).bounceHeart),
+	"stop-engine":  eachNode(func(n *node) { n.stopped = true }),
+	"cont-engine":  eachNode((*node).contEngine),
+	"pause":        eachNode(func(n *node) { n.paused, n.stopped = true, true }),
+	"resume":       eachNode((*node).resume),
+	"leave":        eachNode(func(n *node) { n.heart.step(heartbeat.LeaveAsked{}) }),
+	"read-only":    eachNode(func(n *node) { n.readOnly = true }),
+	"writable":     eachNode(func(n *node) { n.readOnly = false }),
+	"lose-state":   eachNode(func(n *node) { n.durable = cluster.Durable{} }),
+	"cut":          func(w *World, args []string) error { return w.setCut(args, true, true) },
+	"cut-one-way":  func(w *World, args []string) error { return w.setCut(args, true, false) },
+	"mark":         func(w *World, args []string) error { clear(w.touched); return nil },
+	"heal":         func(w *World, args []string) error { clear(w.cut); return nil },
+	"switch":       (*World).commandSwitch,
+	"manner":       (*World).commandManner,
+	"fail":         (*World).commandFail,
+	"contested":    (*World).commandContested,
+	"ask":          (*World).commandAsk,
+	"expect":       (*World).commandExpect,
+	"found":        (*World).commandFound,
 }
 
 func eachNode(do func(*node)) func(w *World, args []string) error {
@@ -270,6 +271,11 @@ func (w *World) commandExpect(args []string) error {
 	case "owner":
 		if got := strings.Join(w.Owners(args[1]), " "); got != strings.Join(args[2:], " ") {
 			return fmt.Errorf("it runs on [%s]", got)
+		}
+		return nil
+	case "once":
+		if got := w.Owners(args[1]); len(got) != 1 {
+			return fmt.Errorf("it runs on %v", got)
 		}
 		return nil
 	case "untouched":
