@@ -24,7 +24,8 @@ type change struct {
 
 // replicate starts a change.
 func (e *Engine) replicate(c *change) {
-	c.intents.Version = Version{Epoch: e.view.Epoch, Count: e.intents.Version.Count + 1}
+	e.issued = max(e.issued, e.intents.Version.Count) + 1 // also above those of changes that failed
+	c.intents.Version = Version{Epoch: e.view.Epoch, Count: e.issued}
 	e.lead.change = c
 	for n := range e.view.Members.All {
 		e.send(n, Message{Replicate: &Replicate{Epoch: e.view.Epoch, Intents: c.intents, Text: c.text}})

@@ -44,6 +44,7 @@ type Engine struct {
 	told       Report // the last report given
 	idle       bool   // what the heart was last told
 	lastID     uint64
+	issued     uint64 // the highest count of a version of the intents made here
 	wake       wire.Instant
 	held       []hold
 	tie        tieState

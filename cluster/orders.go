@@ -341,7 +341,8 @@ func (e *Engine) restartsNow(s *config.Service) bool {
 		return false
 	}
 	for _, m := range e.lead.members {
-		if m.on(s.Name).Phase != PhaseStopped || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
+		p := m.on(s.Name).Phase // where it is stuck or unknown, blocked says what that needs
+		if p == PhaseRunning || p == PhaseStarting || p == PhaseStopping || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
 			return true
 		}
 	}
@@ -397,10 +398,11 @@ func (e *Engine) ordered(from wire.Node, o Orders) {
 
 // forgive forgets a service's failures here; what is stuck is looked at again.
 func (e *Engine) forgive(s *local) {
-	s.failures, s.barred, s.detail = nil, false, ""
-	if !s.stuck {
+	s.failures, s.barred = nil, false
+	if !s.stuck || s.busy() { // a worker that is still at it cannot be forgiven
 		return
 	}
+	s.detail = ""
 	s.stuck = false
 	for i := range s.res {
 		if s.res[i].verify {

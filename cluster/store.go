@@ -33,6 +33,9 @@ func (e *Engine) save() {
 		st.due = 0
 	}
 	d := e.desired()
+	if st.id == 0 && st.accept != nil && !e.durable.Intents.Version.Less(st.accept.Intents.Version) {
+		e.accepted(true, "")
+	}
 	if st.id != 0 || st.due != 0 || d.same(e.durable) {
 		return
 	}
