@@ -2,6 +2,7 @@ package agents
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -57,7 +58,7 @@ func (u *unit) properties() []transientProperty {
 	list := []transientProperty{
 		property("Description", "locum: "+r.ID()),
 		property("Type", "exec"),
-		property("ExecStart", []transientCommand{{Path: r.Args[0], Args: r.Args}}),
+		property("ExecStart", []transientCommand{{Path: r.Args[0], Args: unexpanded(r.Args)}}),
 		property("KillMode", "control-group"),
 		property("Restart", "no"),
 	}
@@ -71,6 +72,15 @@ func (u *unit) properties() []transientProperty {
 		list = append(list, property("WorkingDirectory", dir))
 	}
 	return list
+}
+
+// unexpanded keeps systemd from putting its variables into the words: "$$" is a plain "$" to it (systemd.service(5)).
+func unexpanded(args []string) []string {
+	plain := make([]string, len(args))
+	for i, arg := range args {
+		plain[i] = strings.ReplaceAll(arg, "$", "$$")
+	}
+	return plain
 }
 
 func property(name string, value any) transientProperty {

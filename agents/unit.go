@@ -171,10 +171,11 @@ func started(s unitStatus, result string) error {
 		return nil
 	case result != "done" && result != "":
 		return failed("systemd's job ended with %q, the unit is %s (%s): see journalctl -u %s", result, s.Active, s.Result, s.ID)
-	case !s.Condition:
+	case s.Unmet:
 		return failed("a condition of the unit does not hold, so systemd did not start it: see systemctl status %s", s.ID)
 	case s.Active == "inactive":
-		return failed("it ended at once: a unit that locum keeps has to stay active (a oneshot needs RemainAfterExit=yes)")
+		return failed("it ended at once, or a condition of it does not hold: a unit that locum keeps has to stay active (a oneshot "+
+			"needs RemainAfterExit=yes); see systemctl status %s", s.ID)
 	}
 	return failed("the unit is %s (%s, %s) after its start: see journalctl -u %s", s.Active, s.Sub, s.Result, s.ID)
 }

@@ -13,7 +13,7 @@ type unitStatus struct {
 	Job                   uint32 // 0: none is queued or under way
 	Result                string // of the last run: success, exit-code, signal, timeout, …
 	Group, Slice          string // ControlGroup and Slice, "" if there is none
-	Condition             bool   // the unit's conditions held when it was last started
+	Unmet                 bool   // a condition of the unit did not hold when it was last started
 	TriggeredBy, WantedBy []string
 }
 
@@ -25,7 +25,9 @@ func parseStatus(general, kind map[string]dbus.Variant) unitStatus {
 		Result: text(kind["Result"]), Group: text(kind["ControlGroup"]), Slice: text(kind["Slice"]),
 		TriggeredBy: texts(general["TriggeredBy"]),
 	}
-	s.Condition, _ = general["ConditionResult"].Value().(bool)
+	met, known := general["ConditionResult"].Value().(bool)
+	when, _ := general["ConditionTimestamp"].Value().(uint64)
+	s.Unmet = known && !met && when != 0
 	for _, p := range []string{"WantedBy", "RequiredBy", "BoundBy", "UpheldBy"} {
 		s.WantedBy = append(s.WantedBy, texts(general[p])...)
 	}

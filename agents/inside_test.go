@@ -1,0 +1,292 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// systemd connects as the daemon does, or by the private socket.
+func systemd(t testing.TB, private bool) *Systemd {
+	t.Helper()
+	needInside(t)
+	if private {
+		old := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS")
+		os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/bus")
+		t.Cleanup(func() { os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", old) })
+	}
+	s := NewSystemd()
+	t.Cleanup(s.Close)
+	if l, err := s.connect(context.Background()); err != nil || l.bus == private {
+		t.Fatalf("connected by the bus: %v, want %v (%v)", err == nil && l.bus, !private, err)
+	}
+	return s
+}
+
+// install writes a unit and gives its agent. The name is the test's own.
+func install(t testing.TB, sys *Systemd, name, text string) Agent {
+	t.Helper()
+	writeUnit(t, name, text)
+	a, err := NewUnit(unitResource(name), sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func unitResource(name string) config.Resource {
+	return config.Resource{Service: "web", Type: "unit", Args: []string{name}, Start: patience, Stop: patience}
+}
+
+func writeUnit(t testing.TB, name, text string) {
+	t.Helper()
+	file := filepath.Join("/etc/systemd/system", name)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "systemctl", "daemon-reload")
+	t.Cleanup(func() {
+		run(t, "systemctl", "disable", name)
+		run(t, "systemctl", "stop", name)
+		os.Remove(file)
+		run(t, "systemctl", "daemon-reload")
+	})
+}
+
+func service(lines ...string) string {
+	return "[Service]\n" + strings.Join(lines, "\n") + "\n[Install]\nWantedBy=multi-user.target\n"
+}
+
+const sleeper = "ExecStart=/bin/sleep 1000"
+
+// mainProcess is the unit's main process.
+func mainProcess(t testing.TB, name string) process {
+	t.Helper()
+	pid, err := strconv.Atoi(strings.TrimSpace(run(t, "systemctl", "show", "--value", "-p", "MainPID", name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := readStat(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.process
+}
+
+func eachWay(t *testing.T, body func(t *testing.T, sys *Systemd)) {
+	needInside(t)
+	t.Run("by the bus", func(t *testing.T) { body(t, systemd(t, false)) })
+	t.Run("by the private socket", func(t *testing.T) { body(t, systemd(t, true)) })
+}
+
+func TestInsideProcessInAUnit(t *testing.T) {
+	eachWay(t, func(t *testing.T, sys *Systemd) {
+		processBody(t, func(t *testing.T, r config.Resource) Agent {
+			a, err := NewProcess(r, t.TempDir(), sys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := a.(*unit); !ok {
+				t.Fatalf("it is a %T, want a unit", a)
+			}
+			t.Cleanup(func() { mustStop(t, a) })
+			return a
+		})
+	})
+}
+
+func TestInsideProcessInASession(t *testing.T) {
+	needInside(t)
+	TestProcessInASession(t)
+}
+
+func TestInsideUnitRunsFailsAndStops(t *testing.T) {
+	eachWay(t, func(t *testing.T, sys *Systemd) {
+		a := install(t, sys, "locum-test-plain.service", service(sleeper))
+		w := watch(t, a)
+		w.until(t, wire.StateStopped)
+		mustStart(t, a)
+		mustStart(t, a)
+		w.until(t, wire.StateRunning, wire.StateStopped)
+		mustBe(t, a, wire.StateRunning)
+		kill(t, mainProcess(t, "locum-test-plain.service"))
+		w.until(t, wire.StateFailed, wire.StateStopped)
+		mustBe(t, a, wire.StateFailed)
+		mustStart(t, a)
+		w.until(t, wire.StateRunning)
+		mustStop(t, a)
+		w.until(t, wire.StateStopped)
+		mustStop(t, a)
+		mustBe(t, a, wire.StateStopped)
+	})
+}
+
+func TestInsideStopOfAFailedUnitLeavesItStopped(t *testing.T) {
+	a := install(t, systemd(t, false), "locum-test-bad.service", service("ExecStart=/bin/false", "Type=oneshot"))
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, `"failed"`, "exit-code", "journalctl -u locum-test-bad.service")
+	mustBe(t, a, wire.StateFailed)
+	mustStop(t, a)
+	mustBe(t, a, wire.StateStopped)
+}
+
+func TestInsideAUnitThatEndsAtOnceHasNotStarted(t *testing.T) {
+	a := install(t, systemd(t, false), "locum-test-once.service", service("ExecStart=/bin/true", "Type=oneshot"))
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "RemainAfterExit=yes")
+}
+
+func TestInsideAUnitWhoseConditionDoesNotHoldHasNotStarted(t *testing.T) {
+	a := install(t, systemd(t, false), "locum-test-if.service", "[Unit]\nConditionPathExists=/no/such/file\n"+service(sleeper))
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "condition")
+}
+
+func TestInsideAUnitThatDoesNotExist(t *testing.T) {
+	a, err := NewUnit(unitResource("locum-test-none.service"), systemd(t, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBe(t, a, wire.StateStopped)
+	mustStop(t, a)
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "no unit of that name")
+}
+
+func TestInsideAnEnabledUnitIsRefused(t *testing.T) {
+	sys, name := systemd(t, false), "locum-test-enabled.service"
+	a := install(t, sys, name, service(sleeper))
+	if err := Refusal(patient(t), unitResource(name), sys); err != nil {
+		t.Fatalf("while it is disabled: %v", err)
+	}
+	run(t, "systemctl", "enable", name)
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "systemctl disable "+name)
+	mustBe(t, a, wire.StateStopped)
+	var r *Refused
+	if err := Refusal(patient(t), unitResource(name), sys); !errors.As(err, &r) {
+		t.Fatalf("check says %v, want a refusal", err)
+	}
+	run(t, "systemctl", "disable", name)
+	mustStart(t, a)
+	mustStop(t, a)
+}
+
+func TestInsideAUnitBehindASocketIsRefused(t *testing.T) {
+	sys := systemd(t, false)
+	a := install(t, sys, "locum-test-behind.service", service(sleeper))
+	writeUnit(t, "locum-test-behind.socket", "[Socket]\nListenStream=/run/locum-test-behind\n[Install]\nWantedBy=sockets.target\n")
+	run(t, "systemctl", "start", "locum-test-behind.socket")
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "systemctl disable --now locum-test-behind.socket")
+}
+
+func TestInsideAUnitThatSystemdRestartsIsFailedAndStaysStopped(t *testing.T) {
+	name := "locum-test-restart.service"
+	a := install(t, systemd(t, false), name, service(sleeper, "Restart=always", "RestartSec=1h"))
+	mustStart(t, a)
+	w := watch(t, a)
+	w.until(t, wire.StateRunning)
+	kill(t, mainProcess(t, name))
+	w.until(t, wire.StateFailed, wire.StateStopped)
+	mustStop(t, a)
+	mustBe(t, a, wire.StateStopped)
+}
+
+func TestInsideStopKillsWhatKillModeLeaves(t *testing.T) {
+	f := newFifo(t)
+	a := install(t, systemd(t, false), "locum-test-left.service", service("KillMode=process",
+		"ExecStart=/bin/sh -c 'trap \"\" TERM; sleep 1000 & echo $! >"+f.name+"; trap - TERM; wait'"))
+	mustStart(t, a)
+	p := f.process(t)
+	t.Run("also when systemd alone had stopped the unit", func(t *testing.T) {
+		run(t, "systemctl", "stop", "locum-test-left.service")
+		mustLive(t, p, true)
+		mustBe(t, a, wire.StateFailed)
+	})
+	mustStop(t, a)
+	mustLive(t, p, false)
+	mustBe(t, a, wire.StateStopped)
+}
+
+func TestInsideAStartPastItsDeadlineIsUnknownUntilStopped(t *testing.T) {
+	f := newFifo(t)
+	a := install(t, systemd(t, false), "locum-test-slow.service",
+		service("ExecStartPre=/bin/sh -c 'echo here >"+f.name+"; exec sleep 1000'", sleeper, "TimeoutStartSec=infinity"))
+	ctx, cancel := context.WithCancel(patient(t))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Start(ctx) }()
+	f.line(t)
+	cancel()
+	wantOutcome(t, <-ended, wire.OutcomeUnknown)
+	mustBe(t, a, wire.StateUnknown)
+	mustStop(t, a)
+	mustBe(t, a, wire.StateStopped)
+}
+
+func TestInsideAStopThatNeedsSIGKILLIsDone(t *testing.T) {
+	f := newFifo(t)
+	a := install(t, systemd(t, false), "locum-test-deaf.service", service("TimeoutStopSec=1s",
+		"ExecStart=/bin/sh -c 'trap \"\" TERM; echo $$$$ >"+f.name+"; while :; do sleep 1000; done'"))
+	mustStart(t, a)
+	p := f.process(t)
+	mustStop(t, a)
+	mustLive(t, p, false)
+	mustBe(t, a, wire.StateStopped)
+}
+
+func TestInsideTheBusMayRestartAndSystemdExecuteItselfAgain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		private bool
+		what    []string
+	}{
+		{"the bus restarts", false, []string{"systemctl", "restart", "dbus"}},
+		{"systemd executes itself again, seen by the bus", false, []string{"systemctl", "daemon-reexec"}},
+		{"systemd executes itself again, seen by the private socket", true, []string{"systemctl", "daemon-reexec"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := "locum-test-lasting.service"
+			a := install(t, systemd(t, c.private), name, service(sleeper))
+			mustStart(t, a)
+			p := mainProcess(t, name)
+			w := watch(t, a)
+			w.until(t, wire.StateRunning)
+			run(t, c.what[0], c.what[1:]...)
+			w.until(t, wire.StateUnknown, wire.StateStopped, wire.StateFailed)
+			w.until(t, wire.StateRunning, wire.StateStopped, wire.StateFailed)
+			mustLive(t, p, true)
+			kill(t, p)
+			w.until(t, wire.StateFailed, wire.StateStopped)
+			mustStop(t, a)
+		})
+	}
+}
+
+// BenchmarkInsideNoticeAKilledUnit measures from the kill to what Watch tells.
+func BenchmarkInsideNoticeAKilledUnit(b *testing.B) {
+	name := "locum-test-killed.service"
+	a := install(b, systemd(b, false), name, service(sleeper))
+	w := watch(b, a)
+	var took []time.Duration
+	for range b.N {
+		if err := a.Start(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		w.until(b, wire.StateRunning)
+		p := mainProcess(b, name)
+		from := time.Now()
+		kill(b, p)
+		w.until(b, wire.StateFailed)
+		took = append(took, time.Since(from))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "µs/median")
+	b.ReportMetric(float64(took[len(took)-1].Microseconds()), "µs/worst")
+	if err := a.Stop(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
