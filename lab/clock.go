@@ -24,3 +24,6 @@ func stampOffset() wire.Instant { return Now() - clock(unix.CLOCK_REALTIME) }
 
 // Between is how long it is from one instant to another.
 func Between(from, to wire.Instant) time.Duration { return time.Duration(to - from) }
+
+// At is the instant of a wall-clock time, as it would be if the wall clock had run as it does now.
+func At(t time.Time) wire.Instant { return wire.Instant(t.UnixNano()) + stampOffset() }

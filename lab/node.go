@@ -37,6 +37,7 @@ type Node struct {
 	mu    sync.Mutex // one Boot or Crash at a time
 	now   *life      // nil when the node is off
 	swept chan error // gives one error or nil when the last life's remains are cleared away; nil if there was none
+	wrong error      // of an end that nobody asked for
 }
 
 // life is one boot of a node.
@@ -46,6 +47,7 @@ type life struct {
 	line   io.Closer // its standard input
 	space  *netspace
 	bootID string
+	over   chan struct{} // closed when the first process has been collected: nothing else runs then
 }
 
 func newNode(w *World, name string, number int) *Node {
@@ -66,7 +68,7 @@ func (n *Node) Boot() error {
 	if err := n.sweep(); err != nil {
 		return fmt.Errorf("boot %s: %w", n.Name, err)
 	}
-	l := &life{bootID: newBootID()}
+	l := &life{bootID: newBootID(), over: make(chan struct{})}
 	if err := n.start(l); err != nil {
 		return fmt.Errorf("boot %s: %w", n.Name, err)
 	}
@@ -95,6 +97,7 @@ func (n *Node) start(l *life) (err error) {
 	}
 	l.first, l.line = cmd, orders
 	n.now = l
+	go n.collect(l)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.end())
@@ -168,7 +171,7 @@ func (n *Node) end() error {
 		killed = nil
 	}
 	l.line.Close()
-	_ = l.first.Wait() // its status is the signal; it ends only when all other processes of the node have
+	<-l.over
 	n.now = nil
 	unused := n.world.Observer.gone(n)
 	// What is left are the world's own things. Giving them back takes the kernel some 30 ms, which a fence that has done
@@ -186,13 +189,25 @@ func (n *Node) end() error {
 	return errors.Join(down, killed)
 }
 
+// collect waits for the end of a node's first process. If nobody asked for it, then somebody has killed it, or has
+// called reboot(2) inside: the node is off all the same.
+func (n *Node) collect(l *life) {
+	_ = l.first.Wait() // its status is the signal; it ends only when all other processes of the node have
+	close(l.over)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.now == l {
+		n.wrong = errors.Join(n.wrong, n.end())
+	}
+}
+
 // sweep waits until the last life's remains are cleared away.
 func (n *Node) sweep() error {
 	if n.swept == nil {
 		return nil
 	}
-	err := <-n.swept
-	n.swept = nil
+	err := errors.Join(<-n.swept, n.wrong)
+	n.swept, n.wrong = nil, nil
 	return err
 }
 

@@ -191,6 +191,9 @@ func (w *World) OneWay(from, to string) error { return w.Wires.block(way{from, t
 // Heal undoes every Cut, CutBetween and OneWay.
 func (w *World) Heal() error { return w.Wires.heal() }
 
+// ClientPath is the client's network namespace, for nsenter --net=, as long as this process lives.
+func (w *World) ClientPath() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), w.client.fd) }
+
 // Close ends every process of the world and gives everything back. More than once does no harm.
 func (w *World) Close() error { return w.close() }
 

@@ -160,6 +160,22 @@ func TestACrashEndsEverythingAtOnce(t *testing.T) {
 	}
 }
 
+func TestANodeWhoseFirstProcessIsKilledIsOff(t *testing.T) {
+	w := newWorld(t, Options{Nodes: 2})
+	alpha := w.Node("alpha")
+	take(t, alpha, vip)
+	since := Now()
+	first, err := os.FindProcess(alpha.Pid())
+	must(t, err)
+	must(t, first.Kill())
+	sees(t, w, since, "alpha", Gone)
+	if who, _ := w.Observer.Holder(vip); who != "" {
+		t.Errorf("%s still holds the address", who)
+	}
+	eventually(t, "it is off", func() bool { return !alpha.On() })
+	must(t, alpha.Boot())
+}
+
 func TestAnAddressIsSeenToMove(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -1,0 +1,59 @@
+package demo
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+
+	"locum/lab"
+)
+
+// The service of the demo, and where its files lie in each node.
+var vip = netip.MustParseAddr("192.0.2.100")
+
+const (
+	servicePort = 7007
+	configFile  = lab.NodeDir + "/locum.conf"
+	keyFile     = lab.NodeDir + "/locum.key"
+	stateDir    = lab.NodeDir + "/state"
+	keySize     = 32
+)
+
+// file is the file of both nodes.
+func file(w *lab.World) string {
+	fence := func(name string) string {
+		return fmt.Sprintf("fence     %-5s plug type=http timeout=500ms url-off=%s url-on=%s url-status=%s\n",
+			name, w.Power.URL(name, "off"), w.Power.URL(name, "on"), w.Power.URL(name, "status"))
+	}
+	return `cluster   demo
+key       ` + keyFile + `
+node      1 alpha
+node      2 beta
+beat      every=100ms dead=1s
+path      udp lan alpha=192.0.2.1 beta=192.0.2.2
+tiebreak  fence delay=2s
+` + fence("alpha") + fence("beta") + `service   web nodes=alpha,beta
+resource  web vip ` + vip.String() + `/24 dev=eth0
+resource  web process ` + lab.NodeDir + fmt.Sprintf("/locum-lab echo %d\n", servicePort)
+}
+
+// lay writes the file and a fresh key to every node.
+func lay(w *lab.World) error {
+	key := make([]byte, keySize)
+	rand.Read(key)
+	for _, n := range w.Nodes {
+		if err := n.WriteFile("locum.conf", []byte(file(w)), 0o644); err != nil {
+			return err
+		}
+		if err := n.WriteFile("locum.key", []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start runs locum on a node.
+func start(n *lab.Node) (*lab.Process, error) {
+	return n.Start(nil, "locum", "run", "--config", configFile, "--node", n.Name, "--state-dir", stateDir)
+}
