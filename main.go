@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"locum/console"
+	"locum/lab/demo"
 )
 
 // version is set by the build.
@@ -58,6 +59,7 @@ func commands() []command {
 }
 
 func main() {
+	demo.Main()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(execute(ctx, os.Args[1:]))

@@ -42,7 +42,6 @@ type setup struct {
 	ConfigFile string    `json:"config_file"`
 	ConfigText string    `json:"config_text"`
 	StateDir   string    `json:"state_dir"`
-	RunDir     string    `json:"run_dir"`
 }
 
 // question is a client's request with the number by which its answers are known.

@@ -4,10 +4,25 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"locum/wire"
 )
 
 // maxKeyFile bounds a key file: a key, and comments if need be.
 const maxKeyFile = 4096
+
+// readKey reads the cluster's key.
+func readKey(path string) (wire.Key, error) {
+	text, err := readSecret(path)
+	if err != nil {
+		return wire.Key{}, err
+	}
+	key, err := wire.ParseKey([]byte(text))
+	if err != nil {
+		return key, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
 
 // readSecret reads a file that nobody but its owner may read. The error never holds any of its content.
 func readSecret(path string) (string, error) {

@@ -1,0 +1,183 @@
+package daemon
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"locum/cluster"
+	"locum/console"
+	"locum/heartbeat"
+	"locum/wire"
+)
+
+// step hands one event to the core and dispatches the actions: first all that others wait for, then what is told.
+func (n *engine) step(ev cluster.Event) {
+	actions := n.core.Step(heartbeat.Now(), ev)
+	for _, a := range actions {
+		n.act(a)
+	}
+	for _, a := range actions {
+		if t, ok := a.(cluster.Tell); ok {
+			n.tell(t.Event)
+			n.titled = true
+		}
+	}
+	if _, ended := ev.(cluster.OpEnded); ended {
+		n.titled = true
+		n.soften()
+	}
+}
+
+// softenEvery bounds how often the threads' policy is looked after: those that were begun since are ordinary at nice 0.
+const softenEvery = 10 * time.Second
+
+func (n *engine) soften() {
+	if time.Since(n.softened) < softenEvery {
+		return
+	}
+	n.softened = time.Now()
+	go func() {
+		if err := softenEngine(); err != nil {
+			n.log("warn", "scheduling of the engine's threads: "+err.Error())
+		}
+	}()
+}
+
+func (n *engine) act(a cluster.Action) {
+	r, ok, err := cluster.RecordOf(a)
+	if err != nil {
+		n.tell(cluster.History{Kind: "alarm", Level: "alarm", Text: err.Error()})
+		return
+	}
+	if ok {
+		n.tellHeart(r)
+		return
+	}
+	switch a := a.(type) {
+	case cluster.RunOp:
+		n.workers[a.Resource].run(a)
+	case cluster.CancelOp:
+		for _, w := range n.workers {
+			w.cancel(a.ID)
+		}
+	case cluster.Watch:
+		n.workers[a.Resource].watch(a.On)
+	case cluster.Listen:
+		n.workers[a.Resource].listen(a.On, n.cfg.Beat.Dead)
+	case cluster.Announce:
+		for _, w := range n.workers {
+			w.healed()
+		}
+	case cluster.Shoot:
+		n.fencers[a.Node].shoot(a)
+	case cluster.CancelShot:
+		for _, f := range n.fencers {
+			f.cancelShot(a.ID)
+		}
+	case cluster.ReadPower:
+		n.fencers[a.Node].read(a.ID)
+	case cluster.Store:
+		go n.save(a)
+	case cluster.Wake:
+		n.wakeAt(a.At)
+	case cluster.Answer:
+		n.reply(a.ID, console.Reply{Result: &a.Result}, true)
+	case cluster.Adopt:
+		go n.adopt(a.Text)
+	}
+}
+
+func (n *engine) wakeAt(at wire.Instant) {
+	n.timer.Stop()
+	if at != 0 {
+		n.timer.Reset(max(time.Duration(at-heartbeat.Now()), 0))
+	}
+}
+
+// save makes the state durable. The core asks for one at a time.
+func (n *engine) save(a cluster.Store) {
+	ev := cluster.Stored{ID: a.ID, OK: true}
+	err := n.store.save(a.Durable)
+	if err == nil && a.Durable.Incarnation != 0 {
+		err = n.force(n.cfg.Text)
+	}
+	if err != nil {
+		ev.OK, ev.Detail = false, err.Error()
+	}
+	n.happened(ev)
+}
+
+// force keeps the file under which this node is a member: what it goes on by, whatever is edited meanwhile.
+func (n *engine) force(text string) error {
+	path := filepath.Join(n.setup.StateDir, forceFile)
+	if now, err := readBounded(path, maxConfig); err == nil && string(now) == text {
+		return nil
+	}
+	if err := keepOld(path, path+".old"); err != nil {
+		return err
+	}
+	return replaceFile(path, []byte(text), 0o600)
+}
+
+// adoptAgain is the pause before a new file that could not be written is tried again.
+const adoptAgain = 5 * time.Second
+
+// adopt has a new file take effect: once it is durable here both processes begin anew with it. The file in its usual
+// place is brought in line as well, and what it held before is kept beside it.
+func (n *engine) adopt(text string) {
+	for said := false; ; said = true {
+		err := n.force(text)
+		if err == nil {
+			break
+		}
+		if !said {
+			n.tell(cluster.History{Kind: "config", Level: "alarm", Text: "the new file is not in force here yet: " + err.Error()})
+		}
+		select {
+		case <-time.After(adoptAgain):
+		case <-n.ctx.Done():
+			return
+		}
+	}
+	file := n.setup.ConfigFile
+	err := keepOld(file, file+".old")
+	if err == nil {
+		err = replaceFile(file, []byte(text), 0o644)
+	}
+	if err != nil {
+		n.tell(cluster.History{Kind: "config", Level: "warn",
+			Text: "the new file is in force here, but " + file + " still holds the old one: " + err.Error()})
+	}
+	n.send(record{Reexec: &reexec{Why: "a new file takes effect"}})
+}
+
+// entitle makes the line that "systemctl status" shows.
+func (n *engine) entitle() {
+	n.titled = false
+	st := n.core.Status(heartbeat.Now())
+	text := titleOf(st)
+	if text != n.title {
+		n.title = text
+		n.tellHeart(wire.ToHeart{Title: text})
+	}
+}
+
+func titleOf(st cluster.Status) string {
+	parts := []string{"not quorate (" + st.QuorumWhy + ")"}
+	if st.Quorate {
+		parts[0] = "quorate (" + st.QuorumWhy + "), led by " + st.Leader
+	}
+	for _, s := range st.Services {
+		where := ""
+		if s.Node != "" {
+			where = " on " + s.Node
+		}
+		parts = append(parts, s.Service+" "+s.State+where)
+	}
+	if len(st.Waits) > 0 {
+		parts = append(parts, fmt.Sprintf("%d things wait: locum status", len(st.Waits)))
+	}
+	return strings.Join(parts, "; ")
+}

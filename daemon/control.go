@@ -1,0 +1,291 @@
+package daemon
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/console"
+	"locum/heartbeat"
+	"locum/wire"
+)
+
+const (
+	maxCallers   = 64
+	maxRequest   = 1 << 20 // a file to apply, in JSON
+	callerQueue  = 512     // replies that a client has not read yet; one that lets them overflow is cut off
+	engineAnswer = 500 * time.Millisecond
+	clientWrite  = 10 * time.Second
+)
+
+// control is the control socket. Each connection has a goroutine, which posts what it asks to the heart's thread; calls
+// belongs to that thread.
+type control struct {
+	h        *heart
+	listener net.Listener
+	places   chan struct{}
+	lastID   uint64
+	calls    map[uint64]*call
+}
+
+// call is a request that the engine answers.
+type call struct {
+	id      uint64
+	request console.Request
+	answers chan answer // closed when no more come
+}
+
+// listen opens the control socket, which only its owner may use. One that nobody answers on is replaced.
+func listen(h *heart, path string) (*control, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("control socket %s: another locum answers on it; give this one its own --socket", path)
+	}
+	if err := ignoreMissing(os.Remove(path)); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	old := unix.Umask(0o177) // from the first moment on
+	l, err := net.Listen("unix", path)
+	unix.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	c := &control{h: h, listener: l, places: make(chan struct{}, maxCallers), calls: map[uint64]*call{}}
+	go c.accept()
+	return c, nil
+}
+
+func (c *control) close() { c.listener.Close() }
+
+func (c *control) accept() {
+	for {
+		conn, err := c.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			time.Sleep(100 * time.Millisecond) // no descriptors: some client will end
+			continue
+		}
+		select {
+		case c.places <- struct{}{}:
+			go func() {
+				defer func() { <-c.places }()
+				defer conn.Close()
+				c.serve(conn)
+			}()
+		default:
+			refuse(conn, console.ExitFailed, fmt.Sprintf("%d clients are connected already", maxCallers))
+			conn.Close()
+		}
+	}
+}
+
+func refuse(conn net.Conn, code int, text string) {
+	_ = reply(conn, console.Reply{Error: &console.Error{Code: code, Text: text}})
+}
+
+// reply writes one line; a client that does not read it in time is an error.
+func reply(conn net.Conn, r console.Reply) error {
+	r.Version = console.ProtocolVersion
+	if err := conn.SetWriteDeadline(time.Now().Add(clientWrite)); err != nil {
+		return err
+	}
+	return json.NewEncoder(conn).Encode(r)
+}
+
+// serve takes one request and answers it.
+func (c *control) serve(conn net.Conn) {
+	if err := conn.SetReadDeadline(time.Now().Add(clientWrite)); err != nil {
+		return
+	}
+	lines := bufio.NewScanner(conn)
+	lines.Buffer(make([]byte, 4096), maxRequest)
+	if !lines.Scan() {
+		if errors.Is(lines.Err(), bufio.ErrTooLong) {
+			refuse(conn, console.ExitUsage, fmt.Sprintf("a request of more than %d bytes", maxRequest))
+		}
+		return
+	}
+	var r console.Request
+	err := json.Unmarshal(lines.Bytes(), &r)
+	switch {
+	case err != nil:
+		refuse(conn, console.ExitUsage, "the request is not readable: "+err.Error())
+	case r.Version != console.ProtocolVersion:
+		refuse(conn, console.ExitUsage, fmt.Sprintf("protocol %d, this is %d: locum and the command are of different versions", r.Version, console.ProtocolVersion))
+	case r.Verb == "paths":
+		_ = reply(conn, c.paths())
+	case r.Verb == "status":
+		_ = reply(conn, c.status(r))
+	default:
+		if r.Command != nil && r.Command.By == "" {
+			r.Command.By = peerName(conn)
+		}
+		c.forward(conn, r)
+	}
+}
+
+// peerName says who asks, for the history: the user id of the other end (unix(7), SO_PEERCRED).
+func peerName(conn net.Conn) string {
+	u, ok := conn.(*net.UnixConn)
+	if !ok {
+		return ""
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return ""
+	}
+	name := ""
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			name = "uid " + strconv.Itoa(int(cred.Uid))
+		}
+	})
+	return name
+}
+
+// inHeart has the heart's thread make something and gives it.
+func inHeart[T any](h *heart, make func() T) T {
+	got := newPromise[T]()
+	h.w.post(func() { got <- make() })
+	return <-got
+}
+
+func newPromise[T any]() chan T { return make(chan T, 1) }
+
+func (c *control) paths() console.Reply {
+	return inHeart(c.h, func() console.Reply {
+		r := console.Reply{Paths: c.h.core.Paths(heartbeat.Now()), Names: map[wire.Node]string{}}
+		for _, n := range c.h.cfg.Nodes {
+			r.Names[n.Number] = n.Name
+		}
+		return r
+	})
+}
+
+// status asks the engine; if that takes too long, the heart's own word has to do.
+func (c *control) status(request console.Request) console.Reply {
+	own := inHeart(c.h, c.h.status)
+	own.ConfigDrift = drift(c.h.o, c.h.cfg)
+	x := c.call(request)
+	defer c.hangUp(x)
+	select {
+	case a, open := <-x.answers:
+		if open {
+			a.Reply.Heart = own
+			return a.Reply
+		}
+	case <-time.After(engineAnswer):
+		own.EngineUp = false
+	}
+	return console.Reply{Heart: own}
+}
+
+// status is the heart's own word.
+func (h *heart) status() *console.HeartStatus {
+	st := &console.HeartStatus{Node: h.self.Name, Incarnation: uint32(h.life.Incarnation), EngineUp: h.engine.link != nil,
+		Lease: h.lease, Refused: h.refused, Peers: []wire.Peer{}}
+	for _, n := range h.cfg.Nodes {
+		if p, ok := h.peers[n.Number]; ok {
+			st.Peers = append(st.Peers, p)
+		}
+	}
+	return st
+}
+
+// forward has the engine answer, until its last word or until the client goes away.
+func (c *control) forward(conn net.Conn, r console.Request) {
+	x := c.call(r)
+	defer c.hangUp(x)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_ = conn.SetReadDeadline(time.Time{})
+		_, _ = conn.Read(make([]byte, 1)) // nothing more is asked: this waits for the client's end
+	}()
+	for {
+		select {
+		case a, open := <-x.answers:
+			if !open {
+				refuse(conn, console.ExitFailed, "unknown: the engine went down, and is started anew; locum status says what is so")
+				return
+			}
+			if reply(conn, a.Reply) != nil || a.Last {
+				return
+			}
+		case <-gone:
+			return
+		}
+	}
+}
+
+// call sends a request to the engine. Without an engine the answers end at once.
+func (c *control) call(r console.Request) *call {
+	x := &call{request: r, answers: make(chan answer, callerQueue)}
+	if r.Verb == "status" {
+		x.answers = make(chan answer, 1)
+	}
+	c.h.w.post(func() {
+		c.lastID++
+		x.id = c.lastID
+		c.calls[x.id] = x
+		if !c.h.engine.send(c.h, record{Ask: &question{ID: x.id, Request: r}}) {
+			c.forget(x)
+		}
+	})
+	return x
+}
+
+// hangUp tells the engine that nobody waits any more.
+func (c *control) hangUp(x *call) {
+	c.h.w.post(func() {
+		if c.calls[x.id] == x {
+			c.forget(x)
+			c.h.engine.send(c.h, record{Hangup: &hangup{ID: x.id}})
+		}
+	})
+}
+
+// forget ends a call's answers. It runs in the heart's thread, as all that follows.
+func (c *control) forget(x *call) {
+	if c.calls[x.id] == x {
+		delete(c.calls, x.id)
+		close(x.answers)
+	}
+}
+
+// answered hands one answer of the engine to its caller.
+func (c *control) answered(a answer) {
+	x := c.calls[a.ID]
+	if x == nil {
+		return
+	}
+	select {
+	case x.answers <- a:
+		if a.Last {
+			c.forget(x)
+		}
+	default: // it does not read
+		c.forget(x)
+		c.h.engine.send(c.h, record{Hangup: &hangup{ID: x.id}})
+	}
+}
+
+// engineGone ends all calls: their engine will not answer them any more.
+func (c *control) engineGone() {
+	for _, x := range c.calls {
+		c.forget(x)
+	}
+}

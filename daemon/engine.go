@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/agents"
+	"locum/cluster"
+	"locum/config"
+	"locum/wire"
+)
+
+// engine is the engine's process: the loop around cluster.Engine, and the workers that carry its actions out. What is not
+// said to be shared belongs to the loop's goroutine.
+type engine struct {
+	setup  setup
+	cfg    *config.Config
+	core   *cluster.Engine
+	log    logFunc
+	ctx    context.Context // ends with the process
+	heard  chan record     // from the heart
+	events chan func()     // from the workers, to be done in the loop
+	timer  *time.Timer
+
+	conn    net.Conn // shared
+	sending sync.Mutex
+
+	workers  map[cluster.ResourceID]*worker
+	fencers  map[wire.Node]*fencer
+	store    *store
+	history  *history
+	ready    chan struct{} // closed when nothing is left of what a former engine had under way
+	title    string
+	titled   bool      // the title is to be made anew
+	softened time.Time // when the threads' policy was last set
+}
+
+// maxEngineThreads is enough for workers that wait, and keeps the engine small on large machines.
+const maxEngineThreads = 4
+
+// RunEngine is the hidden "locum engine": the child of a heart. It ends when the heart does.
+func RunEngine(ctx context.Context) error {
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx)) // a signal for all is for the heart to judge
+	defer end()
+	log, flush := newLog(os.Stderr)
+	defer flush()
+	if err := softenEngine(); err != nil {
+		log("warn", "the engine keeps what it inherited from the heart: "+err.Error())
+	}
+	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), maxEngineThreads))
+	conn, err := heartConn()
+	if err != nil {
+		return err
+	}
+	n := &engine{conn: conn, log: log, ctx: ctx, heard: make(chan record, 256), events: make(chan func(), 256),
+		timer: time.NewTimer(time.Hour), workers: map[cluster.ResourceID]*worker{}, fencers: map[wire.Node]*fencer{},
+		ready: make(chan struct{}), softened: time.Now()}
+	go func() {
+		defer end()
+		if err := n.listen(); err != nil {
+			log("alarm", "from the heart: "+err.Error())
+		}
+	}()
+	select {
+	case r := <-n.heard:
+		if r.Setup == nil {
+			return errors.New("engine: the first record is no setup")
+		}
+		n.setup = *r.Setup
+	case <-ctx.Done():
+		return nil
+	}
+	if err := n.begin(); err != nil {
+		return err
+	}
+	n.loop()
+	return nil
+}
+
+// heartConn takes the socket that the heart has left open.
+func heartConn() (net.Conn, error) {
+	if kind, err := unix.GetsockoptInt(engineFD, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
+		return nil, errors.New("locum engine is started by locum run, not by hand")
+	}
+	f := os.NewFile(engineFD, "heart")
+	conn, err := net.FileConn(f)
+	return conn, errors.Join(err, f.Close())
+}
+
+func (n *engine) begin() error {
+	cfg, problems := config.Parse(n.setup.ConfigFile, n.setup.ConfigText)
+	if cfg == nil {
+		return problems
+	}
+	n.cfg = cfg
+	n.core = cluster.New(cfg, n.setup.Self)
+	n.store = openStore(n.setup.StateDir)
+	n.history = openHistory(n, cfg.Notifies)
+	n.makeWorkers()
+	n.makeFencers()
+	return nil
+}
+
+func (n *engine) makeWorkers() {
+	w := world{systemd: agents.NewSystemd(), stateDir: n.setup.StateDir + "/children"}
+	go n.endLeftovers(w.stateDir)
+	for _, s := range n.cfg.Services {
+		for i, line := range s.Resources {
+			a, err := resources[line.Type](line, w)
+			if err != nil {
+				n.tell(cluster.History{Kind: "alarm", Level: "alarm", Service: s.Name,
+					Text: fmt.Sprintf("%s:%d: %v", n.setup.ConfigFile, line.Line, err)})
+				a = broken{err}
+			}
+			id := cluster.ResourceID{Service: s.Name, Index: i}
+			n.workers[id] = newWorker(n, id, a)
+		}
+	}
+}
+
+// endLeftovers ends what a former engine had under way when it died, and lets the workers begin only then: a start that
+// nobody knows of any more must not end after a probe that said "stopped".
+func (n *engine) endLeftovers(dir string) {
+	for said := false; n.ctx.Err() == nil; said = true {
+		err := os.MkdirAll(dir, 0o700)
+		var ended []string
+		if err == nil {
+			ended, err = agents.EndLeftovers(n.ctx, dir)
+		}
+		for _, what := range ended {
+			n.tell(cluster.History{Kind: "engine", Level: "warn", Text: "ended what a former engine had under way: " + what})
+		}
+		if err == nil {
+			close(n.ready)
+			return
+		}
+		if !said {
+			n.tell(cluster.History{Kind: "alarm", Level: "alarm",
+				Text: "what a former engine had under way cannot be ended; until it is, no resource is looked at: " + err.Error()})
+		}
+		select {
+		case <-n.ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// broken stands for a resource whose agent could not be made: nothing of it is known.
+type broken struct{ err error }
+
+func (b broken) Probe(context.Context) (wire.State, error)           { return wire.StateUnknown, b.err }
+func (b broken) Start(context.Context) error                         { return b.err }
+func (b broken) Stop(context.Context) error                          { return b.err }
+func (b broken) Watch(ctx context.Context, _ func(wire.State)) error { <-ctx.Done(); return ctx.Err() }
+
+// loop steps the engine: one goroutine, one event at a time. What is only shown waits until nothing else does.
+func (n *engine) loop() {
+	for {
+		if n.titled && len(n.heard) == 0 && len(n.events) == 0 {
+			n.entitle()
+		}
+		select {
+		case <-n.ctx.Done():
+			return
+		case r := <-n.heard:
+			n.fromHeart(r)
+		case do := <-n.events:
+			do()
+		case <-n.timer.C:
+			n.step(cluster.Tick{})
+		}
+	}
+}
+
+// happened brings an event into the loop. It may be called from any goroutine but the loop's.
+func (n *engine) happened(ev cluster.Event) { n.post(func() { n.step(ev) }) }
+
+// post has the loop do something.
+func (n *engine) post(do func()) {
+	select {
+	case n.events <- do:
+	case <-n.ctx.Done():
+	}
+}
+
+// inLoop has the loop do something and waits for it; false if the engine ends before.
+func (n *engine) inLoop(do func()) bool {
+	done := make(chan struct{})
+	n.post(func() { do(); close(done) })
+	select {
+	case <-done:
+		return true
+	case <-n.ctx.Done():
+		return false
+	}
+}
+
+// tell adds to the history; it never waits, and may be called from any goroutine.
+func (n *engine) tell(h cluster.History) { n.history.add(h) }

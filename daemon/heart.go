@@ -1,0 +1,249 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/config"
+	"locum/heartbeat"
+	"locum/wire"
+)
+
+// heart is the heart's process: the loop around heartbeat.Heart. All of it belongs to one thread, except what is posted.
+type heart struct {
+	o        Options
+	log      logFunc
+	flushLog func()
+	cfg      *config.Config
+	self     config.Node
+	state    *stateDir
+	run      runFile
+	life     wire.Life
+	refused  []string
+
+	core   *heartbeat.Heart
+	w      *waiter
+	wakeAt wire.Instant
+	paths  []*pathSeat
+	inputs []heartbeat.Input // what carrying outputs out has brought
+	busy   bool              // a step's outputs are being carried out
+
+	engine  engineSeat
+	control *control
+	peers   map[wire.Node]wire.Peer // as the engine was last told
+	lease   wire.LeaseState
+	said    map[string]bool
+	ready   bool
+	leaving bool
+	ending  *ending
+}
+
+// ending is how the loop ends.
+type ending struct {
+	err   error
+	again bool // the process executes itself anew
+}
+
+// Run is "locum run": the heart of this node, until it has left. It logs to standard error. Its error is a
+// *console.Failure with status 2 if the file or the command line is wrong; nil means that the node has left in order.
+func Run(_ context.Context, o Options) error {
+	runtime.LockOSThread()
+	h, err := newHeart(o)
+	if err != nil {
+		return err
+	}
+	end := h.loop()
+	h.close()
+	h.flushLog()
+	if end.again {
+		return executeAnew()
+	}
+	return end.err
+}
+
+// executeAnew replaces this process by a new one, of a new binary if its path has got one. It resumes from /run, and no
+// service is touched.
+func executeAnew() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("execute %s anew: %w", self, unix.Exec(self, os.Args, os.Environ()))
+}
+
+func newHeart(o Options) (_ *heart, err error) {
+	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	if h.state, err = openStateDir(o.StateDir); err != nil {
+		return nil, err
+	}
+	if h.cfg, err = readConfig(o, h.state); err != nil {
+		return nil, err
+	}
+	if h.self, err = findSelf(o, h.cfg); err != nil {
+		return nil, err
+	}
+	h.log, h.flushLog = newLog(os.Stderr)
+	h.refused = hardenHeart()
+	if err := h.makeCore(); err != nil {
+		return nil, err
+	}
+	if h.w, err = newWaiter(); err != nil {
+		return nil, err
+	}
+	if err := h.openPaths(); err != nil {
+		return nil, err
+	}
+	h.control, err = listen(h, o.Socket)
+	return h, err
+}
+
+// makeCore begins a new life: its incarnation is stored before anything of it can be sent.
+func (h *heart) makeCore() error {
+	key, err := readKey(h.cfg.KeyFile)
+	if err != nil {
+		return err
+	}
+	s := heartbeat.Settings{Config: h.cfg, Self: h.self.Number, Keys: []wire.Key{key}}
+	if s.Boot, err = readBoot(); err != nil {
+		return err
+	}
+	if s.Machine, err = h.state.machine(); err != nil {
+		return err
+	}
+	if s.Incarnation, err = h.state.nextIncarnation(0); err != nil {
+		return err
+	}
+	if _, err := rand.Read(s.Salt[:]); err != nil {
+		return err
+	}
+	if _, err := rand.Read(s.Seed[:]); err != nil {
+		return err
+	}
+	if h.run, err = openRunDir(h.o.runDir(), h.self.Name); err != nil {
+		return err
+	}
+	if s.Resume, err = h.run.load(); err != nil {
+		h.log("warn", err.Error()+"; nothing is resumed")
+	}
+	h.life = wire.Life{Node: h.self.Number, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}
+	h.core, err = heartbeat.New(s)
+	return err
+}
+
+// loop waits for something to happen, drains every path, and only then lets the heart judge.
+func (h *heart) loop() ending {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	defer signal.Stop(signals)
+	go func() {
+		for s := range signals {
+			h.w.post(func() { h.signalled(s) })
+		}
+	}()
+	h.sayHello()
+	h.engine.begin(h)
+	for {
+		h.round()
+		if h.ending != nil {
+			return *h.ending
+		}
+		if err := h.w.wait(heartbeat.Now(), h.wakeAt); err != nil {
+			return ending{err: err}
+		}
+	}
+}
+
+func (h *heart) round() {
+	h.drain()
+	h.engine.hear(h)
+	for _, do := range h.w.posted() {
+		do()
+	}
+	h.step(heartbeat.Tick{Drained: true})
+	h.engine.listenForRoom(h)
+}
+
+func (h *heart) sayHello() {
+	h.log("info", fmt.Sprintf("the heart of %s begins, incarnation %d", h.self.Name, h.life.Incarnation))
+	for _, r := range h.refused {
+		h.log("warn", "the kernel refused "+r)
+	}
+	if text := drift(h.o, h.cfg); text != "" {
+		h.log("warn", text)
+	}
+}
+
+// step hands the core one input and carries out what follows, and what follows from that.
+func (h *heart) step(in heartbeat.Input) {
+	h.inputs = append(h.inputs, in)
+	if h.busy {
+		return // the outputs of the step under way are valid until the next one
+	}
+	h.busy = true
+	for i := 0; i < len(h.inputs) && h.ending == nil; i++ {
+		for _, out := range h.core.Step(heartbeat.Now(), h.inputs[i]) {
+			if h.carryOut(out); h.ending != nil {
+				break
+			}
+		}
+	}
+	clear(h.inputs)
+	h.inputs, h.busy = h.inputs[:0], false
+}
+
+func (h *heart) finish(e ending) {
+	if h.ending == nil {
+		h.ending = &e
+	}
+}
+
+// leaveWithin bounds an orderly leave; it is a little less than what the unit allows.
+const leaveWithin = 4*time.Minute + 30*time.Second
+
+func (h *heart) signalled(s os.Signal) {
+	switch {
+	case s == unix.SIGHUP:
+		h.step(heartbeat.Reload{})
+	case h.leaving:
+		h.finish(ending{err: errors.New("told twice to end: the services are left as they are")})
+	default:
+		h.leaving = true
+		notifySystemd("STOPPING=1")
+		time.AfterFunc(leaveWithin, func() {
+			h.w.post(func() {
+				h.finish(ending{err: fmt.Errorf("leaving took more than %s: the services are left as they are", leaveWithin)})
+			})
+		})
+		h.step(heartbeat.LeaveAsked{})
+	}
+}
+
+// close ends what newHeart began, also half of it.
+func (h *heart) close() {
+	h.engine.end()
+	if h.control != nil {
+		h.control.close()
+	}
+	for _, p := range h.paths {
+		p.Close()
+	}
+	if h.w != nil {
+		h.w.close()
+	}
+	if h.state != nil {
+		h.state.close()
+	}
+}

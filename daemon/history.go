@@ -1,0 +1,172 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"time"
+
+	"locum/cluster"
+	"locum/config"
+	"locum/console"
+)
+
+// history is what happened on this node: a bounded file of JSON lines, the log, those who follow, and notify programs. It
+// has a goroutine of its own, because a disk that hangs must not hold up a decision.
+type history struct {
+	n     *engine
+	queue chan func()
+	path  string
+
+	// Of the goroutine.
+	file      *os.File
+	size      int64
+	seq       uint64
+	recent    []console.Event
+	followers map[uint64]bool
+	programs  []*program
+}
+
+const (
+	// maxHistory is the size at which the file is put aside as .old, in bytes.
+	maxHistory = 1 << 20
+	// shownEvents is how many past events a client gets.
+	shownEvents = 200
+)
+
+func openHistory(n *engine, lines []config.Notify) *history {
+	h := &history{n: n, queue: make(chan func(), 1024), path: filepath.Join(n.setup.StateDir, "events"), followers: map[uint64]bool{}}
+	for _, line := range lines {
+		p := newProgram(line.Args, n.log)
+		h.programs = append(h.programs, p)
+		go p.run(n.ctx)
+	}
+	go h.run()
+	return h
+}
+
+func (h *history) run() {
+	h.load()
+	h.open()
+	for {
+		select {
+		case do := <-h.queue:
+			do()
+		case <-h.n.ctx.Done():
+			return
+		}
+	}
+}
+
+// add takes one thing that happened, now. It never waits: what does not fit in the queue is lost.
+func (h *history) add(x cluster.History) {
+	now := time.Now().UTC()
+	select {
+	case h.queue <- func() { h.take(x, now) }:
+	default:
+	}
+}
+
+func (h *history) take(x cluster.History, now time.Time) {
+	h.n.log(x.Level, x.Text)
+	h.seq++
+	e := console.Event{Version: console.ProtocolVersion, Time: now, Seq: h.seq, History: x}
+	h.remember(e)
+	line, err := json.Marshal(e)
+	if err != nil {
+		h.n.log("warn", "history: "+err.Error())
+		return
+	}
+	line = append(line, '\n')
+	h.write(line)
+	for id := range h.followers {
+		h.n.reply(id, console.Reply{Event: &e}, false)
+	}
+	for _, p := range h.programs {
+		p.offer(line)
+	}
+}
+
+func (h *history) remember(e console.Event) {
+	h.recent = append(h.recent, e)
+	if len(h.recent) > 2*shownEvents {
+		h.recent = append([]console.Event(nil), h.recent[len(h.recent)-shownEvents:]...)
+	}
+}
+
+// write keeps a line in the file, and begins a new file when that has grown. A file that cannot be written is tried again
+// with the next line; what is in the meantime stays in the log.
+func (h *history) write(line []byte) {
+	if h.file == nil {
+		h.open()
+	}
+	if h.file == nil {
+		return
+	}
+	if _, err := h.file.Write(line); err != nil {
+		h.file.Close()
+		h.file = nil
+		return
+	}
+	if h.size += int64(len(line)); h.size > maxHistory {
+		h.file.Close()
+		h.file = nil
+		if err := os.Rename(h.path, h.path+".old"); err != nil {
+			h.n.log("warn", "history: "+err.Error())
+		}
+	}
+}
+
+func (h *history) open() {
+	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return
+	}
+	h.file, h.size = f, info.Size()
+}
+
+// load reads the newest events of former engines; a line that is not one is left out.
+func (h *history) load() {
+	for _, path := range []string{h.path + ".old", h.path} {
+		text, err := readBounded(path, 2*maxHistory)
+		if err != nil {
+			continue
+		}
+		for _, line := range lastLines(text, shownEvents) {
+			var e console.Event
+			if json.Unmarshal(line, &e) == nil {
+				h.seq = max(h.seq, e.Seq)
+				h.remember(e)
+			}
+		}
+	}
+}
+
+func lastLines(text []byte, most int) [][]byte {
+	list := bytes.Split(bytes.TrimRight(text, "\n"), []byte("\n"))
+	return list[max(0, len(list)-most):]
+}
+
+// replay gives a client the newest events, and each that follows if it wants.
+func (h *history) replay(id uint64, follow bool) {
+	h.queue <- func() {
+		list := h.recent[max(0, len(h.recent)-shownEvents):]
+		for i := range list {
+			h.n.reply(id, console.Reply{Event: &list[i]}, !follow && i == len(list)-1)
+		}
+		switch {
+		case follow:
+			h.followers[id] = true
+		case len(list) == 0:
+			h.n.reply(id, console.Reply{}, true)
+		}
+	}
+}
+
+func (h *history) unfollow(id uint64) { h.queue <- func() { delete(h.followers, id) } }

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/heartbeat"
+	"locum/wire"
+)
+
+// pathSeat is one path with its place in the loop.
+type pathSeat struct {
+	heartbeat.Path
+	index    int
+	fd       int // as the waiter knows it, -1 none
+	failing  bool
+	failedAt wire.Instant
+}
+
+// healthyAfter is how long a path that failed must have sent without an error to count as well: of two peers, one may
+// be reachable and the other not.
+const healthyAfter = wire.Instant(time.Second)
+
+func (h *heart) openPaths() error {
+	for i, line := range h.cfg.Paths {
+		p, err := paths[line.Type](line, h.self.Number)
+		if err != nil {
+			return fmt.Errorf("path %s: %w", line.Name, err)
+		}
+		seat := &pathSeat{Path: p, index: i, fd: -1}
+		h.paths = append(h.paths, seat)
+		if err := seat.listen(h.w); err != nil {
+			return fmt.Errorf("path %s: %w", line.Name, err)
+		}
+	}
+	return nil
+}
+
+// listen has the loop woken by the path's descriptor, which may be another one after an error.
+func (p *pathSeat) listen(w *waiter) error {
+	fd := p.FD()
+	if fd == p.fd {
+		return nil
+	}
+	if p.fd >= 0 {
+		w.remove(p.fd)
+	}
+	if p.fd = fd; fd < 0 {
+		return nil
+	}
+	return w.add(fd, unix.EPOLLIN)
+}
+
+// drain takes all that waits on any path.
+func (h *heart) drain() {
+	for _, p := range h.paths {
+		err := p.Drain(func(r heartbeat.Received) { h.step(heartbeat.Frame{Path: p.index, Received: r}) })
+		if err != nil {
+			p.said(h, err)
+		}
+	}
+}
+
+// said takes a path's word on a frame. A full buffer is a lost frame, not a lost path.
+func (p *pathSeat) said(h *heart, err error) {
+	switch {
+	case err == nil && !p.failing, errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS):
+		return
+	case err == nil:
+		if heartbeat.Now()-p.failedAt >= healthyAfter {
+			p.failing = false
+			h.step(heartbeat.PathUp{Path: p.index})
+		}
+		return
+	}
+	p.failedAt = heartbeat.Now()
+	if err := p.listen(h.w); err != nil {
+		h.once("alarm", err.Error())
+	}
+	if !p.failing {
+		p.failing = true
+		h.step(heartbeat.PathDown{Path: p.index, Err: err})
+	}
+}

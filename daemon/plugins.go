@@ -1,0 +1,40 @@
+package daemon
+
+import (
+	"locum/agents"
+	"locum/config"
+	"locum/fence"
+	"locum/heartbeat"
+	"locum/vip"
+	"locum/wire"
+)
+
+// These three tables are the list of what locum can do. A test holds them against config's.
+
+// paths makes the paths of the file.
+var paths = map[string]func(config.Path, wire.Node) (heartbeat.Path, error){
+	"udp": func(line config.Path, self wire.Node) (heartbeat.Path, error) { return heartbeat.OpenUDP(line, self) },
+}
+
+// fences makes the devices of the file.
+var fences = map[string]fence.Constructor{
+	"http":   fence.NewHTTP,
+	"agent":  fence.NewAgent,
+	"manual": fence.NewManual,
+}
+
+// world is what agents need of the machine.
+type world struct {
+	systemd  *agents.Systemd
+	stateDir string
+}
+
+// resources makes the agents of the file.
+var resources = map[string]func(config.Resource, world) (agents.Agent, error){
+	"vip":  func(r config.Resource, _ world) (agents.Agent, error) { return vip.New(r) },
+	"unit": func(r config.Resource, w world) (agents.Agent, error) { return agents.NewUnit(r, w.systemd) },
+	"process": func(r config.Resource, w world) (agents.Agent, error) {
+		return agents.NewProcess(r, w.stateDir, w.systemd)
+	},
+	"script": func(r config.Resource, w world) (agents.Agent, error) { return agents.NewScript(r, w.stateDir) },
+}

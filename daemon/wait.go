@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"locum/wire"
+)
+
+// waiter is what the heart's thread sleeps in: one epoll(7) over the paths, the engine's socket, a timer of CLOCK_BOOTTIME
+// and a bell that other goroutines ring. Timer and bell are edge triggered, so that nobody has to read them empty.
+type waiter struct {
+	epoll  int
+	timer  int
+	bell   int
+	armed  wire.Instant
+	events [wire.MaxPaths + 8]unix.EpollEvent
+
+	mu   sync.Mutex
+	mail []func()
+}
+
+func newWaiter() (*waiter, error) {
+	w := &waiter{epoll: -1, timer: -1, bell: -1}
+	var err error
+	if w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	if w.timer, err = unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return nil, errors.Join(fmt.Errorf("timerfd: %w", err), w.close())
+	}
+	if w.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, errors.Join(fmt.Errorf("eventfd: %w", err), w.close())
+	}
+	err = errors.Join(w.add(w.timer, unix.EPOLLIN|unix.EPOLLET), w.add(w.bell, unix.EPOLLIN|unix.EPOLLET))
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *waiter) close() error {
+	var errs []error
+	for _, fd := range []int{w.bell, w.timer, w.epoll} {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (w *waiter) add(fd int, events uint32) error { return w.control(unix.EPOLL_CTL_ADD, fd, events) }
+
+func (w *waiter) control(op, fd int, events uint32) error {
+	if err := unix.EpollCtl(w.epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
+		return fmt.Errorf("epoll: descriptor %d: %w", fd, err)
+	}
+	return nil
+}
+
+// remove forgets a descriptor; one that is closed is forgotten already.
+func (w *waiter) remove(fd int) { _ = w.control(unix.EPOLL_CTL_DEL, fd, 0) }
+
+// wait sleeps until a descriptor is ready, the bell rings, or the instant has come; 0 is no instant. A signal may end it early.
+func (w *waiter) wait(now, until wire.Instant) error {
+	timeout := -1
+	switch {
+	case until != 0 && until <= now:
+		timeout = 0
+	case until != w.armed:
+		if err := w.arm(until); err != nil {
+			return err
+		}
+	}
+	_, err := unix.EpollWait(w.epoll, w.events[:], timeout)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	return nil
+}
+
+// arm sets the timer to an absolute instant, 0 stops it.
+func (w *waiter) arm(at wire.Instant) error {
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(at))}
+	if err := unix.TimerfdSettime(w.timer, unix.TFD_TIMER_ABSTIME, &spec, nil); err != nil {
+		return fmt.Errorf("timerfd: %w", err)
+	}
+	w.armed = at
+	return nil
+}
+
+// post has the heart's thread do something; it never blocks. Posts are done in their order.
+func (w *waiter) post(do func()) {
+	w.mu.Lock()
+	w.mail = append(w.mail, do)
+	w.mu.Unlock()
+	one := binary.NativeEndian.AppendUint64(nil, 1)
+	_, _ = unix.Write(w.bell, one) // full only after 2^64-2 rings that nobody reads: it rings all the same
+}
+
+// posted takes what was posted.
+func (w *waiter) posted() []func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	mail := w.mail
+	w.mail = nil
+	return mail
+}
