@@ -22,7 +22,7 @@ const (
 	Booted  Change = iota + 1 // the node was switched on
 	Gained                    // it holds the address from now on
 	Lost                      // it holds the address no longer
-	Crashed                   // its port is down and it has been killed; something of it may still run
+	Crashed                   // it has been killed; something of it may still run
 	Gone                      // nothing of it is left
 	Missed                    // the kernel could not tell all of its changes: nothing is proven of it
 )
@@ -171,7 +171,7 @@ func (o *Observer) add(s *source) error {
 	return nil
 }
 
-// crashed notes that a node's port is down and its first process killed.
+// crashed notes that a node's first process was killed.
 func (o *Observer) crashed(n *Node) { o.run(func() { o.saw(n.Name, Crashed, netip.Addr{}) }) }
 
 // gone notes that nothing is left of a node, after reading what there is to read. The descriptors are no longer used, and

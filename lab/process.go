@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -153,4 +156,40 @@ func (p *Process) Output() string {
 	p.output.mu.Lock()
 	defer p.output.mu.Unlock()
 	return p.output.text.String()
+}
+
+// Running is a program that runs in a node.
+type Running struct {
+	Pid  int // the host's number
+	Args []string
+}
+
+// Processes lists what runs in the node, in order of pid.
+func (n *Node) Processes() ([]Running, error) {
+	first := n.Pid()
+	if first == 0 {
+		return nil, ErrOff
+	}
+	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", first))
+	if err != nil {
+		return nil, err
+	}
+	all, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var list []Running
+	for _, entry := range all {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		space, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid)) // of one that has just ended, nothing
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if space == own && err == nil && len(line) > 0 {
+			list = append(list, Running{pid, strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")})
+		}
+	}
+	slices.SortFunc(list, func(a, b Running) int { return a.Pid - b.Pid })
+	return list, nil
 }

@@ -67,10 +67,13 @@ func (s *screen) begin(at wire.Instant) {
 	s.zero = at
 }
 
-// line says what somebody saw or did at an instant.
+// line says what somebody saw or did at an instant. What was before the scene is not told in it.
 func (s *screen) line(at wire.Instant, who, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if at < s.zero-wire.Instant(settling) {
+		return
+	}
 	s.held = append(s.held, sighting{at, who, text})
 }
 
