@@ -36,7 +36,7 @@ func (e *Engine) save() {
 	if st.id == 0 && st.accept != nil && !e.durable.Intents.Version.Less(st.accept.Intents.Version) {
 		e.accepted(true, "")
 	}
-	if st.id != 0 || st.due != 0 || d.same(e.durable) {
+	if st.id != 0 || st.due != 0 || st.writable && d.same(e.durable) { // not writable: tried again, to learn when it is
 		return
 	}
 	st.id, st.sent = e.nextID(), d
