@@ -73,7 +73,6 @@ type node struct {
 	beats    map[uint64]sent // by counter
 	last     []Output        // of the newest step
 	engineNo uint16
-	flights  int
 }
 
 // sent is a beat as it was before it was sealed.

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 300, "how many random histories to play")
+	seeds = flag.Int("seeds", 200, "how many random histories to play")
 	first = flag.Uint64("seed", 1, "the first seed")
 )
 
