@@ -12,7 +12,7 @@ import (
 
 var (
 	boot1, machine1 = ID{1, 1}, ID{2, 1}
-	boot2, machine2 = ID{1, 2}, ID{2, 2}
+	machine2        = ID{2, 2}
 	salt1, salt2    = Salt{3, 1}, Salt{3, 2}
 	all             = SetOf(1, 2, 3)
 )
