@@ -268,8 +268,13 @@ func TestInsideTheBusMayRestartAndSystemdExecuteItselfAgain(t *testing.T) {
 
 // BenchmarkInsideNoticeAKilledUnit measures from the kill to what Watch tells.
 func BenchmarkInsideNoticeAKilledUnit(b *testing.B) {
+	b.Run("by the bus", func(b *testing.B) { noticeAKilledUnit(b, systemd(b, false)) })
+	b.Run("by the private socket", func(b *testing.B) { noticeAKilledUnit(b, systemd(b, true)) })
+}
+
+func noticeAKilledUnit(b *testing.B, sys *Systemd) {
 	name := "locum-test-killed.service"
-	a := install(b, systemd(b, false), name, service(sleeper))
+	a := install(b, sys, name, service(sleeper))
 	w := watch(b, a)
 	var took []time.Duration
 	for range b.N {
@@ -288,5 +293,21 @@ func BenchmarkInsideNoticeAKilledUnit(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds()), "µs/worst")
 	if err := a.Stop(context.Background()); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// One of three of these connections found systemd asleep before it was spoken to twice.
+func TestInsideThePrivateSocketAnswersEachTime(t *testing.T) {
+	needInside(t)
+	for i := range 30 {
+		l := &link{watchers: make(map[*watcher]struct{})}
+		run(t, "systemctl", "show", "-p", "Version")
+		ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+		conn, err := dialPrivate(ctx, l)
+		cancel()
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		conn.Close()
 	}
 }

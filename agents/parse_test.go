@@ -125,7 +125,7 @@ const goodStat = "42 (a) b\n(c)) S 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0
 
 func TestStatOfAProcess(t *testing.T) {
 	s, err := parseStat([]byte(goodStat))
-	if want := (stat{process{42, 987654}, 'S', 42}); err != nil || s != want {
+	if want := (stat{process{42, 987654}, 'S', 42, 1}); err != nil || s != want {
 		t.Errorf("%+v (%v), want %+v", s, err, want)
 	}
 	for name, text := range map[string]string{
@@ -143,6 +143,18 @@ func TestStatOfAProcess(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+func TestAProcessWhoseFirstThreadHasEndedIsNotDead(t *testing.T) {
+	for _, c := range []struct {
+		state   byte
+		threads int
+		want    bool
+	}{{'Z', 1, true}, {'Z', 2, false}, {'X', 0, true}, {'S', 1, false}, {'D', 1, false}} {
+		if got := (stat{State: c.state, Threads: c.threads}).dead(); got != c.want {
+			t.Errorf("state %c with %d threads is dead: %v, want %v", c.state, c.threads, got, c.want)
+		}
 	}
 }
 

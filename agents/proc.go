@@ -23,12 +23,16 @@ type process struct {
 // stat is what /proc/PID/stat says that matters here, proc_pid_stat(5).
 type stat struct {
 	process
-	State   byte
+	State   byte // of its first thread
 	Session int
+	Threads int
 }
 
-// dead reports whether only the entry of the process is left, until its parent takes note.
-func (s stat) dead() bool { return s.State == 'Z' || s.State == 'X' || s.State == 'x' }
+// dead reports whether only the entry of the process is left, until its parent takes note. A first thread that has
+// ended looks the same while others go on.
+func (s stat) dead() bool {
+	return (s.State == 'Z' || s.State == 'X' || s.State == 'x') && s.Threads <= 1
+}
 
 const maxStat = 4096
 
@@ -67,11 +71,15 @@ func parseStat(raw []byte) (stat, error) {
 	if err != nil {
 		return stat{}, fmt.Errorf("session: %w", err)
 	}
+	threads, err := strconv.ParseInt(fields[17], 10, 32)
+	if err != nil {
+		return stat{}, fmt.Errorf("threads: %w", err)
+	}
 	start, err := strconv.ParseUint(fields[19], 10, 64)
 	if err != nil {
 		return stat{}, fmt.Errorf("start time: %w", err)
 	}
-	return stat{process{int(pid), start}, fields[0][0], int(session)}, nil
+	return stat{process{int(pid), start}, fields[0][0], int(session), int(threads)}, nil
 }
 
 // lives reports whether this very process exists and has not ended.

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,7 +16,11 @@ func TestProcessInASession(t *testing.T) {
 	needRoot(t)
 	processBody(t, func(t *testing.T, r config.Resource) Agent {
 		a := newSession(r, t.TempDir())
-		t.Cleanup(func() { mustStop(t, a) })
+		t.Cleanup(func() {
+			mustStop(t, a)
+			mustHoldNothing(t, a.stateDir)
+			mustHaveNoGroup(t, a.name)
+		})
 		return a
 	})
 }
@@ -107,4 +112,15 @@ func processBody(t *testing.T, make newProcess) {
 			t.Errorf("it runs as %s, groups %s, in %s", uid, groups, dir)
 		}
 	})
+}
+
+// mustHaveNoGroup checks that no control group of a process is left.
+func mustHaveNoGroup(t *testing.T, name string) {
+	t.Helper()
+	for _, mount := range groupMounts {
+		left, err := filepath.Glob(filepath.Join(mount, groupParent, name+"-*"))
+		if err != nil || len(left) != 0 {
+			t.Errorf("control groups are left: %v (%v)", left, err)
+		}
+	}
 }

@@ -27,13 +27,14 @@ type script struct {
 	stateDir string
 	name     string
 	interval time.Duration
+	answer   time.Duration // a status call's deadline: the interval, at least defaultInterval
 	acts     acts
 	asking   chan struct{} // capacity 1: one status call at a time
 }
 
 // NewScript makes the agent of a "script" resource: Args[0] is the script, an absolute path, called with the other
 // arguments and then start, stop or status, as the LSB has it of init scripts; interval= is the time between status
-// calls and each one's deadline (default 10s).
+// calls (default 10s); each has that long, but at least 10s, to answer.
 //
 // start and stop succeed with exit status 0, once status agrees. status says running by 0, stopped by 3, failed by 1 or
 // 2 (dead, though its files are there); every other status, a signal or a deadline is unknown, however often in a row:
@@ -54,6 +55,7 @@ func NewScript(r config.Resource, stateDir string) (Agent, error) {
 		}
 		s.interval = d
 	}
+	s.answer = max(s.interval, defaultInterval)
 	return s, nil
 }
 
@@ -108,7 +110,7 @@ func (c *child) await(ctx context.Context, log *os.File) error {
 
 // Probe calls status.
 func (s *script) Probe(ctx context.Context) (wire.State, error) {
-	ctx, cancel := within(ctx, s.interval)
+	ctx, cancel := within(ctx, s.answer)
 	defer cancel()
 	before := s.acts.news()
 	state, err := s.status(ctx)

@@ -150,7 +150,29 @@ func dialBus(ctx context.Context, l *link) (*dbus.Conn, error) {
 
 func dialPrivate(ctx context.Context, l *link) (*dbus.Conn, error) {
 	open := func(opts ...dbus.ConnOption) (*dbus.Conn, error) { return dbus.Dial(privateSocket, opts...) }
-	return dial(ctx, l, open, func(*dbus.Conn) error { return nil })
+	return dial(ctx, l, open, func(c *dbus.Conn) error { return awake(ctx, c) })
+}
+
+// nudgeAfter is how long the first answer on the private socket may take before systemd is spoken to again.
+const nudgeAfter = 50 * time.Millisecond
+
+// awake waits for a first answer. Where systemd has read the end of the authentication and our first message at once, as
+// happens here one time in three (version 252), it lets that message lie until more bytes come: so more are sent.
+func awake(ctx context.Context, c *dbus.Conn) error {
+	answers := make(chan *dbus.Call, int(dialTimeout/nudgeAfter)+1) // room for all, so that godbus never waits
+	nudge := time.NewTicker(nudgeAfter)
+	defer nudge.Stop()
+	for range cap(answers) {
+		c.Object(systemdName, systemdObject).Go(busName+".Peer.Ping", 0, answers)
+		select {
+		case call := <-answers:
+			return call.Err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-nudge.C:
+		}
+	}
+	return context.DeadlineExceeded
 }
 
 // dial opens and authenticates. godbus knows no deadline for that: at ctx's end the connection is closed under it.

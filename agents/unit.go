@@ -73,6 +73,14 @@ func (u *unit) watch(ctx context.Context) (*watcher, error) {
 // look reads what is so now.
 func (u *unit) look(ctx context.Context, w *watcher) (wire.State, error) {
 	before := u.acts.news()
+	general, err := w.link.properties(ctx, w.path, unitIface)
+	if err != nil {
+		return wire.StateUnknown, err
+	}
+	// Only for a unit that rests does it matter what is left in its group: a death is told before that is asked.
+	if s := parseStatus(general, nil); s.Active != "inactive" {
+		return s.state(false), nil
+	}
 	s, err := w.status(ctx)
 	if err != nil {
 		return wire.StateUnknown, err
