@@ -52,10 +52,13 @@ type ending struct {
 	again bool // the process executes itself anew
 }
 
+// heartThreads is how many threads of the heart run Go at a time: one for the loop, one for all else.
+const heartThreads = 2
+
 // Run is "locum run": the heart of this node, until it has left. It logs to standard error. Its error is a
 // *console.Failure with status 2 if the file or the command line is wrong; nil means that the node has left in order.
 func Run(_ context.Context, o Options) error {
-	runtime.LockOSThread()
+	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), heartThreads))
 	h, err := newHeart(o)
 	if err != nil {
 		return err

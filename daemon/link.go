@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,14 +82,14 @@ var errEngineGone = errors.New("the engine closed its socket")
 // receive gives the next record, or false when none is there yet.
 func (l *link) receive() (record, bool, error) {
 	for {
-		n, _, err := unix.Recvfrom(l.fd, l.buf, unix.MSG_DONTWAIT)
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(l.fd), uintptr(unsafe.Pointer(&l.buf[0])), uintptr(len(l.buf)))
 		switch {
-		case errors.Is(err, unix.EINTR):
+		case errno == unix.EINTR:
 			continue
-		case errors.Is(err, unix.EAGAIN):
+		case errno == unix.EAGAIN:
 			return record{}, false, nil
-		case err != nil:
-			return record{}, false, fmt.Errorf("from the engine: %w", err)
+		case errno != 0:
+			return record{}, false, fmt.Errorf("from the engine: %w", errno)
 		case n == 0:
 			return record{}, false, errEngineGone
 		}

@@ -104,6 +104,9 @@ const maxHeard = 64
 
 // hear takes what the engine has said.
 func (s *engineSeat) hear(h *heart) {
+	if s.link == nil || !h.w.has(s.link.fd) {
+		return
+	}
 	for range maxHeard {
 		if s.link == nil || h.ending != nil {
 			return
