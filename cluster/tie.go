@@ -18,8 +18,17 @@ type tieState struct {
 // tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
 // important services shoots first, with equal ones the one with the lowest number; the other waits the delay, which is
 // longer than the first one's worst time. A side that cannot be sure what the other knows waits twice as long.
+//
+// It counts from when the others fell silent, also when they were heard again for a while and no view with them came about:
+// both sides lost each other then.
 func (e *Engine) tieDue() wire.Instant {
-	return e.tie.since + wire.Instant(e.tieDelay())
+	begin := e.tie.since
+	for n := range e.tieTargets().All {
+		if p := e.peers[n]; p.State == wire.PeerDead {
+			begin = max(begin, p.since)
+		}
+	}
+	return begin + wire.Instant(e.tieDelay())
 }
 
 func (e *Engine) tieDelay() time.Duration {
