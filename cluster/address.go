@@ -91,7 +91,7 @@ func (e *Engine) mayInherit(s *local) bool {
 		if n == e.self {
 			continue
 		}
-		if st := e.peers[n].State; st == wire.PeerLate || st == wire.PeerDead && e.view.Members.Has(n) {
+		if st := e.peer(n).State; st == wire.PeerLate || st == wire.PeerDead && e.view.Members.Has(n) {
 			return true
 		}
 	}

@@ -262,7 +262,7 @@ func (e *Engine) clearAsked(next *change, in ServiceIntent, node wire.Node) {
 		next.intents, next.reset, next.done = e.intents.with(in), []string{c.Service}, c.Service+": its failures and moves are forgotten"
 		return
 	}
-	e.peers[node].misfit = wire.Life{}
+	e.peer(node).misfit = wire.Life{}
 	for i := range e.cfg.Services {
 		next.reset = append(next.reset, e.cfg.Services[i].Name)
 	}

@@ -69,7 +69,7 @@ type peer struct {
 func New(cfg *config.Config, self wire.Node) *Engine {
 	e := &Engine{cfg: cfg, self: self, peers: make([]peer, wire.MaxNodes+1)}
 	for _, c := range cfg.Nodes {
-		e.peers[c.Number].Node = c.Number
+		e.peer(c.Number).Node = c.Number
 	}
 	for i := range cfg.Services {
 		e.services = append(e.services, newLocal(&cfg.Services[i]))
@@ -220,13 +220,21 @@ func (e *Engine) lifeOf(n wire.Node) wire.Life {
 	if n == e.self {
 		return e.myLife()
 	}
-	p := e.peers[n]
+	p := e.peer(n)
 	return wire.Life{Node: n, Boot: p.Boot, Machine: p.Machine, Incarnation: p.Incarnation, EngineStart: p.EngineStart}
+}
+
+// peer finds what is known of a node; of a number that no file can have nothing is.
+func (e *Engine) peer(n wire.Node) *peer {
+	if int(n) >= len(e.peers) {
+		return &peer{}
+	}
+	return &e.peers[n]
 }
 
 // alive reports whether the heart hears the node.
 func (e *Engine) alive(n wire.Node) bool {
-	return n == e.self || e.peers[n].State == wire.PeerUp || e.peers[n].State == wire.PeerLate
+	return n == e.self || e.peer(n).State == wire.PeerUp || e.peer(n).State == wire.PeerLate
 }
 
 // send sends a message to another node, or hands it straight to this one.

@@ -97,7 +97,7 @@ func (e *Engine) leaveSaidBy(from wire.Node, w LeaveWord) {
 	if from == e.self || !e.alive(from) {
 		return
 	}
-	p := &e.peers[from]
+	p := e.peer(from)
 	p.leaves = true
 	if !w.Stopped {
 		return

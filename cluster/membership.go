@@ -49,7 +49,7 @@ func (e *Engine) peerChanged(w wire.Peer) {
 	if w.Node == e.self || int(w.Node) >= len(e.peers) || !configured(e.cfg).Has(w.Node) {
 		return
 	}
-	p := &e.peers[w.Node]
+	p := e.peer(w.Node)
 	old := p.Peer
 	p.Peer = w
 	if old.State != w.State {
@@ -157,7 +157,7 @@ func (e *Engine) wanted() wire.Nodes {
 // candidate reports whether a view with the node is worth proposing. One whose engine is down keeps its place in the view
 // for the engine's grace: its heart still grants, its services still run, and nobody is served by a view without it.
 func (e *Engine) candidate(n wire.Node) bool {
-	p := e.peers[n]
+	p := e.peer(n)
 	member := e.obeyed() && e.view.Members.Has(n)
 	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || e.shotInFlight(n) && !member {
 		return false
@@ -174,7 +174,7 @@ func (e *Engine) hears(a, b wire.Node) bool {
 		if a == e.self {
 			return e.alive(b)
 		}
-		return e.peers[a].Hears.Has(b)
+		return e.peer(a).Hears.Has(b)
 	}
 	return half(a, b) && half(b, a)
 }
@@ -185,7 +185,7 @@ func (e *Engine) hears(a, b wire.Node) bool {
 func (e *Engine) leaderOf(set wire.Nodes) []wire.Node {
 	quorate := wire.Nodes(0)
 	for n := range set.All {
-		if n == e.self && e.obeyed() && e.view.Verdict.Quorate || n != e.self && e.peers[n].Quorate {
+		if n == e.self && e.obeyed() && e.view.Verdict.Quorate || n != e.self && e.peer(n).Quorate {
 			quorate = quorate.With(n)
 		}
 	}
@@ -203,7 +203,7 @@ type leadOrder struct{ nodes []wire.Node }
 
 func (o *leadOrder) add(e *Engine, set wire.Nodes) {
 	for n := range set.All {
-		down := n != e.self && !e.peers[n].EngineUp
+		down := n != e.self && !e.peer(n).EngineUp
 		if !down && !e.leavesOrGone(n) && !slices.Contains(o.nodes, n) {
 			o.nodes = append(o.nodes, n)
 		}
@@ -245,7 +245,7 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 		return "the members changed"
 	}
 	for n := range want.All {
-		if life, ok := e.view.life(n); !ok || life != e.lifeOf(n) && (n == e.self || e.peers[n].EngineUp) {
+		if life, ok := e.view.life(n); !ok || life != e.lifeOf(n) && (n == e.self || e.peer(n).EngineUp) {
 			return e.name(n) + " lives a new life"
 		}
 	}
@@ -288,7 +288,7 @@ func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 // since the heart started.
 func (e *Engine) unheard(want wire.Nodes) bool {
 	for n := range (configured(e.cfg) &^ want).All {
-		if _, clean := e.cleanOf(n); !clean && e.peers[n].State == wire.PeerNever {
+		if _, clean := e.cleanOf(n); !clean && e.peer(n).State == wire.PeerNever {
 			return true
 		}
 	}
@@ -322,7 +322,7 @@ func (e *Engine) tryHigher(own *proposal, r Refuse) {
 func (e *Engine) nextGrace() wire.Instant {
 	var at wire.Instant
 	for n := range e.view.Members.All {
-		if p := e.peers[n]; n != e.self && p.engineDown != 0 {
+		if p := e.peer(n); n != e.self && p.engineDown != 0 {
 			due := p.engineDown + wire.Instant(e.cfg.Engine.Grace)
 			if due > e.now && (at == 0 || due < at) {
 				at = due

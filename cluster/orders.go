@@ -247,7 +247,7 @@ func (e *Engine) leavesOrGone(n wire.Node) bool {
 	if n == e.self {
 		return e.leaving.asked
 	}
-	return e.peers[n].leaves || e.peers[n].gone || e.peers[n].Leaving
+	return e.peer(n).leaves || e.peer(n).gone || e.peer(n).Leaving
 }
 
 func (e *Engine) maintained(service string) bool {
@@ -292,7 +292,7 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 // cleanCounts reports whether a proof serves now: a node in a new boot that is heard must say itself that nothing runs.
 func (e *Engine) cleanCounts(c Clean) bool {
 	if c.Proof == ProofNewBoot && e.alive(c.Node) {
-		return e.peers[c.Node].Idle
+		return e.peer(c.Node).Idle
 	}
 	return true
 }

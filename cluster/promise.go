@@ -83,7 +83,7 @@ func (e *Engine) wholeView() bool {
 		if n == e.self {
 			continue
 		}
-		if life, _ := e.view.life(n); !e.alive(n) || !e.peers[n].EngineUp || e.peers[n].leaves || life != e.lifeOf(n) {
+		if life, _ := e.view.life(n); !e.alive(n) || !e.peer(n).EngineUp || e.peer(n).leaves || life != e.lifeOf(n) {
 			return false
 		}
 	}
@@ -211,7 +211,7 @@ func (e *Engine) misfits(own *proposal) bool {
 			continue
 		}
 		found = true
-		e.peers[p.Life.Node].misfit = p.Life
+		e.peer(p.Life.Node).misfit = p.Life
 		text := e.name(p.Life.Node) + " has another file; it stays out until the files are the same"
 		for _, line := range config.Diff(e.cfg.Text, p.Text) {
 			text += "\n  " + line
@@ -229,7 +229,7 @@ func (e *Engine) takeProofs(own *proposal) {
 	for _, p := range own.promises {
 		for _, s := range p.MemberAt {
 			if int(s.Node) < len(e.peers) {
-				e.peers[s.Node].memberAt = max(e.peers[s.Node].memberAt, s.Epoch)
+				e.peer(s.Node).memberAt = max(e.peer(s.Node).memberAt, s.Epoch)
 			}
 		}
 	}
@@ -241,7 +241,7 @@ func (e *Engine) takeProofs(own *proposal) {
 		}
 	}
 	for _, c := range append([]Clean(nil), e.clean...) {
-		if c.Epoch < e.peers[c.Node].memberAt {
+		if c.Epoch < e.peer(c.Node).memberAt {
 			e.unproven(c.Node)
 		}
 	}
@@ -268,7 +268,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	}
 	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed = 0, 0, nil, false
 	for n := range v.Members.All {
-		e.peers[n].memberAt = v.Epoch
+		e.peer(n).memberAt = v.Epoch
 	}
 	if e.intents.Version.Less(in.Intents.Version) {
 		e.intents = in.Intents
@@ -284,7 +284,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 // keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it.
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
 	for _, c := range own {
-		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && c.Epoch >= e.peers[c.Node].memberAt {
+		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && c.Epoch >= e.peer(c.Node).memberAt {
 			e.clean = append(e.clean, c)
 		}
 	}

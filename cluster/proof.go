@@ -31,7 +31,7 @@ func (e *Engine) proveByLease() {
 // leaseDue is when a node's lease and watchdog time are certainly over, 0 if that can never be known of it. The greater of
 // its own lease and ours counts: the files may have differed.
 func (e *Engine) leaseDue(n wire.Node) wire.Instant {
-	p := e.peers[n]
+	p := e.peer(n)
 	if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {
 		return 0
 	}

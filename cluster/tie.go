@@ -24,7 +24,7 @@ type tieState struct {
 func (e *Engine) tieDue() wire.Instant {
 	begin := e.tie.since
 	for n := range e.tieTargets().All {
-		if p := e.peers[n]; p.State == wire.PeerDead {
+		if p := e.peer(n); p.State == wire.PeerDead {
 			begin = max(begin, p.since)
 		}
 	}

@@ -41,7 +41,7 @@ func (e *Engine) selfFencing() string {
 }
 
 func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
-	p := e.peers[n]
+	p := e.peer(n)
 	st := NodeStatus{Node: n, Name: e.name(n), Engine: n == e.self || p.EngineUp, Standby: e.intents.Standby.Has(n)}
 	if n != e.self && p.LastHeard != 0 && !e.alive(n) {
 		st.SilentMS = int64(e.now-p.LastHeard) / 1e6
@@ -78,9 +78,9 @@ func (e *Engine) whyJoining(n wire.Node) string {
 	switch {
 	case n == e.self:
 		return "waiting for a view"
-	case e.peers[n].misfit == e.lifeOf(n):
+	case e.peer(n).misfit == e.lifeOf(n):
 		return "its file differs from ours: locum check on both, then make them the same"
-	case !e.peers[n].EngineUp:
+	case !e.peer(n).EngineUp:
 		return "its engine is down"
 	case e.shotInFlight(n):
 		return "a shot at it has not ended yet"
