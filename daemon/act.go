@@ -9,6 +9,7 @@ import (
 	"locum/cluster"
 	"locum/console"
 	"locum/heartbeat"
+	"locum/vip"
 	"locum/wire"
 )
 
@@ -27,6 +28,10 @@ func (n *engine) step(ev cluster.Event) {
 	if _, ended := ev.(cluster.OpEnded); ended {
 		n.titled = true
 		n.soften()
+	}
+	for after := n.after; len(after) > 0; after = after[1:] {
+		n.after = nil
+		n.step(after[0])
 	}
 }
 
@@ -63,12 +68,14 @@ func (n *engine) act(a cluster.Action) {
 			w.cancel(a.ID)
 		}
 	case cluster.Watch:
-		n.workers[a.Resource].watch(a.On)
+		n.watch(a)
 	case cluster.Listen:
-		n.workers[a.Resource].listen(a.On, n.cfg.Beat.Dead)
+		n.listenFor(a)
 	case cluster.Announce:
 		for _, w := range n.workers {
-			w.healed()
+			if v, ok := w.agent.(*vip.VIP); ok {
+				v.Healed()
+			}
 		}
 	case cluster.Shoot:
 		n.fencers[a.Node].shoot(a)
@@ -79,7 +86,7 @@ func (n *engine) act(a cluster.Action) {
 	case cluster.ReadPower:
 		n.fencers[a.Node].read(a.ID)
 	case cluster.Store:
-		go n.save(a)
+		n.save(a)
 	case cluster.Wake:
 		n.wakeAt(a.At)
 	case cluster.Answer:
@@ -96,17 +103,27 @@ func (n *engine) wakeAt(at wire.Instant) {
 	}
 }
 
-// save makes the state durable. The core asks for one at a time.
+// save makes the state durable, aside: the core asks for one at a time, and goes on meanwhile. A state directory that is
+// known to be broken is answered for at once, so that no vote is cast before the answer.
 func (n *engine) save(a cluster.Store) {
-	ev := cluster.Stored{ID: a.ID, OK: true}
+	if n.broken {
+		ev := n.stored(a)
+		n.broken = !ev.OK
+		n.after = append(n.after, ev)
+		return
+	}
+	go func() { n.happened(n.stored(a)) }()
+}
+
+func (n *engine) stored(a cluster.Store) cluster.Stored {
 	err := n.store.save(a.Durable)
 	if err == nil && a.Durable.Incarnation != 0 {
 		err = n.force(n.cfg.Text)
 	}
 	if err != nil {
-		ev.OK, ev.Detail = false, err.Error()
+		return cluster.Stored{ID: a.ID, Detail: err.Error()}
 	}
-	n.happened(ev)
+	return cluster.Stored{ID: a.ID, OK: true}
 }
 
 // force keeps the file under which this node is a member: what it goes on by, whatever is edited meanwhile.

@@ -15,6 +15,7 @@ import (
 	"locum/agents"
 	"locum/cluster"
 	"locum/config"
+	"locum/vip"
 	"locum/wire"
 )
 
@@ -33,14 +34,17 @@ type engine struct {
 	conn    net.Conn // shared
 	sending sync.Mutex
 
-	workers  map[cluster.ResourceID]*worker
-	fencers  map[wire.Node]*fencer
-	store    *store
-	history  *history
-	ready    chan struct{} // closed when nothing is left of what a former engine had under way
-	title    string
-	titled   bool      // the title is to be made anew
-	softened time.Time // when the threads' policy was last set
+	workers   map[cluster.ResourceID]*worker
+	observers map[cluster.ResourceID]*observer
+	fencers   map[wire.Node]*fencer
+	store     *store
+	broken    bool            // the state directory cannot be read
+	after     []cluster.Event // to be stepped on right after the step under way
+	history   *history
+	ready     chan struct{} // closed when nothing is left of what a former engine had under way
+	title     string
+	titled    bool      // the title is to be made anew
+	softened  time.Time // when the threads' policy was last set
 }
 
 // maxEngineThreads is enough for workers that wait, and keeps the engine small on large machines.
@@ -61,7 +65,7 @@ func RunEngine(ctx context.Context) error {
 		return err
 	}
 	n := &engine{conn: conn, log: log, ctx: ctx, heard: make(chan record, 256), events: make(chan func(), 256),
-		timer: time.NewTimer(time.Hour), workers: map[cluster.ResourceID]*worker{}, fencers: map[wire.Node]*fencer{},
+		timer: time.NewTimer(time.Hour), workers: map[cluster.ResourceID]*worker{}, observers: map[cluster.ResourceID]*observer{}, fencers: map[wire.Node]*fencer{},
 		ready: make(chan struct{}), softened: time.Now()}
 	go func() {
 		defer end()
@@ -121,7 +125,11 @@ func (n *engine) makeWorkers() {
 				a = broken{err}
 			}
 			id := cluster.ResourceID{Service: s.Name, Index: i}
-			n.workers[id] = newWorker(n, id, a)
+			n.workers[id] = newWorker(n.ctx, n.ready, id, a, n.happened)
+			n.observers[id] = &observer{}
+			if v, ok := a.(*vip.VIP); ok {
+				n.prepareVIP(id, v)
+			}
 		}
 	}
 }
@@ -188,18 +196,6 @@ func (n *engine) post(do func()) {
 	select {
 	case n.events <- do:
 	case <-n.ctx.Done():
-	}
-}
-
-// inLoop has the loop do something and waits for it; false if the engine ends before.
-func (n *engine) inLoop(do func()) bool {
-	done := make(chan struct{})
-	n.post(func() { do(); close(done) })
-	select {
-	case <-done:
-		return true
-	case <-n.ctx.Done():
-		return false
 	}
 }
 

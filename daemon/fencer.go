@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -66,13 +67,16 @@ func (f *fencer) shoot(a cluster.Shoot) {
 	}()
 }
 
-// mayShoot asks the engine, in its own loop, whether the shot still holds: immediately before each device is told.
+// mayShoot asks the core, in its own loop, whether the shot still holds: immediately before each device is told.
 func (f *fencer) mayShoot(ctx context.Context, id uint64) error {
-	err := context.Canceled
-	if ctx.Err() == nil {
-		f.n.inLoop(func() { err = f.n.core.MayShoot(id) })
+	answer := make(chan error, 1)
+	f.n.post(func() { answer <- f.n.core.MayShoot(id) })
+	select {
+	case err := <-answer:
+		return errors.Join(err, ctx.Err())
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return err
 }
 
 func (f *fencer) cancelShot(id uint64) {

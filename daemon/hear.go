@@ -82,7 +82,7 @@ func (n *engine) heartSaid(r wire.ToEngine) {
 
 func (n *engine) welcome(w wire.Welcome) {
 	durable, err := n.store.load()
-	if err != nil {
+	if n.broken = err != nil; n.broken {
 		n.tell(cluster.History{Kind: "alarm", Level: "alarm", Text: err.Error()})
 	}
 	n.step(cluster.Started{Welcome: w, Durable: durable})

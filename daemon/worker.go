@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -14,174 +15,159 @@ import (
 
 // worker runs one resource's operations, one at a time, so that no slow one holds another resource up.
 type worker struct {
-	n     *engine
-	id    cluster.ResourceID
-	agent agents.Agent
-	ops   chan cluster.RunOp
+	ctx    context.Context
+	ready  <-chan struct{}     // closed when the first operation may begin
+	report func(cluster.Event) // from any goroutine
+	id     cluster.ResourceID
+	agent  agents.Agent
+	ops    chan *op
 
-	mu        sync.Mutex
-	current   uint64
-	stop      context.CancelFunc // of the operation under way
-	cancelled map[uint64]bool
-	unwatch   context.CancelFunc
-	unlisten  context.CancelFunc
+	mu    sync.Mutex
+	under map[uint64]*op // queued or under way, by id
 }
 
-func newWorker(n *engine, id cluster.ResourceID, a agents.Agent) *worker {
-	w := &worker{n: n, id: id, agent: a, ops: make(chan cluster.RunOp, 4), cancelled: map[uint64]bool{}}
-	if v, ok := a.(*vip.VIP); ok {
-		v.Claimed = func(mac net.HardwareAddr) {
-			n.tell(cluster.History{Kind: "alarm", Level: "alarm", Service: id.Service,
-				Text: "another host (" + mac.String() + ") claims the address " + v.Prefix().Addr().String() + "; it is announced again"})
-		}
-		v.Trouble = func(err error) {
-			n.tell(cluster.History{Kind: "alarm", Level: "warn", Service: id.Service, Text: err.Error()})
-		}
-		go func() { _ = v.Prepare(n.ctx) }()
-	}
+// op is one operation. Its deadline counts from when it was asked for: what waited too long does not begin at all.
+type op struct {
+	cluster.RunOp
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// workerQueue is more than the core ever has under way for one resource.
+const workerQueue = 8
+
+func newWorker(ctx context.Context, ready <-chan struct{}, id cluster.ResourceID, a agents.Agent, report func(cluster.Event)) *worker {
+	w := &worker{ctx: ctx, ready: ready, report: report, id: id, agent: a, ops: make(chan *op, workerQueue), under: map[uint64]*op{}}
 	go w.loop()
 	return w
 }
 
-// run queues an operation; the engine never has more than one of a resource under way.
-func (w *worker) run(op cluster.RunOp) { w.ops <- op }
+// run queues an operation; OpEnded is reported when it has ended, and once before, overdue, if that is after its deadline.
+func (w *worker) run(r cluster.RunOp) {
+	o := &op{RunOp: r}
+	o.ctx, o.cancel = context.WithTimeout(w.ctx, r.Deadline)
+	w.mu.Lock()
+	w.under[r.ID] = o
+	w.mu.Unlock()
+	select {
+	case w.ops <- o:
+	default:
+		w.forget(o)
+		go w.report(cluster.OpEnded{ID: r.ID, Detail: "too many operations are queued"})
+	}
+}
+
+// cancel ends the context of an operation, also of one that has not begun; an id of another worker means nothing.
+func (w *worker) cancel(id uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if o := w.under[id]; o != nil {
+		o.cancel()
+	}
+}
+
+func (w *worker) forget(o *op) {
+	o.cancel()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.under, o.ID)
+}
 
 func (w *worker) loop() {
-	select {
-	case <-w.n.ready:
-	case <-w.n.ctx.Done():
-		return
-	}
 	for {
 		select {
-		case op := <-w.ops:
-			w.carryOut(op)
-		case <-w.n.ctx.Done():
+		case o := <-w.ops:
+			w.carryOut(o)
+		case <-w.ctx.Done():
 			return
 		}
 	}
 }
 
-// carryOut does one operation. When its deadline passes it is reported as overdue, unknown; and once more when it returns.
-func (w *worker) carryOut(op cluster.RunOp) {
-	ctx, stop := context.WithTimeout(w.n.ctx, op.Deadline)
-	defer stop()
-	w.mu.Lock()
-	w.current, w.stop = op.ID, stop
-	if w.cancelled[op.ID] {
-		stop()
-	}
-	clear(w.cancelled)
-	w.mu.Unlock()
-	overdue := time.AfterFunc(op.Deadline+100*time.Millisecond, func() {
-		w.n.happened(cluster.OpEnded{ID: op.ID, Overdue: true, Detail: "it did not end within " + op.Deadline.String()})
-	})
-	end := w.do(ctx, op)
-	overdue.Stop()
-	w.mu.Lock()
-	w.current, w.stop = 0, nil
-	w.mu.Unlock()
-	w.n.happened(end)
+// carryOut does one operation and reports its end.
+func (w *worker) carryOut(o *op) {
+	said := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(said)
+		if deadline, ok := o.ctx.Deadline(); ok {
+			late := time.NewTimer(time.Until(deadline))
+			defer late.Stop()
+			select {
+			case <-late.C:
+				w.report(cluster.OpEnded{ID: o.ID, Overdue: true, Detail: "it did not end within " + o.Deadline.String()})
+			case <-ended:
+			}
+		}
+	}()
+	end := w.do(o)
+	close(ended)
+	<-said // the overdue word, if there is one, comes first
+	w.forget(o)
+	w.report(end)
 }
 
-func (w *worker) do(ctx context.Context, op cluster.RunOp) cluster.OpEnded {
-	end := cluster.OpEnded{ID: op.ID}
+func (w *worker) do(o *op) cluster.OpEnded {
+	end := cluster.OpEnded{ID: o.ID}
 	var err error
-	switch op.Kind {
-	case cluster.OpProbe:
-		end.State, err = w.agent.Probe(ctx)
-	case cluster.OpStart:
-		if err = w.agent.Start(ctx); err == nil {
-			end.State = wire.StateRunning
-		}
-	case cluster.OpStop:
-		if err = w.agent.Stop(ctx); err == nil {
-			end.State = wire.StateStopped
-		}
+	select {
+	case <-w.ready:
+		err = o.ctx.Err()
+	case <-o.ctx.Done():
+		err = errors.Join(o.ctx.Err(), errors.New("it waited for what a former engine had under way to end"))
+	}
+	if err == nil {
+		end.State, err = w.call(o)
 	}
 	end.Outcome = agents.Outcome(err)
 	if err != nil {
-		end.Detail = err.Error()
+		end.State, end.Detail = wire.StateUnknown, err.Error()
 	}
 	return end
 }
 
-// cancel ends the context of an operation, also of one that has not begun.
-func (w *worker) cancel(id uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.current == id && w.stop != nil {
-		w.stop()
-		return
+// call has the agent do it, and says what is known after it.
+func (w *worker) call(o *op) (wire.State, error) {
+	switch o.Kind {
+	case cluster.OpStart:
+		return wire.StateRunning, w.agent.Start(o.ctx)
+	case cluster.OpStop:
+		return wire.StateStopped, w.agent.Stop(o.ctx)
 	}
-	w.cancelled[id] = true
+	return w.agent.Probe(o.ctx)
 }
 
-// watch has the agent watch, or no longer.
-func (w *worker) watch(on bool) {
-	if w.unwatch != nil {
-		w.unwatch()
-		w.unwatch = nil
-	}
-	if !on {
-		return
-	}
-	ctx, cancel := context.WithCancel(w.n.ctx)
-	w.unwatch = cancel
-	go func() {
-		for ctx.Err() == nil {
-			err := w.agent.Watch(ctx, func(s wire.State) {
-				if ctx.Err() == nil {
-					w.n.happened(cluster.Watched{Resource: w.id, State: s})
-				}
-			})
-			if ctx.Err() != nil {
-				return
-			}
-			w.n.happened(cluster.Watched{Resource: w.id, State: wire.StateUnknown, Detail: errorText(err)})
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
-			}
+// watchAgain is the pause before an agent that could not watch is asked to again.
+const watchAgain = time.Second
+
+// watch has the agent watch until ctx ends and reports what it sees; while it cannot, the state is unknown.
+func (w *worker) watch(ctx context.Context, report func(cluster.Watched)) {
+	for ctx.Err() == nil {
+		err := w.agent.Watch(ctx, func(s wire.State) { report(cluster.Watched{Resource: w.id, State: s}) })
+		if ctx.Err() != nil {
+			return
 		}
-	}()
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return "the agent stopped watching"
-	}
-	return err.Error()
-}
-
-// listen asks the network whether another host answers for an address that may soon be taken over.
-func (w *worker) listen(on bool, dead time.Duration) {
-	if w.unlisten != nil {
-		w.unlisten()
-		w.unlisten = nil
-	}
-	v, ok := w.agent.(*vip.VIP)
-	if !on || !ok {
-		return
-	}
-	ctx, cancel := context.WithCancel(w.n.ctx)
-	w.unlisten = cancel
-	answers, err := v.Ask(ctx, dead)
-	if err != nil {
-		w.n.tell(cluster.History{Kind: "alarm", Level: "warn", Service: w.id.Service, Text: "the network cannot be asked who has the address: " + err.Error()})
-		return
-	}
-	go func() {
-		for a := range answers {
-			if a.Err == nil && ctx.Err() == nil {
-				w.n.happened(cluster.Contested{Resource: w.id, By: a.MAC.String()})
-			}
+		detail := "the agent has stopped watching"
+		if err != nil {
+			detail = err.Error()
 		}
-	}()
+		report(cluster.Watched{Resource: w.id, State: wire.StateUnknown, Detail: detail})
+		select {
+		case <-ctx.Done():
+		case <-time.After(watchAgain):
+		}
+	}
 }
 
-func (w *worker) healed() {
-	if v, ok := w.agent.(*vip.VIP); ok {
-		v.Healed()
+// prepareVIP has the sockets of a takeover opened beforehand, and says when others claim the address.
+func (n *engine) prepareVIP(id cluster.ResourceID, v *vip.VIP) {
+	address := v.Prefix().Addr().String()
+	v.Claimed = func(mac net.HardwareAddr) {
+		n.tell(cluster.History{Kind: "alarm", Level: "alarm", Service: id.Service,
+			Text: "another host (" + mac.String() + ") claims the address " + address + "; it is announced again"})
 	}
+	v.Trouble = func(err error) {
+		n.tell(cluster.History{Kind: "alarm", Level: "warn", Service: id.Service, Text: err.Error()})
+	}
+	go func() { _ = v.Prepare(n.ctx) }() // an interface that is not there yet is a matter of Start's
 }
