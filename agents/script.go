@@ -84,7 +84,7 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 		return result{}, errors.Join(err, c.end(s.stateDir))
 	}
 	// What a call leaves running on purpose is the service itself: it keeps its group, only the record goes.
-	_ = c.record.dropGroup()
+	c.record.dropGroup()
 	res := result{status: -1, last: lastLine(log, from)}
 	if c.exit != nil {
 		res.status = c.exit.ExitCode()

@@ -43,7 +43,7 @@ func newScript(t *testing.T, text string) (*script, string) {
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewScript(scriptResource(file), t.TempDir())
+	a, err := NewScript(scriptResource(file), stateDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}

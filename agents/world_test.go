@@ -2,7 +2,9 @@ package agents
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -170,10 +172,44 @@ func (w *told) until(t testing.TB, want wire.State, never ...wire.State) {
 	}
 }
 
+// sweepAfter ends, when the test is over, whatever a failed test has left of children with records in stateDir, served
+// or not, and their groups.
+func sweepAfter(t *testing.T, stateDir string) {
+	t.Helper()
+	t.Cleanup(func() {
+		names, _ := recordNames(stateDir)
+		for _, name := range names {
+			if r, err := loadRecord(stateDir, name); err == nil && r != nil {
+				if err := endNow(r, stateDir); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}
+
+// endNow needs no context of a test that is over.
+func endNow(r *record, stateDir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return r.end(ctx, stateDir)
+}
+
+// stateDir is a state directory that is swept.
+func stateDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	sweepAfter(t, dir)
+	return dir
+}
+
+// runName keeps this run's processes apart from those of others at the same time; a test's engine is told it.
+var runName = cmp.Or(os.Getenv("LOCUM_TEST_NAME"), rand.Text())
+
 // sh is a process resource that runs a shell.
 func sh(command string) config.Resource {
 	return config.Resource{Service: "web", Type: "process", Args: []string{"/bin/sh", "-c", command},
-		Keys: map[string]string{"name": "test"}, Start: patience, Stop: patience}
+		Keys: map[string]string{"name": "test-" + runName}, Start: patience, Stop: patience}
 }
 
 func kill(t testing.TB, p process) {
