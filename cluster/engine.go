@@ -144,6 +144,7 @@ func (e *Engine) advance() {
 		e.driveServices()
 		e.report()
 		e.tellIdle()
+		e.showBoard()
 		e.serveAsks()
 		e.proceedLeaving()
 		e.save()
@@ -273,6 +274,10 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.repliedBy(*m.Reply)
 	case m.Leave != nil:
 		e.leaveSaidBy(ev.From, *m.Leave)
+	case m.Board != nil:
+		if e.obeyed() && ev.From == e.view.Leader && m.Board.Epoch == e.view.Epoch {
+			e.board = *m.Board
+		}
 	}
 }
 

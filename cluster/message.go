@@ -22,6 +22,7 @@ type Message struct {
 	Request   *Request   `json:"request,omitempty"`
 	Reply     *Reply     `json:"reply,omitempty"`
 	Leave     *LeaveWord `json:"leave,omitempty"`
+	Board     *Board     `json:"board,omitempty"`
 }
 
 // Propose asks each of the members for a promise to the view's epoch.
@@ -172,6 +173,13 @@ type LeaveWord struct {
 	Stopped bool `json:"stopped"`
 }
 
+// Board is what the leader knows of the services and of what is waited for, so that every member can show it.
+type Board struct {
+	Epoch    wire.Epoch      `json:"epoch"`
+	Services []ServiceStatus `json:"services"`
+	Waits    []Wait          `json:"waits"`
+}
+
 // Encode gives the message as it is sent.
 func Encode(m Message) ([]byte, error) {
 	b, err := json.Marshal(m)
@@ -207,7 +215,7 @@ func Decode(b []byte) (Message, error) {
 func (m Message) kinds() int {
 	n := 0
 	for _, set := range []bool{m.Propose != nil, m.Promise != nil, m.Refuse != nil, m.Install != nil, m.Orders != nil,
-		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil} {
+		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil, m.Board != nil} {
 		if set {
 			n++
 		}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"locum/wire"
@@ -115,10 +116,35 @@ func (e *Engine) serviceStatus(i int) ServiceStatus {
 		if p.proof != "" {
 			st.Why += " (proof: " + p.proof + ")"
 		}
-	case e.obeyed() && st.Node == "":
-		st.Why = "ask " + e.name(e.view.Leader) + ", which leads: locum status there"
+	case e.obeyed() && i < len(e.board.Services) && e.board.Epoch == e.view.Epoch:
+		return e.board.Services[i]
+	case e.obeyed():
+		st.Why = "the leader, " + e.name(e.view.Leader) + ", has not said yet"
 	}
 	return st
+}
+
+// showBoard hands the members what the leader would show, whenever that changed.
+func (e *Engine) showBoard() {
+	if !e.leads() || e.view.Members.Count() < 2 || len(e.lead.places) == 0 {
+		return
+	}
+	b := Board{Epoch: e.view.Epoch, Waits: e.serviceWaits()}
+	for i := range e.cfg.Services {
+		b.Services = append(b.Services, e.serviceStatus(i))
+	}
+	if b.Epoch == e.board.Epoch && slices.Equal(b.Waits, e.board.Waits) && slices.EqualFunc(b.Services, e.board.Services, ServiceStatus.same) {
+		return
+	}
+	e.board = b
+	for n := range e.view.Members.Without(e.self).All {
+		e.send(n, Message{Board: &b})
+	}
+}
+
+func (s ServiceStatus) same(o ServiceStatus) bool {
+	return s.Service == o.Service && s.State == o.State && s.Node == o.Node && s.Why == o.Why && s.Stopped == o.Stopped &&
+		s.Maintenance == o.Maintenance && slices.Equal(s.On, o.On)
 }
 
 // summary is the most telling of a service's phases and where it is so.
@@ -138,13 +164,9 @@ func summary(on []InstanceStatus) (state, node string) {
 
 // waits lists what does not go on by itself, or not yet, and which command ends it.
 func (e *Engine) waits() []Wait {
-	list := []Wait{}
-	if e.leads() {
-		for _, p := range e.lead.places {
-			if p.wait.For != "" {
-				list = append(list, p.wait)
-			}
-		}
+	list := e.serviceWaits()
+	if !e.leads() && e.board.Epoch == e.view.Epoch {
+		list = append(list, e.board.Waits...)
 	}
 	for i := range e.services {
 		s := &e.services[i]
@@ -155,6 +177,20 @@ func (e *Engine) waits() []Wait {
 	}
 	if e.obeyed() && !e.view.Verdict.Quorate && !e.view.unsafeTie() {
 		list = append(list, e.quorumWaits()...)
+	}
+	return list
+}
+
+// serviceWaits is what the leader's services wait for.
+func (e *Engine) serviceWaits() []Wait {
+	list := []Wait{}
+	if !e.leads() {
+		return list
+	}
+	for _, p := range e.lead.places {
+		if p.wait.For != "" {
+			list = append(list, p.wait)
+		}
 	}
 	return list
 }

@@ -58,17 +58,23 @@ func (c Change) explain(err error) error {
 	return err
 }
 
+// restartSeen is how long a restart is looked for: a service that stops and starts faster than it is polled is missed.
+const restartSeen = 2 * time.Second
+
 // pollEvery is how often a waiting command looks whether it is so.
 const pollEvery = 50 * time.Millisecond
 
 func (c Change) wait(ctx context.Context, before *cluster.Status) error {
 	shown := ""
+	begun := time.Now()
+	left := c.Command.Verb != "restart" // a restart is done only once the service was seen not to run
 	for {
 		reply, err := c.Client.Ask(ctx, Request{Verb: "status"})
 		if err == nil && reply.Status != nil {
 			done, progress := settled(c.Command, before, reply.Status)
 			c.show(&shown, progress)
-			if done {
+			left = left || !done || time.Since(begun) > restartSeen
+			if done && left {
 				c.show(&shown, "")
 				return nil
 			}
