@@ -45,6 +45,7 @@ type Engine struct {
 	idle       bool   // what the heart was last told
 	lastID     uint64
 	issued     uint64 // the highest count of a version of the intents made here
+	board      Board  // the newest word of the leader
 	wake       wire.Instant
 	held       []hold
 	tie        tieState
