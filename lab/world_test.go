@@ -17,7 +17,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(makerKey) == "1" {
 		makeAndWait()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, f := range cleanups {
+		f()
+	}
+	os.Exit(code)
 }
 
 // patience is how long a test waits for what must happen, much longer than it takes.

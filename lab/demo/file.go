@@ -2,11 +2,11 @@ package demo
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 
 	"locum/lab"
+	"locum/wire"
 )
 
 // The service of the demo, and where its files lie in each node.
@@ -17,7 +17,6 @@ const (
 	configFile  = lab.NodeDir + "/locum.conf"
 	keyFile     = lab.NodeDir + "/locum.key"
 	stateDir    = lab.NodeDir + "/state"
-	keySize     = 32
 )
 
 // file is the file of both nodes.
@@ -40,13 +39,17 @@ resource  web process ` + lab.NodeDir + fmt.Sprintf("/locum-lab echo %d\n", serv
 
 // lay writes the file and a fresh key to every node.
 func lay(w *lab.World) error {
-	key := make([]byte, keySize)
-	rand.Read(key)
+	random := make([]byte, wire.KeySize)
+	rand.Read(random)
+	key, err := wire.NewKey(random)
+	if err != nil {
+		return err
+	}
 	for _, n := range w.Nodes {
 		if err := n.WriteFile("locum.conf", []byte(file(w)), 0o644); err != nil {
 			return err
 		}
-		if err := n.WriteFile("locum.key", []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
+		if err := n.WriteFile("locum.key", []byte(key), 0o600); err != nil {
 			return err
 		}
 	}
