@@ -68,7 +68,7 @@ func FuzzWhateverAMemberSaysNothingPanics(f *testing.F) {
 			for _, a := range step(cluster.MessageArrived{From: 2, Life: life, Body: m}) {
 				switch a := a.(type) {
 				case cluster.Cease:
-					step(cluster.Ceased{Below: a.Below})
+					step(cluster.Ceased(a))
 				case cluster.Store:
 					step(cluster.Stored{ID: a.ID, OK: true})
 				case cluster.RunOp:
