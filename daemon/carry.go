@@ -20,6 +20,9 @@ func (h *heart) carryOut(o heartbeat.Output) {
 		h.paths[o.Path].said(h, h.paths[o.Path].Send(o.To, o.Frame))
 		h.sayReady()
 	case heartbeat.ToEngine:
+		if fieldsSet(o.ToEngine) == 0 {
+			return // the paths of a node that has none
+		}
 		h.remember(o.ToEngine)
 		h.engine.send(h, record{ToEngine: &o.ToEngine})
 	case heartbeat.WakeAt:

@@ -1,0 +1,450 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"locum/cluster"
+	"locum/console"
+	"locum/wire"
+)
+
+// testNode is a real node of a cluster of one: a heart with its engine, and a service that is a script.
+type testNode struct {
+	t       *testing.T
+	dir     string
+	options Options
+	env     []string
+	cmd     *exec.Cmd
+	ended   chan error
+	log     lockedBuffer
+}
+
+// lockedBuffer is a log that can be read while it grows.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// theScript notes each start and stop, and is what its state file says. A stop hangs while there is a file "hang".
+const theScript = `#!/bin/sh
+cd %s || exit 1
+case $1 in
+start) echo start >> calls; echo up > up ;;
+stop) echo stop >> calls; while [ -e hang ]; do sleep 0.02; done; rm -f up ;;
+status) if [ -e up ]; then exit 0; fi; exit 3 ;;
+esac
+`
+
+const theFile = `cluster lab
+key %s/key
+node 1 alpha
+beat every=20ms dead=200ms
+service web nodes=alpha
+resource web script %s/script interval=1s
+`
+
+func newNode(t *testing.T) *testNode {
+	t.Helper()
+	dir := t.TempDir()
+	n := &testNode{t: t, dir: dir, options: Options{ConfigFile: dir + "/locum.conf", Node: "alpha", StateDir: dir + "/state", Socket: dir + "/sock"}}
+	key, err := wire.NewKey([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.write("key", key, 0o600)
+	n.write("script", fmt.Sprintf(theScript, dir), 0o700)
+	n.write("locum.conf", fmt.Sprintf(theFile, dir, dir), 0o644)
+	return n
+}
+
+func (n *testNode) write(name, text string, mode os.FileMode) {
+	n.t.Helper()
+	if err := os.WriteFile(filepath.Join(n.dir, name), []byte(text), mode); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *testNode) read(name string) string {
+	text, err := os.ReadFile(filepath.Join(n.dir, name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		n.t.Error(err)
+	}
+	return string(text)
+}
+
+// start begins the heart. It dies with the test, however that ends: its parent is a thread that lives as long.
+func (n *testNode) start() {
+	n.t.Helper()
+	o := n.options
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), n.env...), fmt.Sprintf("%s=%q %q %q %q", runVariable, o.ConfigFile, o.Node, o.StateDir, o.Socket))
+	cmd.Stderr = &n.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	started := make(chan error)
+	ended := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		n.t.Fatal(err)
+	}
+	n.cmd, n.ended = cmd, ended
+	n.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		if n.t.Failed() {
+			n.t.Logf("the log:\n%s", n.log.String())
+		}
+	})
+}
+
+func (n *testNode) signal(s os.Signal) {
+	n.t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// exit waits for the heart's end and gives its exit status.
+func (n *testNode) exit() int {
+	n.t.Helper()
+	select {
+	case <-n.ended:
+		return n.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		n.t.Fatalf("the heart has not ended within %s", patience)
+	}
+	return -1
+}
+
+func (n *testNode) ask(r console.Request) (*console.Reply, error) {
+	return console.Client{Socket: n.options.Socket}.Ask(context.Background(), r)
+}
+
+// serving waits until the service runs, and gives the status.
+func (n *testNode) serving() *console.Reply {
+	n.t.Helper()
+	var got *console.Reply
+	until(n.t, "web is running", func() bool {
+		r, err := n.ask(console.Request{Verb: "status"})
+		if err != nil || r.Status == nil || len(r.Status.Services) == 0 {
+			return false
+		}
+		got = r
+		return r.Status.Quorate && r.Status.Services[0].State == "running"
+	})
+	return got
+}
+
+// engine finds the process of the engine: the heart's only child.
+func (n *testNode) engine() int {
+	return onlyChild(n.cmd.Process.Pid)
+}
+
+func onlyChild(of int) int {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", of))
+	for _, f := range tasks {
+		text, _ := os.ReadFile(f)
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			return pid
+		}
+	}
+	return 0
+}
+
+func notifySocket(t *testing.T, n *testNode) net.PacketConn {
+	t.Helper()
+	path := n.dir + "/notify"
+	conn, err := net.ListenPacket("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	n.env = append(n.env, "NOTIFY_SOCKET="+path)
+	return conn
+}
+
+// heard waits for a word on the notify socket.
+func heard(t *testing.T, conn net.PacketConn, want string) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	for {
+		k, _, err := conn.ReadFrom(buf)
+		if err != nil {
+			t.Fatalf("%s was never said: %v", want, err)
+		}
+		if strings.Contains(string(buf[:k]), want) {
+			return
+		}
+	}
+}
+
+func TestANodeSaysReadyServesAndLeavesInOrder(t *testing.T) {
+	n := newNode(t)
+	notify := notifySocket(t, n)
+	n.start()
+	heard(t, notify, "READY=1")
+	r := n.serving()
+	if r.Heart == nil || !r.Heart.EngineUp || r.Heart.Node != "alpha" || r.Heart.Incarnation != 1 || r.Heart.Lease != wire.LeaseHeld {
+		t.Errorf("the heart says %+v", r.Heart)
+	}
+	heard(t, notify, "web running on alpha")
+	if info, err := os.Stat(n.options.Socket); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the control socket: %v, %v", info.Mode(), err)
+	}
+	n.signal(syscall.SIGTERM)
+	heard(t, notify, "STOPPING=1")
+	if code := n.exit(); code != 0 {
+		t.Errorf("exit status %d after leaving in order", code)
+	}
+	if got := n.read("calls"); got != "start\nstop\n" {
+		t.Errorf("the service saw %q", got)
+	}
+	if left, _ := filepath.Glob(n.options.StateDir + "/run/alpha/*"); len(left) != 0 {
+		t.Errorf("who left in order must be admitted anew, but there is %v to resume", left)
+	}
+	if _, err := os.Stat(n.options.Socket); !os.IsNotExist(err) {
+		t.Errorf("the control socket is still there: %v", err)
+	}
+}
+
+func TestAnEngineThatIsKilledIsStartedAnewAndTouchesNothing(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	for range 3 {
+		old := n.engine()
+		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "another engine", func() bool { now := n.engine(); return now != 0 && now != old })
+		if r := n.serving(); !r.Heart.EngineUp {
+			t.Errorf("status says that the engine is down: %+v", r.Heart)
+		}
+	}
+	if got := n.read("calls"); got != "start\n" {
+		t.Errorf("the service saw %q", got)
+	}
+	if !strings.Contains(n.log.String(), "signal: killed") {
+		t.Error("the log does not say how the engine ended")
+	}
+}
+
+func TestAnEngineThatHangsIsKilledAndStatusIsAnsweredMeanwhile(t *testing.T) {
+	n := newNode(t)
+	n.write("locum.conf", n.read("locum.conf")+"engine grace=1s\n", 0o644)
+	n.start()
+	n.serving()
+	old := n.engine()
+	if err := syscall.Kill(old, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	r, err := n.ask(console.Request{Verb: "status"})
+	if err != nil || r.Status != nil || r.Heart == nil || r.Heart.EngineUp {
+		t.Errorf("while the engine hangs: %+v, %v", r, err)
+	}
+	until(t, "another engine", func() bool { now := n.engine(); return now != 0 && now != old })
+	n.serving()
+	if got := n.read("calls"); got != "start\n" {
+		t.Errorf("the service saw %q", got)
+	}
+}
+
+func TestAnEngineEndsWithItsHeart(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	engine := n.engine()
+	n.signal(syscall.SIGKILL)
+	n.exit()
+	until(t, "the engine is gone", func() bool { return syscall.Kill(engine, 0) != nil })
+	if got := n.read("calls"); got != "start\n" {
+		t.Errorf("the service saw %q", got)
+	}
+	// The next heart resumes within its lease, and serves on.
+	n.start()
+	if r := n.serving(); r.Heart.Incarnation != 2 {
+		t.Errorf("the next heart has incarnation %d, want 2", r.Heart.Incarnation)
+	}
+	if got := n.read("calls"); got != "start\n" {
+		t.Errorf("after the next heart has begun the service saw %q", got)
+	}
+}
+
+func TestAReloadExecutesAnewInThisProcessAndTouchesNothing(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	n.signal(syscall.SIGHUP)
+	until(t, "the next incarnation serves", func() bool {
+		r, err := n.ask(console.Request{Verb: "status"})
+		return err == nil && r.Heart != nil && r.Heart.Incarnation == 2 && r.Status != nil && r.Status.Quorate
+	})
+	n.serving()
+	if got := n.read("calls"); got != "start\n" {
+		t.Errorf("the service saw %q", got)
+	}
+	n.signal(syscall.SIGTERM)
+	if code := n.exit(); code != 0 {
+		t.Errorf("exit status %d after a reload and a leave", code)
+	}
+}
+
+func TestASecondSIGTERMLeavesTheServicesAsTheyAre(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	n.write("hang", "", 0o600)
+	n.signal(syscall.SIGTERM)
+	until(t, "the stop is under way", func() bool { return strings.Contains(n.read("calls"), "stop") })
+	n.signal(syscall.SIGTERM)
+	if code := n.exit(); code != 1 {
+		t.Errorf("exit status %d, want 1: it did not leave in order", code)
+	}
+	if n.read("up") == "" {
+		t.Error("the service was stopped")
+	}
+	if err := os.Remove(n.dir + "/hang"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASecondHeartOnTheSameStateOrSocketSaysSo(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	for _, tt := range []struct {
+		name  string
+		other Options
+		want  string
+	}{
+		{"the same state directory", Options{n.options.ConfigFile, "alpha", n.options.StateDir, n.dir + "/other"}, "--state-dir"},
+		{"the same socket", Options{n.options.ConfigFile, "alpha", n.dir + "/other", n.options.Socket}, "--socket"},
+	} {
+		other := &testNode{t: t, dir: n.dir, options: tt.other}
+		other.start()
+		if code := other.exit(); code != 1 || !strings.Contains(other.log.String(), tt.want) {
+			t.Errorf("%s: exit status %d, %q", tt.name, code, other.log.String())
+		}
+	}
+	n.serving()
+}
+
+func TestAWrongFileOrNodeEndsWithStatusTwo(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		spoil      func(n *testNode)
+	}{
+		{"a file with an error", "locum.conf:1", func(n *testNode) { n.write("locum.conf", "clutser lab\n", 0o600) }},
+		{"no file", "no such file", func(n *testNode) { n.options.ConfigFile = n.dir + "/none" }},
+		{"a node that the file does not name", "--node", func(n *testNode) { n.options.Node = "zeta" }},
+	} {
+		n := newNode(t)
+		tt.spoil(n)
+		n.start()
+		if code := n.exit(); code != console.ExitUsage || !strings.Contains(n.log.String(), tt.want) {
+			t.Errorf("%s: exit status %d, %q", tt.name, code, n.log.String())
+		}
+	}
+}
+
+func TestWhatIsEditedAndNotAppliedIsReportedAndNotFollowed(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	edited := n.read("locum.conf") + "service db nodes=alpha\nresource db script " + n.dir + "/script start=50s\n"
+	n.write("locum.conf", edited, 0o644)
+	r := n.serving()
+	if !strings.Contains(r.Heart.ConfigDrift, "locum apply") || len(r.Status.Services) != 1 {
+		t.Errorf("drift %q, %d services", r.Heart.ConfigDrift, len(r.Status.Services))
+	}
+	n.signal(syscall.SIGKILL)
+	n.exit()
+	n.start()
+	if r := n.serving(); !strings.Contains(r.Heart.ConfigDrift, "locum apply") || len(r.Status.Services) != 1 {
+		t.Errorf("after a restart: drift %q, %d services", r.Heart.ConfigDrift, len(r.Status.Services))
+	}
+	// Applied, it is in force, after a restart of the processes that touches nothing.
+	client := console.Client{Socket: n.options.Socket}
+	reply, err := client.Ask(context.Background(), console.Request{Verb: "command", Command: &cluster.Command{Verb: "apply", Text: edited, By: "a test"}})
+	if err != nil || reply.Result == nil || reply.Result.Code != 0 {
+		t.Fatalf("apply: %+v, %v", reply, err)
+	}
+	until(t, "the new file is in force", func() bool {
+		r, err := n.ask(console.Request{Verb: "status"})
+		return err == nil && r.Status != nil && len(r.Status.Services) == 2 && r.Heart.ConfigDrift == ""
+	})
+	if got := strings.Split(n.read("calls"), "\n"); slices.Contains(got, "stop") {
+		t.Errorf("the service saw %q", got)
+	}
+}
+
+func TestEventsAreKeptAndFollowed(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	ctx, end := context.WithTimeout(context.Background(), patience)
+	defer end()
+	old := n.engine()
+	enough := errors.New("enough")
+	var texts []string
+	killed := false
+	err := console.Client{Socket: n.options.Socket}.Each(ctx, console.Request{Verb: "events", Follow: true}, func(r *console.Reply) error {
+		texts = append(texts, r.Event.Text)
+		if strings.Contains(r.Event.Text, "web is started") && !killed {
+			killed = true
+			return syscall.Kill(old, syscall.SIGKILL)
+		}
+		return nil
+	})
+	// The engine that was followed is gone: that is said, as unknown.
+	if err == nil || !strings.Contains(err.Error(), "the engine went down") {
+		t.Errorf("%v, after %q", err, texts)
+	}
+	n.serving()
+	var again []string
+	err = console.Client{Socket: n.options.Socket}.Each(ctx, console.Request{Verb: "events"}, func(r *console.Reply) error {
+		again = append(again, r.Event.Text)
+		if len(again) > len(texts) {
+			return enough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, enough) || len(again) <= len(texts) || !slices.Equal(again[:len(texts)], texts) {
+		t.Errorf("kept %q of %q (%v)", again, texts, err)
+	}
+}
