@@ -52,13 +52,9 @@ type ending struct {
 	again bool // the process executes itself anew
 }
 
-// heartThreads is how many threads of the heart run Go at a time: one for the loop, one for all else.
-const heartThreads = 2
-
 // Run is "locum run": the heart of this node, until it has left. It logs to standard error. Its error is a
 // *console.Failure with status 2 if the file or the command line is wrong; nil means that the node has left in order.
 func Run(_ context.Context, o Options) error {
-	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), heartThreads))
 	h, err := newHeart(o)
 	if err != nil {
 		return err
@@ -99,6 +95,7 @@ func newHeart(o Options) (_ *heart, err error) {
 		return nil, err
 	}
 	h.log, h.flushLog = newLog(os.Stderr)
+	runtime.GOMAXPROCS(heartThreads(h.cfg.Beat.Dead))
 	h.refused = hardenHeart()
 	if err := h.makeCore(); err != nil {
 		return nil, err
@@ -111,6 +108,15 @@ func newHeart(o Options) (_ *heart, err error) {
 	}
 	h.control, err = listen(h, o.Socket)
 	return h, err
+}
+
+// heartThreads is how many threads run the heart's Go code at a time. One is enough and wakes no other for each beat; what
+// else the heart does, for the control socket, may then hold a beat up by the 10 ms of the runtime's time slice.
+func heartThreads(dead time.Duration) int {
+	if dead >= 200*time.Millisecond {
+		return 1
+	}
+	return min(runtime.NumCPU(), 2)
 }
 
 // makeCore begins a new life: its incarnation is stored before anything of it can be sent.

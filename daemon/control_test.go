@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"locum/console"
+)
+
+// say writes bytes to a node's control socket and gives the first reply.
+func say(t *testing.T, n *testNode, text string) (r console.Reply, err error) {
+	t.Helper()
+	conn, err := net.Dial("unix", n.options.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	go io.WriteString(conn, text)
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil {
+		err = json.Unmarshal([]byte(line), &r)
+	}
+	return r, err
+}
+
+func TestWhatTheControlSocketCannotTakeIsRefusedWithTheReason(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	for _, tt := range []struct{ name, text, want string }{
+		{"rubbish", "rubbish\n", "not readable"},
+		{"another protocol", `{"version":9,"verb":"status"}` + "\n", "protocol 9"},
+		{"a verb that does not exist", `{"version":1,"verb":"dance"}` + "\n", `no such request: "dance"`},
+		{"a command without a command", `{"version":1,"verb":"command"}` + "\n", "no such request"},
+		{"a request without an end", strings.Repeat("x", maxRequest+1), "more than"},
+		{"a fence test of nobody", `{"version":1,"verb":"fence-test","node":"zeta"}` + "\n", `"zeta"`},
+		{"a fence test of a node without devices", `{"version":1,"verb":"fence-test","node":"alpha"}` + "\n", "no fence line"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := say(t, n, tt.text)
+			if err != nil || r.Version != console.ProtocolVersion || r.Error == nil || !strings.Contains(r.Error.Text, tt.want) {
+				t.Errorf("%+v %v, %v; want %q", r, r.Error, err, tt.want)
+			}
+		})
+	}
+	n.serving()
+}
+
+func TestTooManyClientsAreToldAndTheNextIsServedAgain(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	var idle []net.Conn
+	for range maxCallers {
+		c, err := net.Dial("unix", n.options.Socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle = append(idle, c)
+	}
+	if r, err := say(t, n, ""); err != nil || r.Error == nil || !strings.Contains(r.Error.Text, "connected already") {
+		t.Errorf("one too many: %+v, %v", r, err)
+	}
+	for _, c := range idle {
+		c.Close()
+	}
+	n.serving()
+}

@@ -1,0 +1,104 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestOnlyTheProgramsOwnTextIsTakenFromTheMaps(t *testing.T) {
+	for _, tt := range []struct {
+		name, line string
+		begin, end uintptr
+		ok         bool
+	}{
+		{"its text", "00401000-00a3e000 r-xp 00001000 fe:00 1234   /usr/local/sbin/locum\n", 0x401000, 0xa3e000, true},
+		{"its data", "00a3e000-00b3e000 r--p 0063e000 fe:00 1234   /usr/local/sbin/locum\n", 0, 0, false},
+		{"another file's text", "7f0000000000-7f0000001000 r-xp 00000000 fe:00 99 /lib/other.so\n", 0, 0, false},
+		{"the kernel's page", "7ffd0000-7ffd2000 r-xp 00000000 00:00 0 [vdso]\n", 0, 0, false},
+		{"a mapping that ends before it begins", "00a3e000-00401000 r-xp 00001000 fe:00 1 /usr/local/sbin/locum\n", 0, 0, false},
+		{"rubbish", "x-y r-xp 0 0 0 /usr/local/sbin/locum\n", 0, 0, false},
+		{"nothing", "", 0, 0, false},
+	} {
+		begin, end, ok := textMapping(tt.line, "/usr/local/sbin/locum")
+		if begin != tt.begin || end != tt.end || ok != tt.ok {
+			t.Errorf("%s: %x-%x %v, want %x-%x %v", tt.name, begin, end, ok, tt.begin, tt.end, tt.ok)
+		}
+	}
+}
+
+// policies gives the scheduling of all threads of a process.
+func policies(t *testing.T, pid int) (list []string) {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(filepath.Base(task))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := unix.SchedGetAttr(tid, 0)
+		if err != nil {
+			continue // it has ended
+		}
+		what := fmt.Sprintf("policy %d nice %d priority %d", a.Policy, a.Nice, a.Priority)
+		if !slices.Contains(list, what) {
+			list = append(list, what)
+		}
+	}
+	return list
+}
+
+func oomScore(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// TestTheHeartIsHardAndWhatItStartsIsNot: what the kernel refuses has to be said; what is not said has to be so.
+func TestTheHeartIsHardAndWhatItStartsIsNot(t *testing.T) {
+	n := newNode(t)
+	n.write("script", fmt.Sprintf(strings.Replace(theScript, "start) ", "start) echo $$ > pid; ps -o cls=,ni= -p $$ > nice; cat /proc/$$/oom_score_adj > oom; ", 1), n.dir), 0o700)
+	n.start()
+	r := n.serving()
+	said := strings.Join(r.Heart.Refused, "\n")
+	heart := n.cmd.Process.Pid
+	if got := policies(t, heart); !strings.Contains(said, "real-time") && !slices.Equal(got, []string{fmt.Sprintf("policy %d nice 0 priority %d", unix.SCHED_RR, heartPriority)}) {
+		t.Errorf("the heart's threads: %q", got)
+	}
+	for _, got := range policies(t, n.engine()) {
+		if got != fmt.Sprintf("policy 0 nice %d priority 0", engineNice) && got != "policy 0 nice 0 priority 0" {
+			t.Errorf("a thread of the engine: %q", got)
+		}
+	}
+	if got := oomScore(t, heart); !strings.Contains(said, "OOM") && got != oomNever {
+		t.Errorf("the heart's OOM score is %s", got)
+	}
+	if got := oomScore(t, n.engine()); got != oomOrdinary {
+		t.Errorf("the engine's OOM score is %s", got)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", heart))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if locked := strings.Contains(string(status), "VmLck:\t       0 kB"); locked && !strings.Contains(said, "locked memory") {
+		t.Error("no memory is locked, and nobody says so")
+	}
+	if got := strings.Fields(n.read("nice")); !slices.Equal(got, []string{"TS", "0"}) {
+		t.Errorf("what the engine starts has class and nice %q", got)
+	}
+	if got := strings.TrimSpace(n.read("oom")); got != oomOrdinary {
+		t.Errorf("what the engine starts has OOM score %s", got)
+	}
+}
