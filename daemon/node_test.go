@@ -29,6 +29,7 @@ type testNode struct {
 	dir     string
 	options Options
 	env     []string
+	shell   string // what a shell does before it becomes the heart
 	cmd     *exec.Cmd
 	ended   chan error
 	log     lockedBuffer
@@ -103,7 +104,8 @@ func (n *testNode) read(name string) string {
 func (n *testNode) start() {
 	n.t.Helper()
 	o := n.options
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command("/bin/sh", "-c", n.shell+`
+exec "$0"`, os.Args[0])
 	cmd.Env = append(append(os.Environ(), n.env...), fmt.Sprintf("%s=%q %q %q %q", runVariable, o.ConfigFile, o.Node, o.StateDir, o.Socket))
 	cmd.Stderr = &n.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -291,7 +293,7 @@ func TestAnEngineEndsWithItsHeart(t *testing.T) {
 	engine := n.engine()
 	n.signal(syscall.SIGKILL)
 	n.exit()
-	until(t, "the engine is gone", func() bool { return syscall.Kill(engine, 0) != nil })
+	until(t, "the engine is gone", func() bool { return stateOf(engine) == "" || stateOf(engine) == "Z" })
 	if got := n.read("calls"); got != "start\n" {
 		t.Errorf("the service saw %q", got)
 	}
@@ -303,6 +305,30 @@ func TestAnEngineEndsWithItsHeart(t *testing.T) {
 	if got := n.read("calls"); got != "start\n" {
 		t.Errorf("after the next heart has begun the service saw %q", got)
 	}
+}
+
+func TestAnEngineThatCannotNoticeEndsWithItsHeartAllTheSame(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	engine := n.engine()
+	t.Cleanup(func() { _ = syscall.Kill(engine, syscall.SIGKILL) })
+	if err := syscall.Kill(engine, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	n.signal(syscall.SIGKILL)
+	n.exit()
+	until(t, "the engine is gone", func() bool { return stateOf(engine) == "" || stateOf(engine) == "Z" })
+}
+
+// stateOf gives a process's state of proc_pid_stat(5), "" if there is none.
+func stateOf(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:1]
 }
 
 func TestAReloadExecutesAnewInThisProcessAndTouchesNothing(t *testing.T) {

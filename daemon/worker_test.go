@@ -124,11 +124,13 @@ func TestAnOperationThatWaitedBeyondItsDeadlineDoesNotBegin(t *testing.T) {
 		defer end()
 		w := newWorker(ctx, ready, cluster.ResourceID{}, agent, func(ev cluster.Event) { got = append(got, ev.(cluster.OpEnded)) })
 		w.run(cluster.RunOp{ID: 1, Kind: cluster.OpStop, Deadline: time.Minute})
-		w.run(cluster.RunOp{ID: 2, Kind: cluster.OpStart, Deadline: time.Second})
+		for id := range uint64(workerQueue - 1) {
+			w.run(cluster.RunOp{ID: 2 + id, Kind: cluster.OpStart, Deadline: time.Second})
+		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		last := got[len(got)-1]
-		if agent.begun != 1 || last.ID != 2 || last.Overdue || last.Outcome != wire.OutcomeUnknown {
+		if agent.begun != 1 || last.ID != workerQueue || last.Overdue || last.Outcome != wire.OutcomeUnknown {
 			t.Errorf("begun %d times, reported %+v", agent.begun, got)
 		}
 	})
