@@ -118,8 +118,9 @@ func (h *history) write(line []byte) {
 	}
 }
 
+// open opens the file at its end. A line that a crash has cut is ended first.
 func (h *history) open() {
-	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return
 	}
@@ -129,6 +130,10 @@ func (h *history) open() {
 		return
 	}
 	h.file, h.size = f, info.Size()
+	last := []byte{'\n'}
+	if _, err := f.ReadAt(last, max(h.size-1, 0)); err == nil && last[0] != '\n' {
+		h.write([]byte{'\n'})
+	}
 }
 
 // load reads the newest events of former engines; a line that is not one is left out.

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"locum/cluster"
+	"locum/console"
+)
+
+func quiet(string, string) {}
+
+// newHistory makes a history that is used in the test's own goroutine.
+func newHistory(dir string) *history {
+	n := &engine{setup: setup{StateDir: dir}, log: quiet, ctx: context.Background()}
+	return &history{n: n, path: filepath.Join(dir, "events"), followers: map[uint64]bool{}}
+}
+
+func TestTheHistoryIsBoundedAndGoesOnWhereItEnded(t *testing.T) {
+	dir := t.TempDir()
+	h := newHistory(dir)
+	long := strings.Repeat("x", 1000)
+	for i := range 3 * maxHistory / 1000 {
+		h.take(cluster.History{Kind: "view", Text: fmt.Sprint(i, long)}, time.Unix(0, 0).UTC())
+	}
+	for _, name := range []string{"events", "events.old"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Size() > maxHistory+2000 {
+			t.Errorf("%s: %v, %v", name, info.Size(), err)
+		}
+	}
+	if len(h.recent) > 2*shownEvents {
+		t.Errorf("%d events in memory", len(h.recent))
+	}
+	// A line that was cut by a crash is left out.
+	f, err := os.OpenFile(h.path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"version":1,"seq":99999`); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	next := newHistory(dir)
+	next.load()
+	next.open()
+	if next.seq != h.seq {
+		t.Errorf("it goes on at %d, want %d", next.seq, h.seq)
+	}
+	next.take(cluster.History{Kind: "view", Text: "after"}, time.Unix(0, 0).UTC())
+	again := newHistory(dir)
+	again.load()
+	if last := again.recent[len(again.recent)-1]; last.Text != "after" || last.Seq != h.seq+1 {
+		t.Errorf("the line after a cut one: number %d, want %d", last.Seq, h.seq+1)
+	}
+}
+
+func TestAHistoryThatCannotBeWrittenIsStillShown(t *testing.T) {
+	dir := t.TempDir()
+	h := newHistory(dir)
+	if err := os.Mkdir(h.path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.take(cluster.History{Kind: "view", Text: "one"}, time.Unix(0, 0).UTC())
+	if len(h.recent) != 1 {
+		t.Errorf("%d events are shown", len(h.recent))
+	}
+	if err := os.Remove(h.path); err != nil {
+		t.Fatal(err)
+	}
+	h.take(cluster.History{Kind: "view", Text: "two"}, time.Unix(0, 0).UTC())
+	if text, err := os.ReadFile(h.path); err != nil || !strings.Contains(string(text), "two") {
+		t.Errorf("once it can be written again: %q, %v", text, err)
+	}
+}
+
+func TestANotifiedProgramGetsEachEventAndEndsWithAllItStarted(t *testing.T) {
+	dir := t.TempDir()
+	got := filepath.Join(dir, "got")
+	line, err := json.Marshal(console.Event{Version: 1, Seq: 7, History: cluster.History{Text: "alpha is off"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProgram([]string{"/bin/sh", "-c", `cat > "$1"`, "sh", got}, quiet)
+	if err := p.give(t.Context(), line); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(got); err != nil || !bytes.Equal(text, line) {
+		t.Errorf("it got %q (%v)", text, err)
+	}
+	slow := newProgram([]string{"/bin/sh", "-c", `sleep 100 & echo $! > "$1"; wait`, "sh", got}, quiet)
+	slow.within = 300 * time.Millisecond
+	if err := slow.give(t.Context(), line); err == nil || !strings.Contains(err.Error(), "within 300ms") {
+		t.Errorf("one that does not end: %v", err)
+	}
+	text, err := os.ReadFile(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	until(t, "what it had started is gone", func() bool { s := stateOf(pid); return s == "" || s == "Z" })
+}
