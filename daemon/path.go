@@ -3,6 +3,9 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -82,6 +85,21 @@ func (p *pathSeat) said(h *heart, err error) {
 	}
 	if !p.failing {
 		p.failing = true
+		if own := h.cfg.Paths[p.index].Addresses[h.self.Number]; own.IsValid() && !isHere(own) {
+			err = fmt.Errorf("%w: %s, which the file gives %s, is on none of this machine's interfaces", err, own, h.self.Name)
+		}
 		h.step(heartbeat.PathDown{Path: p.index, Err: err})
 	}
+}
+
+// isHere reports whether an interface of this machine has the address; true if that cannot be found out.
+func isHere(own netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(all, func(a net.Addr) bool {
+		p, err := netip.ParsePrefix(a.String())
+		return err == nil && p.Addr().Unmap() == own.Unmap()
+	})
 }
