@@ -109,7 +109,7 @@ func makePair(t testing.TB, tiebreak, service, resources string) *pair {
 	}
 	path, err := locumBinary()
 	if err != nil {
-		t.Skip("locum cannot be built yet: ", err)
+		t.Fatal("build locum: ", err)
 	}
 	w, err := New(Options{Nodes: 2, Programs: map[string]string{"locum": path}})
 	must(t, err)
