@@ -26,21 +26,14 @@ const (
 	clientWrite  = 10 * time.Second
 )
 
-// control is the control socket. Each connection has a goroutine, which posts what it asks to the heart's thread; calls
-// belongs to that thread.
+// control is the control socket. Each connection has a goroutine, which posts what it asks to the heart's loop; calls
+// belongs to that loop.
 type control struct {
 	h        *heart
 	listener net.Listener
 	places   chan struct{}
 	lastID   uint64
 	calls    map[uint64]*call
-}
-
-// call is a request that the engine answers.
-type call struct {
-	id      uint64
-	request console.Request
-	answers chan answer // closed when no more come
 }
 
 // listen opens the control socket, which only its owner may use. One that nobody answers on is replaced.
@@ -156,14 +149,12 @@ func peerName(conn net.Conn) string {
 	return name
 }
 
-// inHeart has the heart's thread make something and gives it.
-func inHeart[T any](h *heart, make func() T) T {
-	got := newPromise[T]()
-	h.w.post(func() { got <- make() })
+// inHeart has the heart's loop find something out, and gives it.
+func inHeart[T any](h *heart, find func() T) T {
+	got := make(chan T, 1)
+	h.w.post(func() { got <- find() })
 	return <-got
 }
-
-func newPromise[T any]() chan T { return make(chan T, 1) }
 
 func (c *control) paths() console.Reply {
 	return inHeart(c.h, func() console.Reply {
@@ -228,64 +219,5 @@ func (c *control) forward(conn net.Conn, r console.Request) {
 		case <-gone:
 			return
 		}
-	}
-}
-
-// call sends a request to the engine. Without an engine the answers end at once.
-func (c *control) call(r console.Request) *call {
-	x := &call{request: r, answers: make(chan answer, callerQueue)}
-	if r.Verb == "status" {
-		x.answers = make(chan answer, 1)
-	}
-	c.h.w.post(func() {
-		c.lastID++
-		x.id = c.lastID
-		c.calls[x.id] = x
-		if !c.h.engine.send(c.h, record{Ask: &question{ID: x.id, Request: r}}) {
-			c.forget(x)
-		}
-	})
-	return x
-}
-
-// hangUp tells the engine that nobody waits any more.
-func (c *control) hangUp(x *call) {
-	c.h.w.post(func() {
-		if c.calls[x.id] == x {
-			c.forget(x)
-			c.h.engine.send(c.h, record{Hangup: &hangup{ID: x.id}})
-		}
-	})
-}
-
-// forget ends a call's answers. It runs in the heart's thread, as all that follows.
-func (c *control) forget(x *call) {
-	if c.calls[x.id] == x {
-		delete(c.calls, x.id)
-		close(x.answers)
-	}
-}
-
-// answered hands one answer of the engine to its caller.
-func (c *control) answered(a answer) {
-	x := c.calls[a.ID]
-	if x == nil {
-		return
-	}
-	select {
-	case x.answers <- a:
-		if a.Last {
-			c.forget(x)
-		}
-	default: // it does not read
-		c.forget(x)
-		c.h.engine.send(c.h, record{Hangup: &hangup{ID: x.id}})
-	}
-}
-
-// engineGone ends all calls: their engine will not answer them any more.
-func (c *control) engineGone() {
-	for _, x := range c.calls {
-		c.forget(x)
 	}
 }

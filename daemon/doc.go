@@ -1,8 +1,8 @@
 // Package daemon is a running node: the only place that joins the parts.
 //
-// A node is two processes of one binary. The heart (Run; heart.go, wait.go, child.go, control.go) does only what must
-// never stop: it carries frames between the paths and heartbeat.Heart, holds the control socket, and keeps the engine
-// alive. The engine (RunEngine; engine.go, act.go, worker.go, fencer.go, store.go, history.go) carries events to
+// A node is two processes of one binary. The heart (Run; heart.go, carry.go, wait.go, path.go, seat.go, control.go) does
+// only what must never stop: it carries frames between the paths and heartbeat.Heart, holds the control socket, and
+// keeps the engine alive. The engine (RunEngine; engine.go, hear.go, act.go, worker.go, fencer.go, store.go, history.go) carries events to
 // cluster.Engine and has the actions done, each by its own worker, so that no slow thing waits behind another.
 //
 // Its one idea: nothing is decided here. Each process is one loop around one pure function; what the loop does is to

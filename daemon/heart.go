@@ -17,7 +17,7 @@ import (
 	"locum/wire"
 )
 
-// heart is the heart's process: the loop around heartbeat.Heart. All of it belongs to one thread, except what is posted.
+// heart is the heart's process: the loop around heartbeat.Heart. All of it belongs to one goroutine, except what is posted.
 type heart struct {
 	o        Options
 	log      logFunc

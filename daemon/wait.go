@@ -154,7 +154,7 @@ func (w *waiter) arm(at wire.Instant) error {
 	return nil
 }
 
-// post has the heart's thread do something; it never blocks. Posts are done in their order.
+// post has the heart's loop do something; it never blocks. Posts are done in their order.
 func (w *waiter) post(do func()) {
 	w.mu.Lock()
 	w.mail = append(w.mail, do)
