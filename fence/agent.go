@@ -1,151 +1,153 @@
 package fence
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"locum/config"
 	"locum/wire"
 )
 
-// maxOutput bounds what an agent may print, in bytes.
-const maxOutput = 64 << 10
-
-// agent runs one of the fence agents (the programs fence_*, Fence Agent API): key=value lines on its standard input, the
+// agent runs one of the fence agents (the programs fence_*; Fence Agent API): key=value lines on its standard input, the
 // outcome in its exit status.
 type agent struct {
 	program string
-	input   []byte // without the action
-	secrets []string
+	input   string // without the action
+	secrets secrets
 }
 
-// NewAgent makes the device of a "fence … agent=fence_xyz" line. Every key of the line goes to the agent; one that ends in
-// -file is read from that file and given without the ending.
+// pathKeys are options of the agents themselves that take a file's name. Every other key in -file names a secret.
+var pathKeys = []string{"cookie-file", "debug-file", "identity-file", "status-file", "token-file"}
+
+// secretEnds are how keys end that hold a secret: they do not stand in the cluster's file.
+var secretEnds = []string{"password", "passwd", "passphrase", "community", "secret", "token"}
+
+// NewAgent makes the device of a "fence … agent=fence_xyz" line. Every key of the line goes to the agent, and the node's
+// name as nodename; one that ends in -file is read from that file, which must have mode 0600, and given without the ending
+// (password-file=/etc/locum.pdu gives password=…), except the agents' own names of files, such as identity-file. The
+// program is searched in PATH and in /usr/sbin.
 func NewAgent(f config.Fence, node string) (Device, error) {
-	a := &agent{program: f.Agent}
-	if !filepath.IsAbs(f.Agent) {
-		path, err := exec.LookPath(f.Agent)
-		if err != nil {
-			path, err = exec.LookPath("/usr/sbin/" + f.Agent)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s is not installed (Debian: apt-get install fence-agents)", f.Agent)
-		}
-		a.program = path
+	program, err := findAgent(f.Agent)
+	if err != nil {
+		return nil, err
 	}
+	a := &agent{program: program}
 	lines := []string{"nodename=" + node}
-	for _, key := range sortedKeys(f.Keys) {
-		value := f.Keys[key]
-		if name, isFile := strings.CutSuffix(key, "-file"); isFile {
-			text, err := secret(value)
-			if err != nil {
-				return nil, err
-			}
-			a.secrets = append(a.secrets, text)
-			key, value = name, text
+	for _, key := range slices.Sorted(maps.Keys(f.Keys)) {
+		line, err := a.line(key, f.Keys[key])
+		if err != nil {
+			return nil, err
 		}
-		if strings.ContainsFunc(key+value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return nil, fmt.Errorf("the value of %s holds a control character", key)
-		}
-		lines = append(lines, key+"="+value)
+		lines = append(lines, line)
 	}
-	a.input = []byte(strings.Join(lines, "\n") + "\n")
+	a.input = strings.Join(lines, "\n") + "\n"
 	return a, nil
 }
 
-func sortedKeys(m map[string]string) []string {
-	var list []string
-	for k := range m {
-		list = append(list, k)
+func findAgent(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return exec.LookPath(name)
 	}
-	slices.Sort(list)
-	return list
-}
-
-func (a *agent) Off(ctx context.Context) error {
-	_, err := a.act(ctx, "off")
-	return err
-}
-
-func (a *agent) On(ctx context.Context) error {
-	_, err := a.act(ctx, "on")
-	return err
-}
-
-// Status needs both the exit status and the word: exit status 2 is "off", and a wrong argument as well.
-func (a *agent) Status(ctx context.Context) (wire.Power, error) {
-	out, err := a.act(ctx, "status")
-	var exit *exec.ExitError
-	code := 0
-	if errors.As(err, &exit) && exit.ExitCode() == 2 {
-		code, err = 2, nil
+	if name == "" || strings.ContainsRune(name, '/') {
+		return "", fmt.Errorf("agent=%s is neither a program's name nor an absolute path", name)
 	}
-	if err != nil {
-		return wire.PowerUnknown, err
-	}
-	return agentPower(code, out)
-}
-
-func agentPower(code int, out string) (wire.Power, error) {
-	on, off := hasWord(out, "on"), hasWord(out, "off")
-	switch {
-	case code == 0 && on && !off:
-		return wire.PowerOn, nil
-	case code == 2 && off && !on:
-		return wire.PowerOff, nil
-	}
-	return wire.PowerUnknown, fmt.Errorf("exit status %d with the output %.60q says neither on nor off", code, lastLine(out))
-}
-
-// act runs the agent in a process group of its own, which ends with the context.
-func (a *agent) act(ctx context.Context, action string) (string, error) {
-	cmd := exec.CommandContext(ctx, a.program)
-	cmd.Stdin = bytes.NewReader(append(slices.Clone(a.input), "action="+action+"\n"...))
-	var out bounded
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
-	err := cmd.Run()
-	text := a.redact(out.String())
-	switch {
-	case ctx.Err() != nil:
-		return text, fmt.Errorf("%s %s: %w", filepath.Base(a.program), action, ctx.Err())
-	case err != nil:
-		return text, fmt.Errorf("%s %s: %w: %s", filepath.Base(a.program), action, err, lastLine(text))
-	}
-	return text, nil
-}
-
-// redact takes the secrets out of what an agent printed.
-func (a *agent) redact(text string) string {
-	for _, s := range a.secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, "***")
+	for _, candidate := range []string{name, "/usr/sbin/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path, nil
 		}
 	}
-	return text
+	return "", fmt.Errorf("%s is not installed (Debian: apt-get install fence-agents)", name)
 }
 
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndex(text, "\n")+1:]
-}
-
-// bounded keeps the first bytes of what is written and counts the rest as written.
-type bounded struct{ bytes.Buffer }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if room := maxOutput - b.Len(); room > 0 {
-		b.Buffer.Write(p[:min(room, len(p))])
+// line is one line of the agent's input.
+func (a *agent) line(key, value string) (string, error) {
+	dashed := strings.ReplaceAll(key, "_", "-")
+	name, isFile := strings.CutSuffix(key, "-file")
+	isFile = isFile && !slices.Contains(pathKeys, dashed)
+	switch {
+	case key == "" || strings.ContainsFunc(key, func(r rune) bool { return !strings.ContainsRune(keyRunes, r) }):
+		return "", fmt.Errorf("the key %q: a key holds a-z, 0-9, - and _ only", key)
+	case slices.Contains([]string{"action", "option", "nodename"}, name):
+		return "", fmt.Errorf("%s= is set by locum itself", key)
+	case !isFile && slices.ContainsFunc(secretEnds, func(end string) bool { return strings.HasSuffix(dashed, end) }):
+		return "", fmt.Errorf("%s=: put the secret into a file with mode 0600 and write %s-file=/path", key, key)
 	}
-	return len(p), nil
+	if isFile {
+		text, err := secret(value)
+		if err != nil {
+			return "", err
+		}
+		a.secrets = append(a.secrets, text)
+		key, value = name, text
+	}
+	if err := passable(value); err != nil {
+		return "", fmt.Errorf("the value of %s %w", key, err)
+	}
+	return key + "=" + value, nil
+}
+
+const keyRunes = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// passable refuses what would become another line, and what the agents' library strips.
+func passable(value string) error {
+	switch {
+	case !utf8.ValidString(value):
+		return errors.New("is not UTF-8")
+	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }):
+		return errors.New("holds a control character")
+	case strings.TrimSpace(value) != value:
+		return errors.New("begins or ends with a space, which the fence agents take off")
+	case len(value) > 1 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`):
+		return errors.New("stands in quotes, which the fence agents take off")
+	}
+	return nil
+}
+
+func (a *agent) Off(ctx context.Context) error { return a.command(ctx, "off") }
+
+func (a *agent) On(ctx context.Context) error { return a.command(ctx, "on") }
+
+func (a *agent) command(ctx context.Context, action string) error {
+	e, err := a.run(ctx, action)
+	if err == nil && e.code != 0 {
+		err = e.failure()
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", filepath.Base(a.program), action, err)
+	}
+	return nil
+}
+
+func (a *agent) Status(ctx context.Context) (wire.Power, error) {
+	e, err := a.run(ctx, "status")
+	power := wire.PowerUnknown
+	if err == nil {
+		if power, err = agentPower(e.code, e.out); err != nil {
+			err = fmt.Errorf("%w: %w", e.failure(), err)
+		}
+	}
+	if err != nil {
+		return wire.PowerUnknown, fmt.Errorf("%s status: %w", filepath.Base(a.program), err)
+	}
+	return power, nil
+}
+
+// agentPower needs both the exit status and the word on standard output: 2 is "off", and a wrong argument as well.
+func agentPower(code int, out string) (wire.Power, error) {
+	power, err := powerIn(out, "OFF", "ON")
+	switch {
+	case err != nil:
+		return wire.PowerUnknown, err
+	case code == 0 && power == wire.PowerOn, code == 2 && power == wire.PowerOff:
+		return power, nil
+	}
+	return wire.PowerUnknown, fmt.Errorf("which does not go with the word %s", strings.ToUpper(power.String()))
 }

@@ -2,9 +2,10 @@
 // says off.
 //
 // Its one idea: nothing but "off", said in answer to a question asked after the shot, counts as done. A device that accepts
-// and does nothing, hangs, answers late or fails has confirmed nothing, and the next level is tried.
+// and does nothing, hangs, answers late or fails has confirmed nothing, and the next level is tried. A device that says off
+// before any shot is proof as well, and is not shot at.
 //
-// A Device is one outlet, one file a type; a Ladder is all devices of one node by level; a Keeper asks the devices while
-// all is well, so that a dead switch is known before it is needed. Package cluster decides whom to shoot and when;
-// package daemon carries it here.
+// A Device is one outlet, one file a type (http.go, agent.go, manual.go). A Ladder is all devices of one node by level; its
+// Shoot is the shot, its Read the question, its Keep the question asked while all is well, so that a dead switch is known
+// before it is needed. Package cluster decides whom to shoot and when; package daemon carries it here.
 package fence

@@ -3,306 +3,317 @@ package fence
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"locum/config"
 	"locum/wire"
 )
 
-// plug is a real HTTP plug with manners.
-type plug struct {
-	mu     sync.Mutex
-	on     bool
-	manner string
-	asked  []string
-	server *httptest.Server
-}
-
-func newPlug(t *testing.T, manner string) *plug {
-	p := &plug{on: true, manner: manner}
-	release := make(chan struct{})
-	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.asked = append(p.asked, r.URL.Path)
-		switch {
-		case p.manner == "hang":
-			p.mu.Unlock()
-			select {
-			case <-r.Context().Done():
-			case <-release:
-			}
-			p.mu.Lock()
-			return
-		case p.manner == "fail":
-			http.Error(w, "no", http.StatusInternalServerError)
-			return
-		case p.manner == "endless" && r.URL.Path == "/status":
-			for range 100 {
-				w.Write(make([]byte, 4096))
-			}
-			return
-		case p.manner == "password":
-			if _, pass, _ := r.BasicAuth(); pass != "right" {
-				w.WriteHeader(http.StatusUnauthorized)
-				return
-			}
-		}
-		if r.URL.Path == "/off" && p.manner != "ignore" {
-			p.on = false
-		}
-		if r.URL.Path == "/off" && p.manner == "breaks" {
-			panic(http.ErrAbortHandler) // obeys, and closes in the middle of its answer
-		}
-		fmt.Fprintf(w, "outlet is %s\n", map[bool]string{true: "ON", false: "OFF"}[p.on])
-	}))
-	t.Cleanup(func() { close(release); p.server.CloseClientConnections(); p.server.Close() })
-	return p
-}
-
-func (p *plug) line(name string, level int, keys ...string) config.Fence {
-	f := config.Fence{Name: name, Type: "http", Level: level, Timeout: 300 * time.Millisecond, Keys: map[string]string{
-		"url-off": p.server.URL + "/off", "url-status": p.server.URL + "/status"}}
-	for i := 0; i+1 < len(keys); i += 2 {
-		f.Keys[keys[i]] = keys[i+1]
-	}
-	return f
-}
-
-func ladder(t *testing.T, levels ...[]config.Fence) *Ladder {
-	t.Helper()
-	l, err := NewLadder("beta", levels, map[string]Constructor{"http": NewHTTP, "manual": NewManual, "agent": NewAgent})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-func always() error { return nil }
-
-func TestOnlyADeviceThatSaysOffWhenAskedAgainIsDone(t *testing.T) {
+func TestTheNextLevelIsTriedWhenOneDoesNotConfirm(t *testing.T) {
 	for _, tc := range []struct {
-		manner string
-		want   wire.Outcome
-		text   string
+		name  string
+		first *scripted
+		want  string
+		took  time.Duration // at most
 	}{
-		{"ok", wire.OutcomeDone, "pdu: said off"},
-		{"ignore", wire.OutcomeFailed, "still on after off"},
-		{"hang", wire.OutcomeUnknown, "no answer"},
-		{"fail", wire.OutcomeUnknown, "500"},
-		{"breaks", wire.OutcomeDone, "said off"},
-		{"endless", wire.OutcomeUnknown, "not confirmed off"},
-		{"password", wire.OutcomeUnknown, "user or password are wrong"},
+		{"it does nothing", &scripted{off: func(context.Context, *scripted) error { return nil }},
+			"fence beta by a1: still on after off; fence beta by a2: said off", 40 * time.Second},
+		{"it cannot be reached", &scripted{off: broken, status: func(context.Context, *scripted) (wire.Power, error) {
+			return wire.PowerUnknown, errBroken
+		}}, "fence beta by a1: no route to host; fence beta by a2: said off", 0},
+		{"it refuses and says on", &scripted{off: broken},
+			"fence beta by a1: still on after off: no route to host; fence beta by a2: said off", 0},
+		{"it hangs", &scripted{off: func(ctx context.Context, _ *scripted) error { return hang(ctx) },
+			status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOff, hang(ctx) }},
+			"fence beta by a1: did not answer to off within 20s, and is not known to be off; fence beta by a2: said off", 40 * time.Second},
+		{"it accepts and hangs when asked", &scripted{
+			status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOff, hang(ctx) }},
+			"fence beta by a1: did not say off: no answer in time; fence beta by a2: said off", 40 * time.Second},
+		{"it says off only after its time", &scripted{off: func(_ context.Context, d *scripted) error {
+			time.AfterFunc(41*time.Second, func() { d.set(wire.PowerOff) })
+			return nil
+		}}, "fence beta by a1: still on after off; fence beta by a2: said off", 40 * time.Second},
 	} {
-		t.Run(tc.manner, func(t *testing.T) {
-			p := newPlug(t, tc.manner)
-			got, text := ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), always)
-			if got != tc.want || tc.manner != "endless" && !strings.Contains(text, tc.text) {
-				t.Errorf("%s: %s, want %s: %s", got, text, tc.want, tc.text)
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				second := &scripted{}
+				l := scriptedLadder(20*time.Second, []*scripted{tc.first}, []*scripted{second})
+				begin := time.Now()
+				r := l.Shoot(t.Context(), always)
+				if r.Outcome != wire.OutcomeDone || r.String() != tc.want {
+					t.Errorf("%s: %s\nwant %s", r.Outcome, r, tc.want)
+				}
+				if took := time.Since(begin); took > tc.took {
+					t.Errorf("took %s, at most %s: the other side shoots when the file's delay is over", took, tc.took)
+				}
+				time.Sleep(10 * time.Second) // of the test's own time: let timers of the device run out
+			})
+		})
+	}
+}
+
+func TestADeviceIsAskedUntilItSaysOffAtEverLongerPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scripted{off: func(_ context.Context, d *scripted) error {
+			time.AfterFunc(50*time.Millisecond, func() { d.set(wire.PowerOff) })
+			return nil
+		}}
+		if r := scriptedLadder(time.Second, []*scripted{d}).Shoot(t.Context(), always); r.Outcome != wire.OutcomeDone {
+			t.Error(r)
+		}
+		want := "0s off, 0s status, 5ms status, 15ms status, 35ms status, 75ms status"
+		if got := strings.Join(d.log, ", "); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
+	})
+}
+
+func TestAnUnconfirmedShotIsFailedOnlyIfEveryDeviceSaidSo(t *testing.T) {
+	deaf := func() *scripted { return &scripted{off: func(context.Context, *scripted) error { return nil }} }
+	gone := func() *scripted {
+		return &scripted{off: broken, status: func(context.Context, *scripted) (wire.Power, error) { return wire.PowerOff, errBroken }}
+	}
+	for _, tc := range []struct {
+		name   string
+		levels [][]*scripted
+		want   wire.Outcome
+	}{
+		{"one that does nothing", [][]*scripted{{deaf()}}, wire.OutcomeFailed},
+		{"one that is gone", [][]*scripted{{gone()}}, wire.OutcomeUnknown},
+		{"two levels that do nothing", [][]*scripted{{deaf()}, {deaf()}}, wire.OutcomeFailed},
+		{"a gone one, then one that does nothing", [][]*scripted{{gone()}, {deaf()}}, wire.OutcomeUnknown},
+		{"one of two supplies is gone", [][]*scripted{{{}, gone()}}, wire.OutcomeUnknown},
+		{"one of two supplies does nothing", [][]*scripted{{{}, deaf()}}, wire.OutcomeFailed},
+		{"no device at all", nil, wire.OutcomeFailed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if r := scriptedLadder(time.Second, tc.levels...).Shoot(t.Context(), always); r.Outcome != tc.want {
+					t.Errorf("%s: %s", r.Outcome, r)
+				}
+			})
+		})
+	}
+}
+
+func TestTwoSuppliesAreShotSideBySideAndTheFirstIsAskedAgainAfterTheSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		quick := &scripted{}
+		slow := &scripted{off: func(_ context.Context, d *scripted) error {
+			time.Sleep(3 * time.Second)
+			d.set(wire.PowerOff)
+			return nil
+		}}
+		r := scriptedLadder(5*time.Second, []*scripted{quick, slow}).Shoot(t.Context(), always)
+		if r.Outcome != wire.OutcomeDone || r.String() != "fence beta by a1: said off; fence beta by b1: said off" {
+			t.Error(r)
+		}
+		if got := strings.Join(quick.log, ", "); got != "0s off, 0s status, 3s status" {
+			t.Errorf("the quick one: %s", got)
+		}
+	})
+}
+
+func TestASupplyThatComesBackUndoesTheProofOfTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := &scripted{off: func(_ context.Context, d *scripted) error {
+			d.set(wire.PowerOff)
+			time.AfterFunc(time.Second, func() { d.set(wire.PowerOn) }) // a cycle that somebody else had asked for
+			return nil
+		}}
+		slow := &scripted{off: func(_ context.Context, d *scripted) error {
+			time.Sleep(3 * time.Second)
+			d.set(wire.PowerOff)
+			return nil
+		}}
+		r := scriptedLadder(5*time.Second, []*scripted{back, slow}).Shoot(t.Context(), always)
+		if r.Outcome == wire.OutcomeDone || !strings.Contains(r.String(), "a1: said off, then on again") {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+	})
+}
+
+func TestAShotIsCheckedJustBeforeEachDeviceIsToldAndCalledOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := &scripted{off: func(context.Context, *scripted) error { return nil }}
+		second := &scripted{}
+		l := scriptedLadder(time.Second, []*scripted{first}, []*scripted{second}, []*scripted{{}})
+		begin := time.Now()
+		r := l.Shoot(t.Context(), func() error {
+			if time.Since(begin) > 0 {
+				return errors.New("beta is heard again")
+			}
+			return nil
+		})
+		want := "fence beta by a1: still on after off; fence beta by a2: called off before it was told: beta is heard again"
+		if r.Outcome != wire.OutcomeFailed || r.String() != want {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+		if len(second.log) > 0 || r.Devices[1].Shot {
+			t.Errorf("the second level was told: %v", second.log)
+		}
+	})
+}
+
+func TestAShotThatEndsMidwayIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &scripted{off: func(context.Context, *scripted) error { return nil }}
+		other := &scripted{}
+		time.AfterFunc(500*time.Millisecond, cancel)
+		r := scriptedLadder(time.Second, []*scripted{d}, []*scripted{other}).Shoot(ctx, always)
+		if r.Outcome != wire.OutcomeUnknown || !strings.Contains(r.String(), "ended before it said off") {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+		if len(other.log) > 0 {
+			t.Errorf("the next level was told after the end: %v", other.log)
+		}
+	})
+}
+
+func TestADeviceThatSaidOffIsAskedAndNotShot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scripted{power: wire.PowerOff}
+		l := scriptedLadder(time.Second, []*scripted{d})
+		if power := l.Status(t.Context()); power != wire.PowerOff {
+			t.Fatal(power)
+		}
+		r := l.Shoot(t.Context(), func() error { t.Error("no shot, and the shot was checked"); return nil })
+		if r.Outcome != wire.OutcomeDone || r.Devices[0].Shot || r.String() != "fence beta by a1: off already, without a shot" {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+		d.set(wire.PowerOn)
+		r = l.Shoot(t.Context(), always)
+		if r.Outcome != wire.OutcomeDone || !r.Devices[0].Shot || d.get() != wire.PowerOff {
+			t.Errorf("it was off when asked last and is on now: %s: %s", r.Outcome, r)
+		}
+	})
+}
+
+func TestTheNodeIsOffIfOneWholeLevelSaysOffAndOnIfAnySaysOn(t *testing.T) {
+	off, on, unknown := wire.PowerOff, wire.PowerOn, wire.PowerUnknown
+	for _, tc := range []struct {
+		name   string
+		levels [][]wire.Power
+		want   wire.Power
+	}{
+		{"one that is off", [][]wire.Power{{off}}, off},
+		{"one that is on", [][]wire.Power{{on}}, on},
+		{"one that says nothing", [][]wire.Power{{unknown}}, unknown},
+		{"both supplies off", [][]wire.Power{{off, off}}, off},
+		{"one supply on", [][]wire.Power{{off, on}}, on},
+		{"one supply silent", [][]wire.Power{{off, unknown}}, unknown},
+		{"the second level off, the first silent", [][]wire.Power{{unknown}, {off}}, off},
+		{"the second level half off, the first on", [][]wire.Power{{on}, {off, unknown}}, on},
+		{"half of each level off", [][]wire.Power{{off, unknown}, {off, unknown}}, unknown},
+		{"no device", nil, unknown},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var levels [][]*scripted
+			for _, powers := range tc.levels {
+				var level []*scripted
+				for _, p := range powers {
+					level = append(level, &scripted{status: func(context.Context, *scripted) (wire.Power, error) { return p, nil }})
+				}
+				levels = append(levels, level)
+			}
+			power, readings := scriptedLadder(time.Second, levels...).Read(t.Context())
+			if power != tc.want {
+				t.Errorf("%s: %+v", power, readings)
+			}
+			for _, r := range readings {
+				if (r.Err == nil) != (r.Power != unknown) {
+					t.Errorf("%s is %s with the error %v", r.Name, r.Power, r.Err)
+				}
 			}
 		})
 	}
 }
 
-func TestAPlugThatAnswersAtOnceCostsTwoRequests(t *testing.T) {
-	p := newPlug(t, "ok")
-	ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), always)
-	if got := strings.Join(p.asked, " "); got != "/off /status" {
-		t.Errorf("asked %s", got)
+func TestAnAnswerWithAnErrorIsNeverOff(t *testing.T) {
+	l := scriptedLadder(time.Second, []*scripted{{status: func(context.Context, *scripted) (wire.Power, error) {
+		return wire.PowerOff, errBroken
+	}}})
+	if power := l.Status(t.Context()); power != wire.PowerUnknown {
+		t.Error(power)
 	}
 }
 
-func TestTheNextLevelIsTriedWhenTheFirstDoesNotConfirm(t *testing.T) {
-	bad, good := newPlug(t, "ignore"), newPlug(t, "ok")
-	l := ladder(t, []config.Fence{bad.line("pdu", 1)}, []config.Fence{good.line("board", 2)})
-	if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone || text != "board: said off" {
-		t.Errorf("%s: %s", got, text)
-	}
-}
-
-func TestOfTwoSuppliesBothMustBeOff(t *testing.T) {
-	bad, good := newPlug(t, "ignore"), newPlug(t, "ok")
-	l := ladder(t, []config.Fence{bad.line("left", 1), good.line("right", 1)})
-	if got, text := l.Off(context.Background(), always); got != wire.OutcomeFailed {
-		t.Errorf("%s: %s", got, text)
-	}
-	if power, _ := l.Read(context.Background()); power != wire.PowerOn {
-		t.Errorf("one of two supplies is on, and the node reads %s", power)
-	}
-	bad.mu.Lock()
-	bad.manner = "ok"
-	bad.mu.Unlock()
-	if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone {
-		t.Errorf("%s: %s", got, text)
-	}
-	if power, _ := l.Read(context.Background()); power != wire.PowerOff {
-		t.Errorf("both off, and the node reads %s", power)
-	}
-}
-
-func TestAShotThatIsCalledOffTellsNoDevice(t *testing.T) {
-	p := newPlug(t, "ok")
-	got, _ := ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), func() error { return errors.New("heard again") })
-	if got == wire.OutcomeDone || len(p.asked) > 0 {
-		t.Errorf("%s, asked %v", got, p.asked)
-	}
-}
-
-func TestASecretIsReadFromAFileThatOthersCannotRead(t *testing.T) {
-	p := newPlug(t, "password")
-	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte("right\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l := ladder(t, []config.Fence{p.line("pdu", 1, "user", "locum", "password-file", file)})
-	if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone {
-		t.Errorf("%s: %s", got, text)
-	}
-	if err := os.Chmod(file, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := NewHTTP(p.line("pdu", 1, "password-file", file), "beta"); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestAManualFenceIsNeverDoneByItself(t *testing.T) {
-	got, text := ladder(t, []config.Fence{{Name: "hand", Type: "manual", Level: 1, Timeout: time.Second}}).Off(context.Background(), always)
-	if got != wire.OutcomeUnknown || !strings.Contains(text, "locum fence beta --confirm") {
-		t.Errorf("%s: %s", got, text)
-	}
-}
-
-func TestADeviceThatStopsAnsweringIsReportedOnceAndWhenItIsBack(t *testing.T) {
-	p := newPlug(t, "ok")
-	reports := make(chan error, 10)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	l := ladder(t, []config.Fence{p.line("pdu", 1)})
-	go func() {
-		defer close(done)
-		l.Keep(ctx, 10*time.Millisecond, func(_ string, err error, _ time.Duration) { reports <- err })
-	}()
-	p.mu.Lock()
-	p.manner = "fail"
-	p.mu.Unlock()
-	if err := <-reports; err == nil {
-		t.Error("the failure is not reported")
-	}
-	p.mu.Lock()
-	p.manner = "ok"
-	p.mu.Unlock()
-	if err := <-reports; err != nil {
-		t.Errorf("its return is reported as %v", err)
-	}
-	cancel()
-	<-done
-}
-
-func TestWordsAreFoundByThemselves(t *testing.T) {
-	for _, tc := range []struct {
-		text, word string
-		want       bool
-	}{
-		{"state: off", "off", true}, {"OFF", "off", true}, {"offline", "off", false}, {"turnoff off", "off", true},
-		{"", "on", false}, {"front on", "on", true}, {"offoff", "off", false}, {"on/off", "on", true}, {"\"on\"", "on", true},
-	} {
-		if got := hasWord(tc.text, tc.word); got != tc.want {
-			t.Errorf("%q in %q: %v", tc.word, tc.text, got)
-		}
-	}
-}
-
-func TestExitStatusTwoAloneIsNotOff(t *testing.T) {
-	for _, tc := range []struct {
-		code int
-		out  string
-		want wire.Power
-	}{
-		{0, "Status: ON", wire.PowerOn}, {2, "Status: OFF", wire.PowerOff}, {2, "Failed: missing argument", wire.PowerUnknown},
-		{0, "Status: OFF", wire.PowerUnknown}, {2, "ON and OFF", wire.PowerUnknown}, {0, "", wire.PowerUnknown},
-	} {
-		if got, _ := agentPower(tc.code, tc.out); got != tc.want {
-			t.Errorf("%d %q: %s, want %s", tc.code, tc.out, got, tc.want)
-		}
-	}
-}
-
-func TestAnAgentGetsItsKeysOnStandardInputAndItsSecretsNowhereElse(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "password")
-	program := filepath.Join(dir, "fence_test")
-	seen := filepath.Join(dir, "seen")
-	script := "#!/bin/sh\nin=$(cat)\nprintf '%s\\n' \"$in\" >>" + seen + "\ncase $in in\n*action=off*) exit 0;;\n" +
-		"*action=status*) echo 'Status: OFF'; exit 2;;\n*) echo \"bad $in\"; exit 1;; esac\n"
-	for name, text := range map[string]string{file: "s3cret\n", program: script} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+func TestOnSwitchesWhatIsOffTheSupplyBeforeTheBoard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pdu := &scripted{power: wire.PowerOff}
+		board := &scripted{power: wire.PowerOff, on: func(_ context.Context, d *scripted) error {
+			if pdu.get() != wire.PowerOn {
+				return errBroken
+			}
+			time.AfterFunc(time.Second, func() { d.set(wire.PowerOn) })
+			return nil
+		}}
+		running := &scripted{}
+		l := scriptedLadder(5*time.Second, []*scripted{board, running}, []*scripted{pdu})
+		if err := l.On(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.Chmod(program, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	f := config.Fence{Name: "board", Type: "agent", Agent: program, Level: 1, Timeout: 5 * time.Second,
-		Keys: map[string]string{"ip": "192.0.2.9", "plug": "2", "password-file": file}}
-	l := ladder(t, []config.Fence{f})
-	if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone {
-		t.Fatalf("%s: %s", got, text)
-	}
-	text, err := os.ReadFile(seen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"nodename=beta", "ip=192.0.2.9", "plug=2", "password=s3cret", "action=off", "action=status"} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("%q is missing in %s", want, text)
-		}
-	}
-	d, err := NewAgent(f, "beta")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.On(context.Background()); err == nil || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("the error shows the secret, or there is none: %v", err)
-	}
-}
-
-func FuzzHasWord(f *testing.F) {
-	f.Add("Status: OFF", "off")
-	f.Fuzz(func(t *testing.T, text, word string) {
-		if word == "" {
-			return
-		}
-		if hasWord(text, word) && !strings.Contains(strings.ToLower(text), strings.ToLower(word)) {
-			t.Error("found what is not there")
+		if board.get() != wire.PowerOn || strings.Join(running.log, ", ") != "0s status" {
+			t.Errorf("the board is %s; what ran was told %v", board.get(), running.log)
 		}
 	})
 }
 
-func BenchmarkOffAndConfirmation(b *testing.B) {
-	on := true
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		on = on && r.URL.Path != "/off"
-		fmt.Fprint(w, map[bool]string{true: "on", false: "off"}[on])
-	}))
-	defer s.Close()
-	l, err := NewLadder("beta", [][]config.Fence{{{Name: "pdu", Type: "http", Level: 1, Timeout: time.Second, Keys: map[string]string{
-		"url-off": s.URL + "/off", "url-status": s.URL + "/status"}}}}, map[string]Constructor{"http": NewHTTP})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		on = true
-		if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone {
-			b.Fatal(text)
+func TestOnThatIsNotConfirmedIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scripted{power: wire.PowerOff, on: func(context.Context, *scripted) error { return nil }}
+		err := scriptedLadder(time.Second, []*scripted{d}).On(t.Context())
+		if err == nil || err.Error() != "fence beta by a1: still off after on" {
+			t.Error(err)
 		}
+	})
+}
+
+func TestAManualFenceIsNeverDoneByItself(t *testing.T) {
+	hand := config.Fence{Name: "hand", Type: "manual", Level: 2, Timeout: time.Second}
+	l := ladder(t, []config.Fence{hand})
+	got, text := l.Off(context.Background(), always)
+	if got != wire.OutcomeUnknown || !strings.Contains(text, "fence beta by hand: waits for an operator: locum fence beta --confirm") {
+		t.Errorf("%s: %s", got, text)
+	}
+	if power, readings := l.Read(context.Background()); power != wire.PowerUnknown || readings[0].Err == nil {
+		t.Errorf("%s: %v", power, readings)
+	}
+	if err := l.On(context.Background()); err == nil || !strings.Contains(err.Error(), "by hand") {
+		t.Errorf("on: %v", err)
+	}
+	p := newPlug(t, nil)
+	p.set(false)
+	if err := ladder(t, []config.Fence{p.line("pdu", 1)}, []config.Fence{hand}).On(context.Background()); err != nil {
+		t.Errorf("an operator is wanted though the plug switched: %v", err)
+	}
+}
+
+func TestALineThatCannotBeUsedYetLeavesTheOtherLevelsAndServesWhenItIsPutRight(t *testing.T) {
+	p := newPlug(t, nil)
+	file := secretFile(t, "right")
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l := ladder(t, []config.Fence{p.line("pdu", 1, "password-file", file)}, []config.Fence{p.line("board", 2)})
+	got, text := l.Off(context.Background(), always)
+	if got != wire.OutcomeDone || !strings.Contains(text, "chmod 600") || !strings.HasSuffix(text, "fence beta by board: said off") {
+		t.Errorf("%s: %s", got, text)
+	}
+	p.set(true)
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, text = l.Off(context.Background(), always)
+	if got != wire.OutcomeDone || text != "fence beta by pdu: said off" {
+		t.Errorf("%s: %s", got, text)
+	}
+	if _, err := NewLadder("beta", [][]config.Fence{{{Name: "x", Type: "teapot"}}}, constructors); err == nil {
+		t.Error("a type that does not exist makes a ladder")
 	}
 }

@@ -8,20 +8,23 @@ import (
 	"locum/wire"
 )
 
-// manual is an operator: nothing happens by itself.
+// manual is an operator: nothing happens by itself, and nothing is known until somebody says so.
 type manual struct{ node string }
 
-// NewManual makes the device of a "fence … type=manual" line.
+// NewManual makes the device of a "fence … type=manual" line. It takes no keys.
 func NewManual(_ config.Fence, node string) (Device, error) { return manual{node}, nil }
 
+// Off does nothing: a shot by it ends as unknown, and the operator's word is another proof.
 func (m manual) Off(context.Context) error {
-	return fmt.Errorf("waits for an operator: switch %s off, then run locum fence %s --confirm", m.node, m.node)
+	return fmt.Errorf("waits for an operator: locum fence %s --confirm, once %s is switched off", m.node, m.node)
 }
 
+// On does nothing.
 func (m manual) On(context.Context) error {
-	return fmt.Errorf("an operator has to switch %s on", m.node)
+	return fmt.Errorf("%w: %s has to be switched on by hand", errOperator, m.node)
 }
 
+// Status is unknown.
 func (m manual) Status(context.Context) (wire.Power, error) {
-	return wire.PowerUnknown, fmt.Errorf("only an operator knows; locum fence %s --confirm", m.node)
+	return wire.PowerUnknown, fmt.Errorf("%w: locum fence %s --confirm says that %s is switched off", errOperator, m.node, m.node)
 }

@@ -1,0 +1,54 @@
+package fence
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"locum/wire"
+)
+
+// Reading is what one device said.
+type Reading struct {
+	Name  string
+	Level int
+	Power wire.Power
+	Err   error // why the power is unknown; nil if it is known
+	Took  time.Duration
+}
+
+// Read asks every device once, side by side, and says what it all means: off if every device of some level says off, else
+// on if any says on, else unknown. Readings stand in the order of the levels.
+func (l *Ladder) Read(ctx context.Context) (wire.Power, []Reading) {
+	all := slices.Concat(l.levels...)
+	readings := make([]Reading, len(all))
+	each(all, func(i int, o *outlet) { readings[i] = o.read(ctx) })
+	return l.meaning(readings), readings
+}
+
+// Status is the first answer of Read.
+func (l *Ladder) Status(ctx context.Context) wire.Power {
+	power, _ := l.Read(ctx)
+	return power
+}
+
+func (l *Ladder) meaning(readings []Reading) wire.Power {
+	power := wire.PowerUnknown
+	for _, level := range l.levels {
+		said := readings[:len(level)]
+		readings = readings[len(level):]
+		if len(said) > 0 && !slices.ContainsFunc(said, func(r Reading) bool { return r.Power != wire.PowerOff }) {
+			return wire.PowerOff
+		}
+		if slices.ContainsFunc(said, func(r Reading) bool { return r.Power == wire.PowerOn }) {
+			power = wire.PowerOn
+		}
+	}
+	return power
+}
+
+func (o *outlet) read(ctx context.Context) Reading {
+	begin := time.Now()
+	power, err := o.ask(ctx)
+	return Reading{Name: o.name, Level: o.level, Power: power, Err: err, Took: time.Since(begin)}
+}

@@ -1,0 +1,74 @@
+package fence
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"locum/wire"
+)
+
+// maxWords bounds what an error repeats of a device's words, in characters.
+const maxWords = 160
+
+// powerIn finds out what a text says: on or off if just one of the two words stands in it.
+func powerIn(text, offWord, onWord string) (wire.Power, error) {
+	off, on := hasWord(text, offWord), hasWord(text, onWord)
+	switch {
+	case off && !on:
+		return wire.PowerOff, nil
+	case on && !off:
+		return wire.PowerOn, nil
+	case on && off:
+		return wire.PowerUnknown, fmt.Errorf("says both %q and %q", offWord, onWord)
+	}
+	return wire.PowerUnknown, fmt.Errorf("says neither %q nor %q", offWord, onWord)
+}
+
+// hasWord reports whether a word stands in the text by itself. "offline", "auto_off" and "power-off" do not hold "off".
+func hasWord(text, word string) bool {
+	for from := 0; word != "" && from <= len(text)-len(word); {
+		at := strings.Index(text[from:], word)
+		if at < 0 {
+			return false
+		}
+		at += from
+		before, _ := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+len(word):])
+		if (at == 0 || !joins(before)) && (at+len(word) == len(text) || !joins(after)) {
+			return true
+		}
+		from = at + 1
+	}
+	return false
+}
+
+// joins reports whether a character makes one word of what stands on its two sides.
+func joins(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '-' || r == utf8.RuneError
+}
+
+// brief is the end of a program's or a device's words, in quotes, fit for one line of a log.
+func brief(text string) string {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, "?"))
+	text = strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
+	if r := []rune(text); len(r) > maxWords {
+		text = "…" + string(r[len(r)-maxWords:])
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// plain is an error's text as one line of bounded length: some quote at any length what a device sent.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if r := []rune(text); len(r) > maxWords {
+		text = string(r[:maxWords]) + "…"
+	}
+	return text
+}
