@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -50,14 +52,16 @@ func makeAndWait() {
 }
 
 // marked lists the processes of which mark stands in the environment.
-func marked(t *testing.T, mark string) (list []string) {
+func marked(t *testing.T, mark string) (list []int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
 	must(t, err)
 	for _, f := range files {
 		env, err := os.ReadFile(f) // a process that has just ended is no error
 		if err == nil && bytes.Contains(env, []byte(markKey+"="+mark)) {
-			list = append(list, f)
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			must(t, err)
+			list = append(list, pid)
 		}
 	}
 	return list
@@ -104,7 +108,12 @@ func TestAKilledWorldLeavesNothing(t *testing.T) {
 			out, err := cmd.StdoutPipe()
 			must(t, err)
 			must(t, cmd.Start())
-			defer cmd.Process.Kill()
+			t.Cleanup(func() {
+				cmd.Process.Kill()
+				for _, pid := range marked(t, mark) { // only after a failure
+					syscall.Kill(pid, syscall.SIGKILL)
+				}
+			})
 			lines := bufio.NewScanner(out)
 			for range i + 1 {
 				if !lines.Scan() {
