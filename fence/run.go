@@ -52,6 +52,11 @@ func (a *agent) run(ctx context.Context, action string) (ended, error) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = afterEnd
 	err := cmd.Run()
+	if cmd.Process != nil {
+		// What the agent left behind ends too; mostly there is nothing. The kernel gives no group's number away while
+		// somebody is in it.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	e := ended{out: out.String(), last: brief(a.secrets.hide(cmp.Or(strings.TrimSpace(log.String()), out.String())))}
 	var exit *exec.ExitError
 	switch {
@@ -59,11 +64,7 @@ func (a *agent) run(ctx context.Context, action string) (ended, error) {
 		return e, ctx.Err()
 	case errors.As(err, &exit) && exit.Exited():
 		e.code = exit.ExitCode()
-	case errors.Is(err, exec.ErrWaitDelay):
-		// Somebody of the group still holds an output: the number of a group that is not empty is not given away.
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		return e, errors.New("it ended and left a process behind, which was killed")
-	case err != nil:
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return e, err
 	}
 	if out.over || log.over {
@@ -72,15 +73,18 @@ func (a *agent) run(ctx context.Context, action string) (ended, error) {
 	return e, nil
 }
 
-// bounded keeps the first bytes of what is written and drops the rest.
+// bounded keeps the first bytes of what is written and drops the rest. It embeds no buffer: that one's ReadFrom would be
+// used instead of Write, and knows no bound.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	over bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	room := maxOutput - b.Len()
+	room := maxOutput - b.kept.Len()
 	b.over = b.over || len(p) > room
-	b.Buffer.Write(p[:min(room, len(p))])
+	b.kept.Write(p[:min(room, len(p))])
 	return len(p), nil
 }
+
+func (b *bounded) String() string { return b.kept.String() }
