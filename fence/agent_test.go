@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -149,14 +150,7 @@ func TestAnAgentThatHangsEndsWithItsDeadlineAndSoDoAllItStarted(t *testing.T) {
 	pids := filepath.Join(filepath.Dir(f.Agent), "pids")
 	done := make(chan error, 1)
 	go func() { done <- device(t, f).Off(ctx) }()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(pids); err == nil {
-			break
-		}
-		if time.Now().After(until) {
-			t.Fatal("the agent does not start")
-		}
-	}
+	appears(t, pids)
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("ends with %v", err)
@@ -171,6 +165,43 @@ func TestWhatAnAgentLeavesBehindEndsWithIt(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 	gone(t, filepath.Join(filepath.Dir(f.Agent), "pids"))
+}
+
+func TestAnAgentDiesWithTheProcessThatWaitsForIt(t *testing.T) {
+	if file := os.Getenv("LOCUM_TEST_AGENT"); file != "" {
+		_ = device(t, config.Fence{Agent: file}).Off(context.Background())
+		return
+	}
+	f := program(t, `echo $$ >$d/pids.new; mv $d/pids.new $d/pids; exec sleep 1000`)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiter := exec.Command(self, "-test.run=^"+t.Name()+"$")
+	waiter.Env = append(os.Environ(), "LOCUM_TEST_AGENT="+f.Agent)
+	if err := waiter.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = waiter.Wait() }()
+	pids := filepath.Join(filepath.Dir(f.Agent), "pids")
+	appears(t, pids)
+	if err := waiter.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, pids)
+}
+
+// appears waits for a file.
+func appears(t *testing.T, file string) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatal("the agent does not start")
+		}
+	}
 }
 
 // gone waits until the processes whose numbers stand in a file are none any more, or only wait to be reaped.
