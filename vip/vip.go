@@ -90,6 +90,44 @@ func (v *VIP) Start(ctx context.Context) error {
 }
 
 func (v *VIP) start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	took, said := v.takePrepared()
+	if err := v.takeAndSay(ctx, said); err != nil {
+		if took {
+			err = errors.Join(err, v.release())
+		}
+		return err
+	}
+	k, err := v.kernel()
+	if err != nil {
+		return errors.Join(err, v.release())
+	}
+	v.keep(k)
+	return nil
+}
+
+// takePrepared takes the address and announces it where all is as it was prepared, and gives the voice that said so, nil
+// if none has. A look at all addresses of the machine, which costs as much again, comes after it; what fails here fails
+// there again, or is found done.
+func (v *VIP) takePrepared() (took bool, said *voice) {
+	k, err := v.kernel()
+	if err != nil || v.voice == nil {
+		return false, nil
+	}
+	l, err := k.linkAt(v.voice.link.index)
+	if err != nil || l.mustServe() != nil || !v.voice.fits(l, v.prefix.Addr()) || k.add(l.index, v.prefix) != nil {
+		return false, nil
+	}
+	if v.voice.announce() != nil {
+		return true, nil
+	}
+	return true, v.voice
+}
+
+// takeAndSay takes the address where it belongs, and only there, and announces it unless that voice has.
+func (v *VIP) takeAndSay(ctx context.Context, said *voice) error {
 	copies, l, err := v.survey()
 	if err != nil {
 		return err
@@ -106,14 +144,12 @@ func (v *VIP) start(ctx context.Context) error {
 	if err := v.take(copies, l); err != nil {
 		return err
 	}
+	if v.voice == said {
+		return nil
+	}
 	if err := v.voice.announce(); err != nil {
 		return errors.Join(fmt.Errorf("announce on %s: %w", l.name, err), v.release())
 	}
-	k, err := v.kernel()
-	if err != nil {
-		return errors.Join(err, v.release())
-	}
-	v.keep(k)
 	return nil
 }
 
