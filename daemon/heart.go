@@ -25,7 +25,7 @@ type heart struct {
 	cfg      *config.Config
 	self     config.Node
 	state    *stateDir
-	run      runFile
+	run      *runFile
 	life     wire.Life
 	refused  []string
 
@@ -251,6 +251,9 @@ func (h *heart) close() {
 	}
 	if h.w != nil {
 		h.w.close()
+	}
+	if h.run != nil {
+		h.run.close()
 	}
 	if h.state != nil {
 		h.state.close()

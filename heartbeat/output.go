@@ -20,7 +20,7 @@ type ToEngine struct{ wire.ToEngine }
 type WakeAt struct{ At wire.Instant }
 
 // Persist writes the state to /run. Where Wait is set, what follows in the same step may be done only once the state is in
-// its place (renamed; /run is memory, so no fsync): a promise or a permission must not be forgotten by a heart that dies
+// its place (written; /run is memory, so no fsync): a promise or a permission must not be forgotten by a heart that dies
 // right after giving it. If it cannot be written, what follows must not be done: the loop ends the process, which then
 // resumes from what was written last.
 type Persist struct {
