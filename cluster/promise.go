@@ -107,7 +107,8 @@ func (e *Engine) givePromise() {
 	if e.storing.writable && e.durable.Ceiling < p.epoch {
 		return // save raises it
 	}
-	if e.ceased < p.epoch {
+	// What this node promises to nobody but itself is installed in this very step, and the heart learns of that first.
+	if alone := p.to == e.self && p.members == wire.SetOf(e.self); !alone && e.ceased < p.epoch {
 		if !p.asked {
 			p.asked = true
 			e.do(Cease{Below: p.epoch})

@@ -16,17 +16,18 @@ import (
 // step hands one event to the core and dispatches the actions: first all that others wait for, then what is told.
 func (n *engine) step(ev cluster.Event) {
 	actions := n.core.Step(heartbeat.Now(), ev)
+	n.sendAll(actions)
 	for _, a := range actions {
 		n.act(a)
 	}
 	for _, a := range actions {
 		if t, ok := a.(cluster.Tell); ok {
 			n.tell(t.Event)
-			n.titled = true
+			n.entitleSoon()
 		}
 	}
 	if _, ended := ev.(cluster.OpEnded); ended {
-		n.titled = true
+		n.entitleSoon()
 		n.soften()
 	}
 	for after := n.after; len(after) > 0; after = after[1:] {
@@ -50,16 +51,24 @@ func (n *engine) soften() {
 	}()
 }
 
+// sendAll tells the heart what is for it, in order and at once: a heart that hears one record at a time goes to sleep
+// between them.
+func (n *engine) sendAll(actions []cluster.Action) {
+	var records []record
+	for _, a := range actions {
+		r, ok, err := cluster.RecordOf(a)
+		if err != nil {
+			n.tell(cluster.History{Kind: "alarm", Level: "alarm", Text: err.Error()})
+		}
+		if ok {
+			records = append(records, record{ToHeart: &r})
+		}
+	}
+	n.send(records...)
+}
+
+// act does what is not for the heart.
 func (n *engine) act(a cluster.Action) {
-	r, ok, err := cluster.RecordOf(a)
-	if err != nil {
-		n.tell(cluster.History{Kind: "alarm", Level: "alarm", Text: err.Error()})
-		return
-	}
-	if ok {
-		n.tellHeart(r)
-		return
-	}
 	switch a := a.(type) {
 	case cluster.RunOp:
 		n.workers[a.Resource].run(a)
@@ -96,6 +105,7 @@ func (n *engine) act(a cluster.Action) {
 	}
 }
 
+// wakeAt has a Tick follow at an instant, 0 none. One that was on its way already is one too many and does no harm.
 func (n *engine) wakeAt(at wire.Instant) {
 	n.timer.Stop()
 	if at != 0 {
@@ -170,9 +180,19 @@ func (n *engine) adopt(text string) {
 	n.send(record{Reexec: &reexec{Why: "a new file takes effect"}})
 }
 
+// entitleAfter is how long the title may be behind: nothing waits for it.
+const entitleAfter = 50 * time.Millisecond
+
+func (n *engine) entitleSoon() {
+	if !n.titling {
+		n.titling = true
+		time.AfterFunc(entitleAfter, func() { n.post(n.entitle) })
+	}
+}
+
 // entitle makes the line that "systemctl status" shows.
 func (n *engine) entitle() {
-	n.titled = false
+	n.titling = false
 	st := n.core.Status(heartbeat.Now())
 	text := titleOf(st)
 	if text != n.title {

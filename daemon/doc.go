@@ -5,7 +5,7 @@
 // keeps the engine alive. The engine (RunEngine; engine.go, hear.go, act.go, worker.go, fencer.go, store.go, history.go) carries events to
 // cluster.Engine and has the actions done, each by its own worker, so that no slow thing waits behind another.
 //
-// Its one idea: nothing is decided here. Each process is one loop around one pure function; what the loop does is to
+// Its one idea: nothing is decided here. Each process steps one pure function, one event at a time; what it does is to
 // bring it the world and to take its answers there. The two talk over a socket pair in records (ipc.go), and either may
 // die without the services noticing.
 //

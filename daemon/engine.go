@@ -19,17 +19,18 @@ import (
 	"locum/wire"
 )
 
-// engine is the engine's process: the loop around cluster.Engine, and the workers that carry its actions out. What is not
-// said to be shared belongs to the loop's goroutine.
+// engine is the engine's process: what steps cluster.Engine, and the workers that carry its actions out. What is not said
+// to be shared belongs to whoever has the turn.
 type engine struct {
-	setup  setup
-	cfg    *config.Config
-	core   *cluster.Engine
-	log    logFunc
-	ctx    context.Context // ends with the process
-	heard  chan record     // from the heart
-	events chan func()     // from the workers, to be done in the loop
-	timer  *time.Timer
+	setup setup
+	cfg   *config.Config
+	core  *cluster.Engine
+	log   logFunc
+	ctx   context.Context // ends with the process
+	// turn is held by whoever steps: the goroutine that has heard of an event steps on it itself, because to hand it to
+	// another costs more than the step. The Go runtime gives it in order of asking to those that wait for long.
+	turn  sync.Mutex
+	timer *time.Timer
 
 	conn    net.Conn // shared
 	sending sync.Mutex
@@ -43,7 +44,7 @@ type engine struct {
 	history   *history
 	ready     chan struct{} // closed when nothing is left of what a former engine had under way
 	title     string
-	titled    bool      // the title is to be made anew
+	titling   bool      // the title will be made anew
 	softened  time.Time // when the threads' policy was last set
 }
 
@@ -64,28 +65,11 @@ func RunEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n := &engine{conn: conn, log: log, ctx: ctx, heard: make(chan record, 256), events: make(chan func(), 256),
-		timer: time.NewTimer(time.Hour), workers: map[cluster.ResourceID]*worker{}, observers: map[cluster.ResourceID]*observer{}, fencers: map[wire.Node]*fencer{},
+	n := &engine{conn: conn, log: log, ctx: ctx, workers: map[cluster.ResourceID]*worker{}, observers: map[cluster.ResourceID]*observer{}, fencers: map[wire.Node]*fencer{},
 		ready: make(chan struct{}), softened: time.Now()}
-	go func() {
-		defer end()
-		if err := n.listen(); err != nil {
-			log("alarm", "from the heart: "+err.Error())
-		}
-	}()
-	select {
-	case r := <-n.heard:
-		if r.Setup == nil {
-			return errors.New("engine: the first record is no setup")
-		}
-		n.setup = *r.Setup
-	case <-ctx.Done():
-		return nil
+	if err := n.listen(); err != nil {
+		log("alarm", "from the heart: "+err.Error())
 	}
-	if err := n.begin(); err != nil {
-		return err
-	}
-	n.loop()
 	return nil
 }
 
@@ -99,13 +83,19 @@ func heartConn() (net.Conn, error) {
 	return conn, errors.Join(err, f.Close())
 }
 
-func (n *engine) begin() error {
+// begin makes all that the first record asks for.
+func (n *engine) begin(r record) error {
+	if r.Setup == nil {
+		return errors.New("the first record is no setup")
+	}
+	n.setup = *r.Setup
 	cfg, problems := config.Parse(n.setup.ConfigFile, n.setup.ConfigText)
 	if cfg == nil {
 		return problems
 	}
 	n.cfg = cfg
 	n.core = cluster.New(cfg, n.setup.Self)
+	n.timer = time.AfterFunc(time.Hour, func() { n.happened(cluster.Tick{}) })
 	n.store = openStore(n.setup.StateDir)
 	n.history = openHistory(n, cfg.Notifies)
 	n.makeWorkers()
@@ -169,33 +159,15 @@ func (b broken) Start(context.Context) error                         { return b.
 func (b broken) Stop(context.Context) error                          { return b.err }
 func (b broken) Watch(ctx context.Context, _ func(wire.State)) error { <-ctx.Done(); return ctx.Err() }
 
-// loop steps the engine: one goroutine, one event at a time. What is only shown waits until nothing else does.
-func (n *engine) loop() {
-	for {
-		if n.titled && len(n.heard) == 0 && len(n.events) == 0 {
-			n.entitle()
-		}
-		select {
-		case <-n.ctx.Done():
-			return
-		case r := <-n.heard:
-			n.fromHeart(r)
-		case do := <-n.events:
-			do()
-		case <-n.timer.C:
-			n.step(cluster.Tick{})
-		}
-	}
-}
-
-// happened brings an event into the loop. It may be called from any goroutine but the loop's.
+// happened steps on an event. It may be called from any goroutine that has not got the turn.
 func (n *engine) happened(ev cluster.Event) { n.post(func() { n.step(ev) }) }
 
-// post has the loop do something.
+// post does something in turn.
 func (n *engine) post(do func()) {
-	select {
-	case n.events <- do:
-	case <-n.ctx.Done():
+	n.turn.Lock()
+	defer n.turn.Unlock()
+	if n.ctx.Err() == nil {
+		do()
 	}
 }
 

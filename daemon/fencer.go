@@ -67,16 +67,11 @@ func (f *fencer) shoot(a cluster.Shoot) {
 	}()
 }
 
-// mayShoot asks the core, in its own loop, whether the shot still holds: immediately before each device is told.
+// mayShoot asks the core whether the shot still holds: immediately before each device is told.
 func (f *fencer) mayShoot(ctx context.Context, id uint64) error {
-	answer := make(chan error, 1)
-	f.n.post(func() { answer <- f.n.core.MayShoot(id) })
-	select {
-	case err := <-answer:
-		return errors.Join(err, ctx.Err())
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	err := errors.New("the engine ends")
+	f.n.post(func() { err = f.n.core.MayShoot(id) })
+	return errors.Join(err, ctx.Err())
 }
 
 func (f *fencer) cancelShot(id uint64) {

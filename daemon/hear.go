@@ -36,11 +36,13 @@ func (n *engine) listen() error {
 		if err != nil {
 			return err
 		}
-		select {
-		case n.heard <- r:
-		case <-n.ctx.Done():
-			return nil
+		if n.core == nil {
+			if n.post(func() { err = n.begin(r) }); err != nil {
+				return err
+			}
+			continue
 		}
+		n.post(func() { n.fromHeart(r) })
 	}
 }
 
@@ -115,13 +117,17 @@ func (n *engine) refuse(id uint64, code int, text string) {
 
 func (n *engine) tellHeart(r wire.ToHeart) { n.send(record{ToHeart: &r}) }
 
-// send writes a record to the heart, in the caller's goroutine: a queue would cost a switch on the way of a takeover. It
+// send writes records to the heart, in the caller's goroutine: a queue would cost a switch on the way of a takeover. It
 // waits only while the heart does not read; an engine without a heart ends by the end of its socket.
-func (n *engine) send(r record) {
-	packets, err := encodeRecord(r)
-	if err != nil {
-		n.log("alarm", err.Error())
-		return
+func (n *engine) send(records ...record) {
+	var packets [][]byte
+	for _, r := range records {
+		more, err := encodeRecord(r)
+		if err != nil {
+			n.log("alarm", err.Error())
+			continue
+		}
+		packets = append(packets, more...)
 	}
 	n.sending.Lock()
 	defer n.sending.Unlock()

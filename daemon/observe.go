@@ -8,10 +8,10 @@ import (
 )
 
 // observer is what goes on beside a resource's operations: watching it, or asking the network for its address. It belongs
-// to the loop's goroutine.
+// to whoever has the turn.
 type observer struct{ unwatch, unlisten context.CancelFunc }
 
-// watch begins or ends a resource's watch. What comes from a watch that has ended is dropped here, in the loop.
+// watch begins or ends a resource's watch. What comes from a watch that has ended is dropped here, in turn.
 func (n *engine) watch(a cluster.Watch) {
 	o := n.observers[a.Resource]
 	if o.unwatch != nil {
@@ -26,7 +26,7 @@ func (n *engine) watch(a cluster.Watch) {
 	go n.workers[a.Resource].watch(ctx, func(ev cluster.Watched) { n.happenedIn(ctx, ev) })
 }
 
-// happenedIn brings an event into the loop if ctx has not ended by then.
+// happenedIn steps on an event if ctx has not ended by then.
 func (n *engine) happenedIn(ctx context.Context, ev cluster.Event) {
 	n.post(func() {
 		if ctx.Err() == nil {
