@@ -29,6 +29,9 @@ type Permit struct {
 	Epoch wire.Epoch
 }
 
+// Prepare has the resource's agent open what a start will need, changing nothing. It is a favour: no event follows.
+type Prepare struct{ Resource ResourceID }
+
 // SetIdle tells the heart that nothing runs here, or that something may.
 type SetIdle struct{ Idle bool }
 
@@ -120,6 +123,7 @@ func (Send) action()       {}
 func (SetView) action()    {}
 func (Cease) action()      {}
 func (Permit) action()     {}
+func (Prepare) action()    {}
 func (SetIdle) action()    {}
 func (RunOp) action()      {}
 func (CancelOp) action()   {}

@@ -144,15 +144,15 @@ func (e *Engine) advance() {
 		e.listen()
 		e.driveServices()
 		e.report()
-		e.tellIdle()
-		e.showBoard()
 		e.serveAsks()
 		e.proceedLeaving()
 		e.save()
 		if len(e.out) == before && !e.again {
-			return
+			break
 		}
 	}
+	e.tellIdle() // after what others wait for
+	e.showBoard()
 }
 
 func (e *Engine) start(ev Started) {
@@ -307,6 +307,7 @@ func (e *Engine) setWake() {
 		sooner(e.services[i].due)
 	}
 	sooner(e.lead.due)
+	sooner(e.lead.boardDue)
 	sooner(e.storing.due)
 	sooner(e.tieWait())
 	if at != e.wake {

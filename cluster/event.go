@@ -37,10 +37,11 @@ type LeaseChanged struct{ Lease wire.Lease }
 // Ceased: the heart grants nothing any more under views below the epoch.
 type Ceased struct{ Below wire.Epoch }
 
-// Permitted answers a Permit action.
+// Permitted answers a Permit action. An OK is good until the instant.
 type Permitted struct {
-	ID uint64
-	OK bool
+	ID    uint64
+	OK    bool
+	Until wire.Instant
 }
 
 // OpEnded is the end of a Probe, Start or Stop. State is what a probe found, or what is known after a start or stop.

@@ -13,6 +13,8 @@ type local struct {
 	cfg      *config.Service
 	ordered  bool // the leader wants it here
 	hold     bool // maintenance: leave it as it is
+	prepare  bool // the leader wants it here next
+	grant    grant
 	barred   bool // failed too often: stopped here, and not again before it is cleared
 	stuck    bool // a stop failed
 	detail   string
@@ -61,6 +63,9 @@ func (e *Engine) drive(s *local) {
 		s.due = 0
 	}
 	want := s.wanted(e)
+	if !want {
+		e.prepareHere(s)
+	}
 	if s.busy() {
 		if !want {
 			e.cancelStarts(s)
@@ -130,6 +135,13 @@ func (e *Engine) driveUp(s *local) {
 	if !e.obeyed() || e.holdStart(s) {
 		return
 	}
+	if s.grant.id != 0 && !s.grant.given && s.grant.epoch == e.view.Epoch {
+		return // its answer is on its way
+	}
+	if e.spend(s) {
+		e.runOp(s, first, OpStart)
+		return
+	}
 	r := &s.res[first]
 	r.permit = e.nextID()
 	e.do(Permit{ID: r.permit, Epoch: e.view.Epoch})
@@ -181,6 +193,9 @@ func (e *Engine) runOp(s *local, i int, kind OpKind) {
 
 // permitted starts the resource that waits for it, if that is still what is wanted under the view that was asked for.
 func (e *Engine) permitted(ev Permitted) {
+	if e.granted(ev) {
+		return
+	}
 	for si := range e.services {
 		s := &e.services[si]
 		for i := range s.res {
@@ -411,7 +426,7 @@ func (e *Engine) reports() []ServiceReport {
 func (e *Engine) tellIdle() {
 	idle := true
 	for i := range e.services {
-		idle = idle && e.services[i].phase(e) == PhaseStopped
+		idle = idle && e.services[i].phase(e) == PhaseStopped && e.services[i].grant == (grant{})
 	}
 	if idle != e.idle {
 		e.idle = idle

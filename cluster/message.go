@@ -82,6 +82,8 @@ type Orders struct {
 	Reset  []string   `json:"reset,omitempty"` // services whose failures here are forgiven
 	Shoot  wire.Node  `json:"shoot,omitempty"` // this member shall fence that node: the leader itself is stuck
 	Hold   []string   `json:"hold,omitempty"`  // maintenance: leave these as they are
+	// Prepare is the services that shall run here next, once they are stopped elsewhere.
+	Prepare []string `json:"prepare,omitempty"`
 }
 
 // Report is what is so at one member, sent on each change.
@@ -91,6 +93,7 @@ type Report struct {
 	Services []ServiceReport `json:"services"`
 	Writable bool            `json:"writable"`         // its state directory: without it, it casts no vote
 	Fenced   []Clean         `json:"fenced,omitempty"` // what this member's own shots have proven
+	Ready    []string        `json:"ready,omitempty"`  // services that are prepared here
 }
 
 // Phase is how far one service is on one node.

@@ -20,6 +20,7 @@ type leadership struct {
 	places   []placed // for each service, in file order
 	restart  []string // services that are to be stopped once and started again
 	change   *change  // intents on their way to the members
+	boardDue wire.Instant
 }
 
 // member is what the leader knows of one.
@@ -28,14 +29,16 @@ type member struct {
 	sent     Orders
 	seen     uint64 // the serial its last report answers
 	services []ServiceReport
+	ready    []string // services that it is prepared for
 }
 
 // placed is where one service should be, and what it waits for.
 type placed struct {
 	placement
-	proof string // on which its start rests
-	wait  Wait   // empty if it waits for nothing
-	told  placement
+	proof   string // on which its start rests
+	wait    Wait   // empty if it waits for nothing
+	told    placement
+	prepare preparing
 }
 
 func newLeadership(promises []Promise, now wire.Instant) leadership {
@@ -71,7 +74,7 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 		return
 	}
 	if m := e.lead.member(from); m != nil && r.Serial >= m.seen {
-		m.seen, m.services = r.Serial, r.Services
+		m.seen, m.services, m.ready = r.Serial, r.Services, r.Ready
 	}
 	for i := range e.lead.promises {
 		if p := &e.lead.promises[i]; p.Life.Node == from && p.Writable != r.Writable {
@@ -96,19 +99,24 @@ func (e *Engine) direct() {
 	if len(l.places) != len(e.cfg.Services) {
 		l.places = make([]placed, len(e.cfg.Services))
 	}
-	run := make([][]string, len(l.members))
+	lists := make([]Orders, len(l.members))
 	for i := range e.cfg.Services {
-		s := &e.cfg.Services[i]
-		if to := e.directService(s, &l.places[i]); to != 0 {
-			for m := range l.members {
-				if l.members[m].node == to {
-					run[m] = append(run[m], s.Name)
-				}
+		s, p := &e.cfg.Services[i], &l.places[i]
+		to := e.directService(s, p)
+		if p.node == 0 || to == p.node {
+			p.prepare = preparing{}
+		}
+		for m := range l.members {
+			switch l.members[m].node {
+			case to:
+				lists[m].Run = append(lists[m].Run, s.Name)
+			case p.prepare.node:
+				lists[m].Prepare = append(lists[m].Prepare, s.Name)
 			}
 		}
 	}
 	for m := range l.members {
-		e.order(&l.members[m], run[m])
+		e.order(&l.members[m], lists[m])
 	}
 	if changed := e.weightsChanged(); changed != l.reweigh {
 		l.reweigh, e.again = changed, true
@@ -137,6 +145,9 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 		return to.node
 	}
 	if held := e.keptFor(s, sit, to.node, p); held != 0 {
+		return held
+	}
+	if held := e.prepares(s, sit, to.node, p); held != 0 {
 		return held
 	}
 	if wait, proof := e.blocked(s, to.node, 0); wait.For != "" {
@@ -351,8 +362,8 @@ func (e *Engine) restartsNow(s *config.Service) bool {
 }
 
 // order sends a member what it shall run, if that is not what it was sent last.
-func (e *Engine) order(m *member, run []string) {
-	o := Orders{Epoch: e.view.Epoch, Serial: m.sent.Serial, Run: run}
+func (e *Engine) order(m *member, o Orders) {
+	o.Epoch, o.Serial = e.view.Epoch, m.sent.Serial
 	for i := range e.cfg.Services {
 		if s := e.cfg.Services[i].Name; e.maintained(s) {
 			o.Hold = append(o.Hold, s)
@@ -361,7 +372,8 @@ func (e *Engine) order(m *member, run []string) {
 	if e.lead.stuck.Has(e.self) && m.node == e.deputy() {
 		o.Shoot = e.self
 	}
-	if m.sent.Serial != 0 && slices.Equal(o.Run, m.sent.Run) && slices.Equal(o.Hold, m.sent.Hold) && o.Shoot == m.sent.Shoot {
+	if m.sent.Serial != 0 && slices.Equal(o.Run, m.sent.Run) && slices.Equal(o.Hold, m.sent.Hold) &&
+		slices.Equal(o.Prepare, m.sent.Prepare) && o.Shoot == m.sent.Shoot {
 		return
 	}
 	e.giveOrders(m, o)
@@ -387,6 +399,7 @@ func (e *Engine) ordered(from wire.Node, o Orders) {
 		s := &e.services[i]
 		s.ordered = slices.Contains(o.Run, s.cfg.Name)
 		s.hold = slices.Contains(o.Hold, s.cfg.Name)
+		s.prepare = slices.Contains(o.Prepare, s.cfg.Name)
 		if slices.Contains(o.Reset, s.cfg.Name) {
 			e.forgive(s)
 		}
@@ -416,11 +429,12 @@ func (e *Engine) report() {
 	if !e.obeyed() {
 		return
 	}
-	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable}
+	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable, Ready: e.ready()}
 	if !e.leads() {
 		r.Fenced = e.provenHere()
 	}
-	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Fenced, e.told.Fenced) {
+	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Fenced, e.told.Fenced) &&
+		slices.Equal(r.Ready, e.told.Ready) {
 		return
 	}
 	e.told, e.again = r, true

@@ -24,7 +24,7 @@ func EventOf(r wire.ToEngine) (ev Event, ok bool, err error) {
 	case r.Lease != nil:
 		return LeaseChanged{*r.Lease}, true, nil
 	case r.Permit != nil:
-		return Permitted{ID: r.Permit.ID, OK: r.Permit.OK}, true, nil
+		return Permitted{ID: r.Permit.ID, OK: r.Permit.OK, Until: r.Permit.Until}, true, nil
 	case r.Ceased != nil:
 		return Ceased{Below: r.Ceased.Below}, true, nil
 	case r.Leave != nil:

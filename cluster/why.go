@@ -124,7 +124,10 @@ func (e *Engine) serviceStatus(i int) ServiceStatus {
 	return st
 }
 
-// showBoard hands the members what the leader would show, whenever that changed.
+// boardLag is by how much a board follows what it shows: several changes make one board, and none of them waits for it.
+const boardLag = 30 * time.Millisecond
+
+// showBoard hands the members what the leader would show, soon after that changed.
 func (e *Engine) showBoard() {
 	if !e.leads() || e.view.Members.Count() < 2 || len(e.lead.places) == 0 {
 		return
@@ -134,9 +137,17 @@ func (e *Engine) showBoard() {
 		b.Services = append(b.Services, e.serviceStatus(i))
 	}
 	if b.Epoch == e.board.Epoch && slices.Equal(b.Waits, e.board.Waits) && slices.EqualFunc(b.Services, e.board.Services, ServiceStatus.same) {
+		e.lead.boardDue = 0
 		return
 	}
-	e.board = b
+	switch due := e.lead.boardDue; {
+	case due == 0:
+		e.lead.boardDue = e.after(boardLag)
+		return
+	case e.now < due:
+		return
+	}
+	e.board, e.lead.boardDue = b, 0
 	for n := range e.view.Members.Without(e.self).All {
 		e.send(n, Message{Board: &b})
 	}

@@ -13,9 +13,13 @@ import (
 	"locum/wire"
 )
 
-// step hands one event to the core and dispatches the actions: first all that others wait for, then what is told.
+// step hands one event to the core and dispatches the actions: first what clients wait for, then what other nodes do, then
+// what is told.
 func (n *engine) step(ev cluster.Event) {
 	actions := n.core.Step(heartbeat.Now(), ev)
+	for _, a := range actions {
+		n.actFirst(a)
+	}
 	n.sendAll(actions)
 	for _, a := range actions {
 		n.act(a)
@@ -67,14 +71,26 @@ func (n *engine) sendAll(actions []cluster.Action) {
 	n.send(records...)
 }
 
-// act does what is not for the heart.
-func (n *engine) act(a cluster.Action) {
+// actFirst has the workers and the devices begin.
+func (n *engine) actFirst(a cluster.Action) {
 	switch a := a.(type) {
 	case cluster.RunOp:
 		n.workers[a.Resource].run(a)
+	case cluster.Shoot:
+		n.fencers[a.Node].shoot(a)
+	}
+}
+
+// act does what is left.
+func (n *engine) act(a cluster.Action) {
+	switch a := a.(type) {
 	case cluster.CancelOp:
 		for _, w := range n.workers {
 			w.cancel(a.ID)
+		}
+	case cluster.Prepare:
+		if v, ok := n.workers[a.Resource].agent.(*vip.VIP); ok {
+			go func() { _ = v.Prepare(n.ctx) }() // what is wrong is a matter of Start's
 		}
 	case cluster.Watch:
 		n.watch(a)
@@ -86,8 +102,6 @@ func (n *engine) act(a cluster.Action) {
 				v.Healed()
 			}
 		}
-	case cluster.Shoot:
-		n.fencers[a.Node].shoot(a)
 	case cluster.CancelShot:
 		for _, f := range n.fencers {
 			f.cancelShot(a.ID)

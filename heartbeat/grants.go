@@ -55,6 +55,10 @@ func (h *Heart) permit(p wire.Permit) {
 	g := &h.grants
 	lease := h.lease.State == wire.LeaseHeld && g.view.Quorate || h.lease.State == wire.LeaseExempt
 	p.OK = p.Epoch != 0 && p.Epoch == h.granted() && lease && !h.exiting
+	p.Until = 0
+	if p.OK {
+		p.Until = h.lease.Until - h.leaseTime/2
+	}
 	if p.OK && (!g.mayRun || g.idle) {
 		g.mayRun, g.idle = true, false
 		h.persist(true)

@@ -35,7 +35,8 @@ func openEar(l link, addr netip.Addr) (*ear, error) {
 	return e, nil
 }
 
-func (e *ear) close() { e.conn.Close() }
+// close ends the listening. The kernel takes milliseconds to close a packet socket, for which nobody waits.
+func (e *ear) close() { go e.conn.Close() }
 
 func (e *ear) listen() {
 	defer close(e.heard)

@@ -170,11 +170,13 @@ type Ceased struct {
 }
 
 // Permit is asked before each resource start: may something run here under this epoch? The heart answers OK only if that
-// is the view it holds and the lease is held or exempt; from its OK on it counts this node as running something.
+// is the view it holds and the lease is held or exempt; from its OK on it counts this node as running something. An OK is
+// good until an instant, at most half a lease away, that no echo which comes later puts off.
 type Permit struct {
-	ID    uint64 `json:"id"`
-	Epoch Epoch  `json:"epoch"`
-	OK    bool   `json:"ok"`
+	ID    uint64  `json:"id"`
+	Epoch Epoch   `json:"epoch"`
+	OK    bool    `json:"ok"`
+	Until Instant `json:"until,omitempty"`
 }
 
 // Idle is the engine's word that nothing runs here (workers idle, probed after that), or that something may.
