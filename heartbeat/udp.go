@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -31,7 +32,7 @@ const (
 type UDP struct {
 	name     string
 	fd       int
-	peers    [wire.MaxNodes + 1]unix.Sockaddr // by number; prepared, so that sending allocates nothing
+	peers    [wire.MaxNodes + 1]rawAddress // by number; prepared, so that sending allocates nothing
 	stamps   stamps
 	in       inbox
 	overflow uint32 // what the kernel counted at the newest frame
@@ -48,7 +49,7 @@ func OpenUDP(line config.Path, self wire.Node) (*UDP, error) {
 	u := &UDP{name: line.Name, fd: -1}
 	for n, a := range line.Addresses {
 		if n != self && n <= wire.MaxNodes {
-			u.peers[n] = sockaddrOf(a, line.Port)
+			u.peers[n] = rawAddressOf(a, line.Port)
 		}
 	}
 	fd, err := openUDP(own, line.Port)
@@ -142,13 +143,45 @@ func (u *UDP) Overflowed() uint32 { return u.overflow }
 
 // Send sends one datagram.
 func (u *UDP) Send(to wire.Node, frame []byte) error {
-	if to > wire.MaxNodes || u.peers[to] == nil {
+	if to > wire.MaxNodes || u.peers[to].size == 0 {
 		return fmt.Errorf("path udp %s: node %d has no address on it", u.name, to)
 	}
-	if err := unix.Sendto(u.fd, frame, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, u.peers[to]); err != nil {
-		return fmt.Errorf("path udp %s: send to node %d: %w", u.name, to, err)
+	if errno := u.peers[to].send(u.fd, frame); errno != 0 {
+		return fmt.Errorf("path udp %s: send to node %d: %w", u.name, to, errno)
 	}
 	return nil
+}
+
+// rawAddress is a socket address as sendto(2) takes it.
+type rawAddress struct {
+	bytes [unix.SizeofSockaddrInet6]byte
+	size  uintptr // 0 none
+}
+
+func rawAddressOf(a netip.Addr, port uint16) (r rawAddress) {
+	a = a.Unmap()
+	if a.Is4() {
+		binary.NativeEndian.PutUint16(r.bytes[:], unix.AF_INET)
+		copy(r.bytes[4:], a.AsSlice()) // struct sockaddr_in: family, port, address (ip(7))
+		r.size = unix.SizeofSockaddrInet4
+	} else {
+		binary.NativeEndian.PutUint16(r.bytes[:], unix.AF_INET6)
+		copy(r.bytes[8:], a.AsSlice()) // struct sockaddr_in6: family, port, flow, address, scope (ipv6(7))
+		r.size = unix.SizeofSockaddrInet6
+	}
+	binary.BigEndian.PutUint16(r.bytes[2:], port)
+	return r
+}
+
+// send never waits, and is made without the runtime's notice.
+func (r *rawAddress) send(fd int, frame []byte) unix.Errno {
+	for {
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(frame))),
+			uintptr(len(frame)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&r.bytes)), r.size)
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
 }
 
 // Drain hands out the datagrams that wait. What comes while it is at it may be left for the next time, so that a flood
