@@ -40,18 +40,47 @@ func (b *beats) sentAt(counter uint64) wire.Instant {
 	return 0
 }
 
+// beatIsDue reports whether it is time for a beat, and whether that leaves together with one of the pacemaker's that has
+// just come.
+func (h *Heart) beatIsDue() (due, together bool) {
+	together = h.pacemaker() > h.beats.last && h.now >= h.beats.next-2*h.every/nudgeShare
+	return together || h.now >= h.beats.next, together
+}
+
 func (h *Heart) beatIfDue() {
-	if h.now < h.beats.next {
+	due, together := h.beatIsDue()
+	if !due {
 		return
 	}
-	h.beats.next += h.every
-	if h.beats.next <= h.now {
+	nudge := h.every / nudgeShare
+	switch heard := h.pacemaker(); {
+	case together:
+		h.beats.next = h.now + h.every + nudge // the pacemaker's next one comes before
+	case heard != 0 && h.now-heard < h.every:
+		h.beats.next = h.now + h.every - min(h.now-heard, nudge)
+	case h.beats.next+h.every > h.now:
+		h.beats.next += h.every
+	default:
 		h.beats.next = h.now + h.every
 	}
 	h.sendBeat()
 	for _, p := range h.peers {
 		h.greet(p)
 	}
+}
+
+// nudgeShare: a node that is not in step with its pacemaker sends each beat earlier by this share of the pace until it is.
+const nudgeShare = 16
+
+// pacemaker is when the newest beat of the lowest living node below this one came, 0 if there is none. Nodes that beat in
+// step wake each other half as often.
+func (h *Heart) pacemaker() wire.Instant {
+	for _, p := range h.peers {
+		if p.is.Node < h.self && p.alive() {
+			return h.detector.LastHeard(p.is.Node)
+		}
+	}
+	return 0
 }
 
 func (h *Heart) beatIfUrgent() {

@@ -85,7 +85,7 @@ func (h *Heart) engineAnswered(p wire.Ping) {
 // judgeEngine asks the engine whether it steps, and what to do when it does not.
 func (h *Heart) judgeEngine() {
 	e := &h.engine
-	if e.there && e.answered && h.now-e.pinged >= pingEvery && h.now >= h.beats.next {
+	if due, _ := h.beatIsDue(); due && e.there && e.answered && h.now-e.pinged >= pingEvery {
 		h.pingEngine() // together with a beat, so that the idle heart wakes only once
 	}
 	if e.there && !e.answered && h.silence(e.pinged) >= max(pingEvery, h.dead) {
