@@ -115,10 +115,7 @@ func makePair(t testing.TB, tiebreak, service, resources string) *pair {
 	must(t, err)
 	p := &pair{World: w, t: t, alpha: w.Nodes[0], beta: w.Nodes[1], locums: map[string]*Process{}}
 	t.Cleanup(p.end)
-	random := make([]byte, wire.KeySize)
-	rand.Read(random)
-	key, err := wire.NewKey(random)
-	must(t, err)
+	key := newKey(t)
 	for _, n := range w.Nodes {
 		must(t, n.WriteFile("locum.conf", []byte(lines(w, tiebreak, service, resources)), 0o644))
 		must(t, n.WriteFile("locum.key", []byte(key), 0o600))
@@ -128,6 +125,16 @@ func makePair(t testing.TB, tiebreak, service, resources string) *pair {
 	p.client, err = w.Probe(netip.AddrPortFrom(vip, servicePort), 5*time.Millisecond)
 	must(t, err)
 	return p
+}
+
+// newKey makes the text of a cluster's key file.
+func newKey(t testing.TB) string {
+	t.Helper()
+	random := make([]byte, wire.KeySize)
+	rand.Read(random)
+	key, err := wire.NewKey(random)
+	must(t, err)
+	return key
 }
 
 // serve runs locum on a node, as its system would after a boot.

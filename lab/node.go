@@ -51,6 +51,16 @@ type life struct {
 	space  *netspace
 	bootID string
 	over   chan struct{} // closed when the first process has been collected: nothing else runs then
+	leader int           // of a container: its process 1, a child of the first process
+	groups []string      // of a container: its control groups
+}
+
+// pid is the process that is first in the node's own namespaces.
+func (l *life) pid() int {
+	if l.leader != 0 {
+		return l.leader
+	}
+	return l.first.Process.Pid
 }
 
 func newNode(w *World, name string, number int) *Node {
@@ -72,7 +82,11 @@ func (n *Node) Boot() error {
 		return fmt.Errorf("boot %s: %w", n.Name, err)
 	}
 	l := &life{bootID: newBootID(), over: make(chan struct{})}
-	if err := n.start(l); err != nil {
+	start := n.start
+	if n.world.root != "" {
+		start = n.startSystem
+	}
+	if err := start(l); err != nil {
 		return fmt.Errorf("boot %s: %w", n.Name, err)
 	}
 	return nil
@@ -112,16 +126,7 @@ func (n *Node) start(l *life) (err error) {
 	if l.pidfd, err = openPidfd(cmd.Process.Pid); err != nil {
 		return err
 	}
-	if l.space, err = netspaceOf(cmd.Process.Pid); err != nil {
-		return err
-	}
-	if err := n.world.Observer.watch(n, l.space); err != nil {
-		return err
-	}
-	if err := n.world.Wires.plug(n.Name, n.Number, l.space, netip.PrefixFrom(n.Addr, 24), netip.PrefixFrom(n.Addr6, 64)); err != nil {
-		return err
-	}
-	if err := n.world.Observer.listen(n); err != nil {
+	if err := n.connect(l); err != nil {
 		return err
 	}
 	if err := json.NewEncoder(orders).Encode(bootOrder{n.Name, n.dir(), l.bootID}); err != nil {
@@ -191,7 +196,7 @@ func (n *Node) end() error {
 			unix.Close(fd)
 		}
 		l.pidfd.Close()
-		err := n.world.Wires.unplug(n.Name)
+		err := errors.Join(n.world.Wires.unplug(n.Name), removeGroups(l.groups))
 		l.space.close()
 		n.swept <- err
 	}()
@@ -250,7 +255,7 @@ func (n *Node) Pid() int {
 	if n.now == nil {
 		return 0
 	}
-	return n.now.first.Process.Pid
+	return n.now.pid()
 }
 
 // BootID is the id of this boot, as the node reads it in /proc/sys/kernel/random/boot_id; "" when it is off.

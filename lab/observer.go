@@ -49,7 +49,7 @@ type Sight struct {
 type Observer struct {
 	wires *Wires
 	epoll int
-	wake  int // eventfd
+	wake  int // eventfd that counts: each read is one job
 	jobs  chan func()
 
 	sources map[int32]*source // of the thread, as are its buffers
@@ -78,7 +78,7 @@ func newObserver(w *Wires) (*Observer, error) {
 	if o.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("observer: %w", err)
 	}
-	if o.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if o.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK|unix.EFD_SEMAPHORE); err != nil {
 		unix.Close(o.epoll)
 		return nil, fmt.Errorf("observer: %w", err)
 	}

@@ -30,6 +30,7 @@ var nodeNames = []string{"alpha", "beta", "gamma", "delta", "epsilon"}
 type Options struct {
 	Nodes    int               // 1 to 5
 	Programs map[string]string // programs of the nodes: name in NodeDir -> path on the host
+	Root     string            // if set, the nodes are containers that boot the system in this directory (container/build.sh)
 }
 
 // World is nodes, a client and a power switch on one Ethernet switch.
@@ -39,6 +40,7 @@ type World struct {
 	Power    *PowerSwitch
 	Wires    *Wires
 
+	root   string // Options.Root
 	id     string // stands in the environment of each process of this world, as LOCUM_LAB
 	keeper *keeper
 	client *netspace
@@ -57,7 +59,7 @@ func New(o Options) (*World, error) {
 	if o.Nodes < 1 || o.Nodes > len(nodeNames) {
 		return nil, fmt.Errorf("a world of %d nodes: it can have 1 to %d", o.Nodes, len(nodeNames))
 	}
-	w := &World{}
+	w := &World{root: o.Root}
 	w.close = sync.OnceValue(w.end)
 	if err := w.make(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a world: %w", err), w.Close())
@@ -69,6 +71,9 @@ func (w *World) make(o Options) (err error) {
 	id := make([]byte, 8)
 	rand.Read(id)
 	w.id = hex.EncodeToString(id)
+	if w.root != "" {
+		removeOldGroups()
+	}
 	if w.keeper, err = newKeeper(); err != nil {
 		return err
 	}
@@ -91,6 +96,11 @@ func (w *World) make(o Options) (err error) {
 		n := newNode(w, name, i+1)
 		if err := w.keeper.do(func() error { return layNode(n.dir()) }); err != nil {
 			return err
+		}
+		if w.root != "" {
+			if err := w.keeper.do(func() error { return layRoot(w.root, n) }); err != nil {
+				return err
+			}
 		}
 		w.Nodes = append(w.Nodes, n)
 	}
