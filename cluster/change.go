@@ -26,6 +26,9 @@ type change struct {
 func (e *Engine) replicate(c *change) {
 	e.issued = max(e.issued, e.intents.Version.Count) + 1 // also above those of changes that failed
 	c.intents.Version = Version{Epoch: e.view.Epoch, Count: e.issued}
+	if c.text != "" {
+		c.text = config.WithVersion(c.text, uint64(e.view.Epoch), e.issued)
+	}
 	e.lead.change = c
 	for n := range e.view.Members.All {
 		e.send(n, Message{Replicate: &Replicate{Epoch: e.view.Epoch, Intents: c.intents, Text: c.text}})
@@ -38,7 +41,7 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 		return
 	}
 	if r.Commit {
-		e.do(Adopt{Text: r.Text})
+		e.adopt(r.Text)
 		return
 	}
 	if r.Text != "" {
@@ -145,7 +148,7 @@ func (e *Engine) commitFile(c *change) {
 	for n := range e.view.Members.Without(e.self).All {
 		e.send(n, Message{Replicate: &Replicate{Epoch: e.view.Epoch, Intents: c.intents, Text: c.text, Commit: true}})
 	}
-	e.do(Adopt{Text: c.text})
+	e.adopt(c.text)
 }
 
 // apply begins the change to a new file: checked, and only while every node, old and new, is a member or clean.

@@ -51,8 +51,9 @@ type Engine struct {
 	tie        tieState
 	quiet      []quiet
 
-	again bool // a fact changed without an action: derive once more
-	out   []Action
+	adopting bool // a new file is about to take effect
+	again    bool // a fact changed without an action: derive once more
+	out      []Action
 }
 
 // peer is what this node knows of another.
@@ -275,6 +276,8 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.repliedBy(*m.Reply)
 	case m.Leave != nil:
 		e.leaveSaidBy(ev.From, *m.Leave)
+	case m.File != nil:
+		e.fileArrived(ev.From, *m.File)
 	case m.Board != nil:
 		if e.obeyed() && ev.From == e.view.Leader && m.Board.Epoch == e.view.Epoch {
 			e.board = *m.Board

@@ -33,6 +33,9 @@ type ServiceIntent struct {
 	MovedLife wire.Incarnation `json:"moved_life,omitempty"`
 }
 
+// Intents is what operators have said, as far as this node knows.
+func (e *Engine) Intents() Intents { return e.intents }
+
 // of gives what was said about a service; the zero intent if nothing was.
 func (in Intents) of(service string) ServiceIntent {
 	for _, s := range in.Services {

@@ -56,7 +56,11 @@ func (e *Engine) mustStop() bool {
 	return e.lease.State == wire.LeaseOver || e.lease.State == wire.LeaseHalf
 }
 
-func (s *local) wanted(e *Engine) bool { return s.ordered && !s.barred && !e.mustStop() }
+// wanted reports whether the service should run here now. Who has said its last word before it leaves starts nothing more,
+// whatever it is still ordered.
+func (s *local) wanted(e *Engine) bool {
+	return s.ordered && !s.barred && !e.mustStop() && !e.leaving.done
+}
 
 func (e *Engine) drive(s *local) {
 	if s.due != 0 && e.now >= s.due {

@@ -341,6 +341,6 @@ func (e *Engine) propose(members wire.Nodes) {
 	el.highest = epoch
 	el.proposal = &proposal{epoch: epoch, members: members, sent: e.now}
 	for n := range members.All {
-		e.send(n, Message{Propose: &Propose{Epoch: epoch, Members: members, Quorate: quorate}})
+		e.send(n, Message{Propose: &Propose{Epoch: epoch, Members: members, Quorate: quorate, File: e.edition()}})
 	}
 }

@@ -23,6 +23,18 @@ type Message struct {
 	Reply     *Reply     `json:"reply,omitempty"`
 	Leave     *LeaveWord `json:"leave,omitempty"`
 	Board     *Board     `json:"board,omitempty"`
+	File      *File      `json:"file,omitempty"`
+}
+
+// Edition names the file that a node goes by.
+type Edition struct {
+	Print   string  `json:"print"`   // its fingerprint
+	Version Version `json:"version"` // in which it was applied, zero if it was written by hand
+}
+
+// File hands a node whose file is older the one that is in force.
+type File struct {
+	Text string `json:"text"`
 }
 
 // Propose asks each of the members for a promise to the view's epoch.
@@ -30,7 +42,8 @@ type Propose struct {
 	Epoch   wire.Epoch `json:"epoch"`
 	Members wire.Nodes `json:"members"`
 	// Quorate says that the proposer's present view is quorate: a node without a view may join it.
-	Quorate bool `json:"quorate"`
+	Quorate bool    `json:"quorate"`
+	File    Edition `json:"file"`
 }
 
 // Promise says: from now on I obey nothing older than Epoch. It carries what the leader has to know to decide.
@@ -66,6 +79,7 @@ type Refuse struct {
 	Epoch    wire.Epoch `json:"epoch"`    // of the proposal
 	Promised wire.Epoch `json:"promised"` // the highest epoch promised so far
 	Why      string     `json:"why"`
+	File     Edition    `json:"file"`
 }
 
 // Install makes a promised view the one to obey.
@@ -218,7 +232,8 @@ func Decode(b []byte) (Message, error) {
 func (m Message) kinds() int {
 	n := 0
 	for _, set := range []bool{m.Propose != nil, m.Promise != nil, m.Refuse != nil, m.Install != nil, m.Orders != nil,
-		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil, m.Board != nil} {
+		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil, m.Board != nil,
+		m.File != nil} {
 		if set {
 			n++
 		}

@@ -11,9 +11,16 @@ import (
 // proposed answers another's proposal, or this node's own. A promise given here is in force at once: nothing older is
 // obeyed any more, even before it has left.
 func (e *Engine) proposed(from wire.Node, p Propose) {
-	if why := e.whyRefuse(from, p); why != "" {
+	why := e.whyRefuse(from, p)
+	switch {
+	case from != e.self && e.olderThanOurs(from, p.File):
+		why = "its file is older than the one in force here, which it gets"
+	case e.newerThanOurs(p.File):
+		why = "its file is newer than the one in force here, which waits for it"
+	}
+	if why != "" {
 		if from != e.self {
-			e.send(from, Message{Refuse: &Refuse{Epoch: p.Epoch, Promised: max(e.promised, e.election.highest), Why: why}})
+			e.send(from, Message{Refuse: &Refuse{Epoch: p.Epoch, Promised: max(e.promised, e.election.highest), Why: why, File: e.edition()}})
 			e.noteDisobeyed(from, p)
 		}
 		return
@@ -120,6 +127,7 @@ func (e *Engine) givePromise() {
 }
 
 func (e *Engine) promiseFor(p *pending) *Promise {
+	e.forgetOrders()
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: fingerprint(e.cfg),
@@ -145,6 +153,16 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	return m
 }
 
+// forgetOrders: what the promise reports as stopped needs a new order to start, also if it was only stopped because the
+// lease ran down, and the lease comes back with the new view.
+func (e *Engine) forgetOrders() {
+	for i := range e.services {
+		if s := &e.services[i]; s.phase(e) == PhaseStopped {
+			s.ordered = false
+		}
+	}
+}
+
 func fingerprint(cfg *config.Config) string { return fmt.Sprintf("%x", cfg.Fingerprint()) }
 
 // promisedBy collects the promises to this node's own proposal.
@@ -166,6 +184,7 @@ func (e *Engine) promisedBy(from wire.Node, p Promise) {
 // refusedBy learns the epoch to go above, and tries again when it is this node's turn.
 func (e *Engine) refusedBy(from wire.Node, r Refuse) {
 	own := e.election.proposal
+	e.olderThanOurs(from, r.File)
 	e.election.highest = max(e.election.highest, r.Promised)
 	if own == nil || own.epoch != r.Epoch {
 		return

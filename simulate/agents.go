@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
 	"locum/cluster"
@@ -10,6 +11,31 @@ import (
 // opTakes is how long a well-behaved operation takes.
 const opTakes = 3 * time.Millisecond
 
+// manner is how a resource behaves on one node.
+type manner struct {
+	start, stop string // see opManners
+	took        time.Duration
+}
+
+// opManners are the manners of a start or a stop; "" works.
+var opManners = map[string]string{
+	"ok":     "works",
+	"slow":   "works after 2 s",
+	"fail":   "fails",
+	"hang":   "never ends unless it is cancelled",
+	"deaf":   "never ends",
+	"sloppy": "works after 2 s, also if it was cancelled before",
+}
+
+// op is one operation of a worker.
+type op struct {
+	cluster.RunOp
+	engine    *cluster.Engine // that asked for it
+	how       string
+	cancelled bool
+	ended     bool
+}
+
 func (n *node) state(id cluster.ResourceID) wire.State {
 	if s := n.states[id]; s != wire.StateUnknown {
 		return s
@@ -17,115 +43,118 @@ func (n *node) state(id cluster.ResourceID) wire.State {
 	return wire.StateStopped
 }
 
+func (n *node) set(id cluster.ResourceID, s wire.State) {
+	n.states[id] = s
+	n.w.checks.changed = true
+}
+
 func (n *node) runsAny(service string) bool {
-	for _, s := range n.w.Config.Services {
-		if s.Name != service {
-			continue
-		}
-		for i := range s.Resources {
-			if n.powered && n.state(cluster.ResourceID{Service: service, Index: i}) == wire.StateRunning {
-				return true
-			}
+	for id, s := range n.states {
+		if id.Service == service && s == wire.StateRunning && n.powered {
+			return true
 		}
 	}
 	return false
 }
 
-// runOp plays a worker: a start that was begun runs to its end although its engine dies.
+// runOp plays a worker.
 func (n *node) runOp(a cluster.RunOp) {
 	m := n.manners[a.Resource]
+	o := &op{RunOp: a, engine: n.engine, how: map[cluster.OpKind]string{cluster.OpStart: m.start, cluster.OpStop: m.stop}[a.Kind]}
 	took := max(m.took, opTakes)
-	if a.Kind == cluster.OpProbe {
+	switch {
+	case a.Kind == cluster.OpProbe:
 		took = time.Millisecond
+	case o.how == "slow" || o.how == "sloppy":
+		took = 2 * time.Second
 	}
-	how := map[cluster.OpKind]string{cluster.OpStart: m.start, cluster.OpStop: m.stop}[a.Kind]
-	boots := n.boots
 	if a.Kind != cluster.OpProbe {
 		n.w.touched[a.Resource.Service]++
 	}
-	n.ops[a.ID] = false
-	n.later(a.Deadline, cluster.OpEnded{ID: a.ID, Overdue: true, Detail: "deadline"})
-	if how == "hang" {
-		return
+	if a.Kind == cluster.OpStart {
+		n.w.checks.starts(n, a.Resource)
 	}
-	e := n.engine
-	n.w.in(took, func() {
-		if !n.powered || n.boots != boots {
-			return
-		}
-		end := cluster.OpEnded{ID: a.ID, Outcome: wire.OutcomeDone}
-		switch {
-		case a.Kind == cluster.OpProbe:
-		case how == "fail":
-			end.Outcome, end.Detail = wire.OutcomeFailed, "exit status 1"
-		case a.Kind == cluster.OpStart && !n.ops[a.ID]:
-			n.states[a.Resource] = wire.StateRunning
-		case a.Kind == cluster.OpStop:
-			n.states[a.Resource] = wire.StateStopped
-		}
-		end.State = n.state(a.Resource)
-		if n.engine == e {
-			n.step(end)
+	n.ops = append(n.ops, o)
+	n.w.in(n.clock.lasts(a.Deadline), func() {
+		if !o.ended {
+			n.reports(o, cluster.OpEnded{ID: a.ID, Overdue: true, Detail: "deadline"})
 		}
 	})
+	if o.how == "hang" || o.how == "deaf" {
+		return
+	}
+	n.w.in(took, func() { n.endOp(o) })
+}
+
+// endOp is the end of an operation: what it does, it has done now.
+func (n *node) endOp(o *op) {
+	if !n.forget(o) {
+		return
+	}
+	end := cluster.OpEnded{ID: o.ID, Outcome: wire.OutcomeDone}
+	switch {
+	case o.Kind == cluster.OpProbe:
+	case o.how == "fail":
+		end.Outcome, end.Detail = wire.OutcomeFailed, "exit status 1"
+	case o.Kind == cluster.OpStart:
+		n.set(o.Resource, wire.StateRunning)
+	case o.Kind == cluster.OpStop:
+		n.set(o.Resource, wire.StateStopped)
+	}
+	end.State = n.state(o.Resource)
+	n.reports(o, end)
+}
+
+// forget reports whether the operation was still under way.
+func (n *node) forget(o *op) bool {
+	i := slices.Index(n.ops, o)
+	if i < 0 {
+		return false
+	}
+	n.ops = slices.Delete(n.ops, i, i+1)
+	o.ended = true
+	return true
+}
+
+func (n *node) reports(o *op, end cluster.OpEnded) {
+	if n.engine == o.engine {
+		n.step(end)
+	}
 }
 
 func (n *node) cancelOp(id uint64) {
-	n.ops[id] = true
-	n.later(time.Millisecond, cluster.OpEnded{ID: id, Outcome: wire.OutcomeUnknown, Detail: "cancelled"})
+	for _, o := range n.ops {
+		if o.ID == id && o.engine == n.engine && o.how != "deaf" && o.how != "sloppy" {
+			o.cancelled = true
+			n.w.in(time.Millisecond, func() {
+				if n.forget(o) {
+					n.reports(o, cluster.OpEnded{ID: id, Outcome: wire.OutcomeUnknown, Detail: "cancelled"})
+				}
+			})
+		}
+	}
+}
+
+// endLeftovers is what a new engine's process does before its first probe: what its predecessor left under way is ended,
+// and seen gone.
+func (n *node) endLeftovers() {
+	n.ops = slices.DeleteFunc(n.ops, func(o *op) bool {
+		o.ended = o.engine != n.engine
+		return o.ended
+	})
+}
+
+// starting reports whether a start of the service is under way.
+func (n *node) starting(service string) bool {
+	return slices.ContainsFunc(n.ops, func(o *op) bool {
+		return o.Kind == cluster.OpStart && o.Resource.Service == service && !o.cancelled
+	})
 }
 
 // fail has a running resource fail by itself.
 func (n *node) fail(id cluster.ResourceID) {
-	n.states[id] = wire.StateFailed
+	n.set(id, wire.StateFailed)
 	if n.watched[id] {
 		n.later(time.Millisecond, cluster.Watched{Resource: id, State: wire.StateFailed, Detail: "exited"})
 	}
-}
-
-// shoot plays the target's power switch.
-func (n *node) shoot(a cluster.Shoot) {
-	o := &n.w.switches[a.Node]
-	e := n.engine
-	n.w.in(o.Delay, func() {
-		if n.engine != e || n.engine.MayShoot(a.ID) != nil {
-			n.step(cluster.ShotEnded{ID: a.ID, Detail: "called off"})
-			return
-		}
-		end := cluster.ShotEnded{ID: a.ID, Outcome: wire.OutcomeDone, Detail: "said off"}
-		switch o.Mode {
-		case "fail":
-			end.Outcome, end.Detail = wire.OutcomeFailed, "HTTP 500"
-		case "hang":
-			n.later(20*time.Second, cluster.ShotEnded{ID: a.ID, Detail: "no answer within 20s"})
-			return
-		case "ignore":
-			end.Outcome, end.Detail = wire.OutcomeFailed, "still on after off"
-		case "late":
-			n.w.cutPower(a.Node)
-			n.later(30*time.Second, end)
-			return
-		default:
-			n.w.cutPower(a.Node)
-		}
-		n.later(o.Delay, end)
-	})
-}
-
-func (w *World) cutPower(n wire.Node) {
-	w.switches[n].Off = true
-	w.log(w.nodes[n], "power off")
-	w.nodes[n].powerOff()
-}
-
-func (n *node) readPower(a cluster.ReadPower) {
-	o := n.w.switches[a.Node]
-	read := cluster.PowerRead{ID: a.ID, Power: wire.PowerOn}
-	switch {
-	case o.Mode == "fail" || o.Mode == "hang":
-		read.Power, read.Detail = wire.PowerUnknown, "no answer"
-	case o.Off:
-		read.Power = wire.PowerOff
-	}
-	n.later(2*o.Delay, read)
 }

@@ -1,29 +1,242 @@
 package simulate
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"locum/cluster"
 	"locum/wire"
 )
 
-// check looks for what must never happen (section 14 of the design), after every step.
+// checks is what the checkers remember. They look after every step for what must never happen (section 14 of the design)
+// and are never switched off because faults are on. Each names itself in the first word of what it says.
+type checks struct {
+	changed bool // a resource's state, since the last look
+	calm    bool // nothing has been wrong for long: nobody has a reason to shoot
+	byHand  bool // an operator had a node fenced
+	views   map[wire.Epoch]wire.ViewForHeart
+	forces  map[wire.Node]wire.ViewForHeart // the view in force at each heart
+	fencedB map[wire.Node]int               // the boot in which a node was fenced
+	said    map[string]word
+}
+
+// word is the newest thing that operators said about one matter.
+type word struct {
+	ask  uint64
+	want bool
+	held bool // acknowledged
+}
+
+func newChecks() checks {
+	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{},
+		said: map[string]word{}}
+}
+
 func (w *World) check() {
+	if w.checks.changed {
+		w.checks.changed = false
+		w.checkOwners()
+	}
+}
+
+// checkOwners: a service runs on more nodes than it has instances.
+func (w *World) checkOwners() {
 	for i := range w.Config.Services {
 		s := &w.Config.Services[i]
+		if w.mayDouble(s.Name) {
+			continue
+		}
 		for r := range s.Resources {
-			w.checkOwners(s.Name, r)
+			var owners wire.Nodes
+			w.each(func(n *node) {
+				if n.powered && n.state(cluster.ResourceID{Service: s.Name, Index: r}) == wire.StateRunning {
+					owners = owners.With(n.cfg.Number)
+				}
+			})
+			if owners.Count() > 1 {
+				w.broken("owners: %s/%d runs on %v", s.Name, r, owners)
+			}
 		}
 	}
 }
 
-func (w *World) checkOwners(service string, index int) {
-	var owners wire.Nodes
-	stateless := w.Config.Services[0].Stateless
-	w.each(func(n *node) {
-		if n.powered && n.state(cluster.ResourceID{Service: service, Index: index}) == wire.StateRunning {
-			owners = owners.With(n.cfg.Number)
+// mayDouble reports whether the file itself gives up the one owner of a service.
+func (w *World) mayDouble(service string) bool {
+	for _, s := range w.Config.Services {
+		if s.Name == service && s.Stateless {
+			for _, t := range w.Config.Tiebreaks {
+				if t.Type == "unsafe" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// starts: a service is started while it runs, or is being started, elsewhere: whatever the start rested on was no proof.
+func (c *checks) starts(n *node, id cluster.ResourceID) {
+	if n.w.mayDouble(id.Service) {
+		return
+	}
+	n.w.each(func(m *node) {
+		if m != n && m.powered && (m.runsAny(id.Service) || m.starting(id.Service)) {
+			n.w.broken("proof: %s is started on %s while it may run on %s", id.Service, n.cfg.Name, m.cfg.Name)
 		}
 	})
-	if owners.Count() > 1 && !stateless {
-		w.broken("%s runs on %v", service, owners)
+}
+
+// saw: two quorate views of one epoch with different members; a view in force that is older than the one before.
+func (c *checks) saw(n *node, a cluster.Action) {
+	set, ok := a.(cluster.SetView)
+	if !ok {
+		return
 	}
+	v := set.View
+	c.forces[n.cfg.Number] = v
+	if !v.Quorate {
+		return
+	}
+	old, seen := c.views[v.Epoch]
+	if seen && (old.Members != v.Members || !slices.Equal(old.Blob, v.Blob)) {
+		n.w.broken("views: view %d has the members %v and %v", v.Epoch, old.Members, v.Members)
+	}
+	c.views[v.Epoch] = v
+}
+
+// fenced: a healthy node is fenced though nothing was wrong; in a two-node split, both are fenced.
+func (c *checks) fenced(w *World, by, target *node) {
+	if c.byHand {
+		return
+	}
+	if c.calm && target.powered {
+		w.broken("needless: %s is fenced by %s though nothing is wrong", target.cfg.Name, by.cfg.Name)
+	}
+	slow := w.switches[by.cfg.Number].Mode == "slow" || w.switches[target.cfg.Number].Mode == "slow"
+	if target.powered && !by.powered && c.fencedB[by.cfg.Number] == by.boots && len(w.Config.Nodes) == 2 && !slow {
+		w.broken("both: %s and %s are fenced in one split", by.cfg.Name, target.cfg.Name)
+	}
+	if target.powered {
+		c.fencedB[target.cfg.Number] = target.boots
+	}
+}
+
+func (c *checks) booted(n *node) {
+	delete(c.forces, n.cfg.Number)
+	n.reached = n.w.now
+	n.watchSilence()
+}
+
+// noteLease: a node runs services after its lease is over and its watchdog had the time to bite.
+func (n *node) noteLease(r wire.ToEngine) {
+	switch {
+	case r.Welcome != nil:
+		n.lease = r.Welcome.Lease
+	case r.Lease != nil:
+		n.lease = *r.Lease
+	default:
+		return
+	}
+	if n.lease.State != wire.LeaseOver || n.w.watchdog == 0 {
+		return
+	}
+	boots := n.boots
+	n.w.in(n.w.watchdog+time.Second, func() {
+		if n.powered && n.boots == boots && n.lease.State == wire.LeaseOver && n.runsAnything() {
+			n.w.broken("lease: %s runs services %s after its lease was over", n.cfg.Name, n.w.watchdog+time.Second)
+		}
+	})
+}
+
+// looksEvery is the pace of watchSilence.
+const looksEvery = time.Second
+
+// watchSilence: a node that nobody has spoken to for longer than its lease and its watchdog's time runs services, though
+// its view needs others. This one trusts nothing that the node itself says about its lease.
+func (n *node) watchSilence() {
+	boots := n.boots
+	n.w.in(looksEvery, func() {
+		if n.boots != boots || !n.powered {
+			return
+		}
+		n.watchSilence()
+		v := n.w.checks.forces[n.cfg.Number]
+		most := n.clock.lasts(n.config.Lease) + n.w.watchdog + looksEvery
+		if n.w.watchdog != 0 && !v.Exempt && v.Members.Count() > 1 && time.Duration(n.w.now-n.reached) > most && n.runsAnything() {
+			n.w.broken("lease: %s runs services though it heard nobody for more than %s", n.cfg.Name, most)
+		}
+	})
+}
+
+func (n *node) runsAnything() bool {
+	for _, s := range n.states {
+		if s == wire.StateRunning {
+			return true
+		}
+	}
+	return false
+}
+
+// asks notes what an operator says; of contradictory words only the newest is looked after.
+func (c *checks) asks(id uint64, cmd cluster.Command) {
+	about, want := "", true
+	switch cmd.Verb {
+	case "stop", "start":
+		about, want = "stopped "+cmd.Service, cmd.Verb == "stop"
+	case "standby", "online":
+		about, want = "standby "+cmd.Node, cmd.Verb == "standby"
+	case "maintenance":
+		about, want = "maintenance "+cmd.Service, cmd.On
+	case "fence":
+		c.byHand = true
+	}
+	if about != "" {
+		c.said[about] = word{ask: id, want: want}
+	}
+}
+
+func (c *checks) answered(a cluster.Answer) {
+	for about, s := range c.said {
+		if s.ask == a.ID {
+			s.held = a.Result.Code == 0
+			c.said[about] = s
+		}
+	}
+}
+
+// lostWords: an operator's acknowledged word is lost. It looks at the nodes that may act.
+func (w *World) lostWords() error {
+	var err error
+	w.each(func(n *node) {
+		if n.engine == nil || !n.powered || !n.engine.Status(n.now()).Quorate {
+			return
+		}
+		in := n.engine.Intents()
+		for about, s := range w.checks.said {
+			if s.held && holds(w, in, about) != s.want {
+				err = fmt.Errorf("%s was acknowledged as %t and is not so on %s", about, s.want, n.cfg.Name)
+			}
+		}
+	})
+	return err
+}
+
+// holds reports whether the intents say what an operator said about a matter.
+func holds(w *World, in cluster.Intents, about string) bool {
+	kind, of, _ := strings.Cut(about, " ")
+	if kind == "standby" {
+		n, err := w.node(of)
+		return err == nil && in.Standby.Has(n.cfg.Number)
+	}
+	if of == "" {
+		return in.Maintenance
+	}
+	for _, s := range in.Services {
+		if s.Service == of {
+			return kind == "stopped" && s.Stopped || kind == "maintenance" && s.Maintenance
+		}
+	}
+	return false
 }

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"bytes"
 	"time"
 
 	"locum/heartbeat"
@@ -21,12 +20,12 @@ type heart struct {
 const hop = 30 * time.Microsecond
 
 func newHeart(n *node) *heart {
-	s := heartbeat.Settings{Config: n.w.Config, Self: n.cfg.Number, Incarnation: n.incarnation, Boot: n.boot,
-		Machine: n.id("machine", 0), Salt: wire.Salt(n.id("salt", int(n.incarnation))), Keys: []wire.Key{n.w.key}, Resume: n.run}
-	if n.w.Config.Watchdog.Device != "" {
-		s.Watchdog = heartbeat.WatchdogChanged{Armed: true, Timeout: n.w.Config.Watchdog.Timeout}
+	s := heartbeat.Settings{Config: n.config, Self: n.cfg.Number, Incarnation: n.incarnation, Boot: n.boot,
+		Machine: n.id("machine", 0), Salt: wire.Salt(n.id("salt", n.lives)), Keys: []wire.Key{n.w.key}, Resume: n.run}
+	if n.w.watchdog != 0 {
+		s.Watchdog = heartbeat.WatchdogChanged{Armed: true, Timeout: n.w.watchdog}
 	}
-	seed := n.id("seed", int(n.incarnation))
+	seed := n.id("seed", n.lives)
 	copy(s.Seed[:], seed[:])
 	real, err := heartbeat.New(s)
 	if err != nil {
@@ -46,6 +45,7 @@ func (h *heart) loop() {
 	}
 	h.waiting = nil
 	h.step(heartbeat.Tick{Drained: true})
+	h.n.petted = h.n.w.now
 }
 
 func (h *heart) step(in heartbeat.Input) {
@@ -56,7 +56,7 @@ func (h *heart) step(in heartbeat.Input) {
 		h.n.stalled = append(h.n.stalled, func() { h.step(in) })
 		return
 	}
-	for _, o := range h.h.Step(h.n.w.now, in) {
+	for _, o := range h.h.Step(h.n.now(), in) {
 		h.carryOut(o)
 	}
 }
@@ -65,8 +65,7 @@ func (h *heart) carryOut(o heartbeat.Output) {
 	n := h.n
 	switch o := o.(type) {
 	case heartbeat.Transmit:
-		frame := bytes.Clone(o.Frame)
-		n.w.deliver(n, n.w.nodes[o.To], o.Path, frame)
+		n.w.deliver(n, n.w.nodes[o.To], o.Path, o.Frame)
 	case heartbeat.ToEngine:
 		h.tellEngine(o.ToEngine)
 	case heartbeat.WakeAt:
@@ -79,14 +78,19 @@ func (h *heart) carryOut(o heartbeat.Output) {
 	case heartbeat.KillEngine:
 		n.w.in(0, n.crashEngine)
 	case heartbeat.Reset:
-		if n.w.Config.Watchdog.Device != "" {
-			n.w.log(n, "reset: %s", o.Why)
-			n.w.in(0, n.powerOff)
+		if n.w.watchdog != 0 {
+			h.dead = true
+			n.w.in(0, func() { n.reset(o.Why) })
 		}
+	case heartbeat.Restart:
+		n.incarnation = max(n.incarnation, o.AtLeast-1)
+		h.dead = true
+		n.w.in(0, n.bounceHeart)
 	case heartbeat.Exit:
 		if o.Clean {
 			n.run = nil // who left has to be admitted anew
 		}
+		n.armed = false
 		n.w.in(0, n.killHeart)
 	}
 }
@@ -94,6 +98,7 @@ func (h *heart) carryOut(o heartbeat.Output) {
 // tellEngine carries a record to the engine that runs now. What Ping asks is answered by the process, not by Step.
 func (h *heart) tellEngine(r wire.ToEngine) {
 	n, e := h.n, h.n.engine
+	n.noteLease(r)
 	n.w.in(hop, func() {
 		if n.engine != e || e == nil || h.dead {
 			return
@@ -104,24 +109,9 @@ func (h *heart) tellEngine(r wire.ToEngine) {
 
 func (h *heart) wakeAt(at wire.Instant) {
 	h.wake = at
-	h.n.w.queue.put(max(at, h.n.w.now), func() {
+	h.n.w.queue.put(max(h.n.clock.when(at), h.n.w.now), func() {
 		if h.wake == at {
 			h.loop()
 		}
-	})
-}
-
-// deliver carries a frame from one node to another unless the cable is cut.
-func (w *World) deliver(from, to *node, path int, frame []byte) {
-	if to == nil || w.cut[[2]wire.Node{from.cfg.Number, to.cfg.Number}] {
-		return
-	}
-	w.in(w.Delay, func() {
-		if to.heart == nil || !to.powered {
-			return
-		}
-		to.heart.waiting = append(to.heart.waiting, heartbeat.Frame{Path: path,
-			Received: heartbeat.Received{Frame: frame, At: w.now, Stamped: true}})
-		to.heart.loop()
 	})
 }

@@ -13,14 +13,21 @@ import (
 
 // node is one machine: its power, its kernel, its two processes, what runs on it, and its disk.
 type node struct {
-	w   *World
-	cfg config.Node
+	w      *World
+	cfg    config.Node
+	config *config.Config // the file in force here
 
 	powered bool
 	boot    wire.ID
 	boots   int
+	clock   clock
+	armed   bool         // its watchdog counts
+	petted  wire.Instant // when it was last petted, in the world's time
+	reached wire.Instant // when a frame last came, in the world's time
+	lease   wire.Lease   // as its heart last said
 
 	heart       *heart
+	lives       int // of hearts, also those that were begun with an old incarnation
 	paused      bool
 	incarnation wire.Incarnation
 	run         *heartbeat.RunState // what the heart keeps in /run
@@ -32,23 +39,27 @@ type node struct {
 	wake        wire.Instant
 
 	durable  cluster.Durable
+	backup   *backup // of the state directory
 	readOnly bool
 	states   map[cluster.ResourceID]wire.State
 	watched  map[cluster.ResourceID]bool
 	manners  map[cluster.ResourceID]manner
-	ops      map[uint64]bool // under way; true: cancelled
+	ops      []*op // under way
 }
 
-// manner is how a resource behaves on one node.
-type manner struct {
-	start, stop string // "" works, fail, hang
-	took        time.Duration
+// backup is a copy of a state directory.
+type backup struct {
+	durable     cluster.Durable
+	incarnation wire.Incarnation
 }
 
 func newNode(w *World, c config.Node) *node {
-	return &node{w: w, cfg: c, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{},
-		manners: map[cluster.ResourceID]manner{}, ops: map[uint64]bool{}}
+	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{},
+		manners: map[cluster.ResourceID]manner{}}
 }
+
+// now is what the node's clock shows.
+func (n *node) now() wire.Instant { return n.clock.shows(n.w.now) }
 
 func (n *node) id(what string, count int) wire.ID {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", n.cfg.Name, what, count))
@@ -64,7 +75,9 @@ func (n *node) powerOn() {
 	n.w.switches[n.cfg.Number].Off = false
 	n.boots++
 	n.boot = n.id("boot", n.boots)
-	n.run, n.stalled = nil, nil
+	n.clock.booted = n.w.now
+	n.run, n.stalled, n.armed, n.paused, n.stopped = nil, nil, false, false, false
+	n.w.checks.booted(n)
 	n.startHeart()
 }
 
@@ -72,13 +85,19 @@ func (n *node) powerOn() {
 func (n *node) powerOff() {
 	n.powered = false
 	n.killHeart()
+	n.ops = nil
 	clear(n.states)
 	clear(n.watched)
 }
 
 func (n *node) startHeart() {
+	if n.heart != nil || !n.powered {
+		return
+	}
 	n.incarnation++
+	n.lives++
 	n.heart = newHeart(n)
+	n.armWatchdog()
 	n.engineStart = 0
 	n.startEngine()
 	n.heart.loop()
@@ -95,14 +114,14 @@ func (n *node) killHeart() {
 
 func (n *node) startEngine() {
 	n.engineStart++
-	n.engine = cluster.New(n.w.Config, n.cfg.Number)
+	n.engine = cluster.New(n.config, n.cfg.Number)
+	n.endLeftovers()
 	n.wake, n.backlog = 0, nil
 	n.heart.step(heartbeat.EngineStarted{Number: n.engineStart})
 }
 
 func (n *node) killEngine() {
 	n.engine = nil
-	n.ops = map[uint64]bool{} // the workers die with it
 	clear(n.watched)
 }
 
@@ -115,7 +134,7 @@ func (n *node) step(ev cluster.Event) {
 		n.backlog = append(n.backlog, func() { n.step(ev) })
 		return
 	}
-	for _, a := range n.engine.Step(n.w.now, ev) {
+	for _, a := range n.engine.Step(n.now(), ev) {
 		n.act(a)
 	}
 }
@@ -132,9 +151,10 @@ func (n *node) later(d time.Duration, ev cluster.Event) {
 
 func (n *node) act(a cluster.Action) {
 	if r, ok, err := cluster.RecordOf(a); err != nil {
-		n.w.broken("a message that cannot be sent: %v", err)
+		n.w.broken("message: one that cannot be sent: %v", err)
 		return
 	} else if ok {
+		n.w.checks.saw(n, a)
 		n.tellHeart(r)
 		return
 	}
@@ -153,8 +173,11 @@ func (n *node) act(a cluster.Action) {
 		n.store(a)
 	case cluster.Wake:
 		n.setWake(a.At)
+	case cluster.Adopt:
+		n.adopt(a.Text)
 	case cluster.Answer:
 		n.w.answers = append(n.w.answers, a.Result)
+		n.w.checks.answered(a)
 		n.w.log(n, "answer %d: %s", a.Result.Code, a.Result.Text)
 	case cluster.Tell:
 		n.w.log(n, "%s: %s", a.Event.Kind, a.Event.Text)
@@ -187,7 +210,7 @@ func (n *node) engineGets(r wire.ToEngine) {
 	}
 	ev, ok, err := cluster.EventOf(r)
 	if err != nil {
-		n.w.broken("a message that cannot be read: %v", err)
+		n.w.broken("message: one that cannot be read: %v", err)
 	}
 	if ok {
 		n.step(ev)
@@ -203,7 +226,7 @@ func (n *node) setWake(at wire.Instant) {
 		return
 	}
 	e := n.engine
-	n.w.queue.put(max(at, n.w.now), func() {
+	n.w.queue.put(max(n.clock.when(at), n.w.now), func() {
 		if n.engine == e && n.wake == at {
 			n.wake = 0
 			n.step(cluster.Tick{})
@@ -225,9 +248,30 @@ func (n *node) store(a cluster.Store) {
 	})
 }
 
+// adopt has a new file take effect: both processes begin anew with it, and no service is touched.
+func (n *node) adopt(text string) {
+	cfg, problems := config.Parse("adopted", text)
+	if cfg == nil {
+		n.w.broken("config: a file with errors takes effect: %v", problems)
+		return
+	}
+	cfg.Watchdog = n.config.Watchdog
+	n.config = cfg
+	n.w.in(time.Millisecond, n.bounceHeart)
+}
+
+// backUp keeps a copy of the state directory; restore brings it back.
+func (n *node) backUp() { n.backup = &backup{n.durable, n.incarnation} }
+
+func (n *node) restore() {
+	if n.backup != nil {
+		n.durable, n.incarnation = n.backup.durable, n.backup.incarnation
+	}
+}
+
 // crashEngine ends the engine; the heart starts it anew.
 func (n *node) crashEngine() {
-	if n.engine == nil {
+	if n.engine == nil || n.heart == nil {
 		return
 	}
 	n.killEngine()
@@ -235,7 +279,7 @@ func (n *node) crashEngine() {
 	n.heart.step(heartbeat.EngineGone{})
 	h := n.heart
 	n.w.in(50*time.Millisecond, func() {
-		if n.heart == h && n.powered && n.engine == nil {
+		if n.heart == h && h != nil && n.powered && n.engine == nil {
 			n.startEngine()
 		}
 	})
@@ -254,8 +298,12 @@ func (n *node) bounceHeart() {
 	})
 }
 
-// crashHeart ends the heart and with it the engine; "start-heart" plays systemd.
-func (n *node) crashHeart() { n.killHeart() }
+// leave has locum end in order, as by SIGTERM.
+func (n *node) leave() {
+	if n.heart != nil {
+		n.heart.step(heartbeat.LeaveAsked{})
+	}
+}
 
 // contEngine has a stopped engine go on: it takes up what has queued.
 func (n *node) contEngine() {

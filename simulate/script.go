@@ -2,13 +2,13 @@ package simulate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
 
 	"locum/cluster"
 	"locum/config"
-	"locum/heartbeat"
 	"locum/wire"
 )
 
@@ -54,7 +54,7 @@ func (s Script) Play() (transcript string, failures []string) {
 	}
 	var out strings.Builder
 	out.WriteString(s.Config + "---\n")
-	w := New(cfg)
+	w := New(cfg, 1)
 	start := w.now
 	w.Log = func(at wire.Instant, node, text string) {
 		for line := range strings.Lines(text) {
@@ -63,6 +63,9 @@ func (s Script) Play() (transcript string, failures []string) {
 	}
 	for _, line := range s.Commands {
 		out.WriteString(line + "\n")
+		if len(w.Broken) > 0 {
+			break // what follows from it says nothing
+		}
 		words := strings.Fields(line)
 		if len(words) == 0 || strings.HasPrefix(line, "#") {
 			continue
@@ -92,29 +95,37 @@ var commands = map[string]func(w *World, args []string) error{
 		}
 		return err
 	},
+	"seed":         (*World).commandSeed,
 	"boot":         eachNode((*node).powerOn),
 	"kill":         eachNode((*node).powerOff),
 	"kill-engine":  eachNode((*node).crashEngine),
-	"kill-heart":   eachNode((*node).crashHeart),
+	"kill-heart":   eachNode((*node).killHeart),
 	"start-heart":  eachNode((*node).startHeart),
 	"bounce-heart": eachNode((*node).bounceHeart),
-	"stop-engine":  eachNode(func(n *node) { n.stopped = true }),
+	"stop-engine":  eachNode(func(n *node) { n.stopped = n.engine != nil }),
 	"cont-engine":  eachNode((*node).contEngine),
 	"pause":        eachNode(func(n *node) { n.paused, n.stopped = true, true }),
 	"resume":       eachNode((*node).resume),
-	"leave":        eachNode(func(n *node) { n.heart.step(heartbeat.LeaveAsked{}) }),
+	"leave":        eachNode((*node).leave),
 	"read-only":    eachNode(func(n *node) { n.readOnly = true }),
 	"writable":     eachNode(func(n *node) { n.readOnly = false }),
 	"lose-state":   eachNode(func(n *node) { n.durable = cluster.Durable{} }),
-	"cut":          func(w *World, args []string) error { return w.setCut(args, true, true) },
-	"cut-one-way":  func(w *World, args []string) error { return w.setCut(args, true, false) },
+	"back-up":      eachNode((*node).backUp),
+	"restore":      eachNode((*node).restore),
+	"cut":          func(w *World, args []string) error { return w.commandCut(args, true) },
+	"cut-one-way":  func(w *World, args []string) error { return w.commandCut(args, false) },
+	"heal":         func(w *World, args []string) error { clear(w.cut); w.net = fairWeather; return nil },
+	"net":          (*World).commandNet,
 	"mark":         func(w *World, args []string) error { clear(w.touched); return nil },
-	"heal":         func(w *World, args []string) error { clear(w.cut); return nil },
+	"calm":         func(w *World, args []string) error { w.checks.calm = true; return nil },
+	"drift":        (*World).commandDrift,
+	"watchdog":     (*World).commandWatchdog,
 	"switch":       (*World).commandSwitch,
 	"manner":       (*World).commandManner,
 	"fail":         (*World).commandFail,
 	"contested":    (*World).commandContested,
 	"ask":          (*World).commandAsk,
+	"apply":        (*World).commandApply,
 	"expect":       (*World).commandExpect,
 	"found":        (*World).commandFound,
 }
@@ -132,31 +143,39 @@ func eachNode(do func(*node)) func(w *World, args []string) error {
 	}
 }
 
-// setCut cuts the cables between every two of the named nodes; "cut alpha beta,gamma" cuts alpha from each of the set.
-func (w *World) setCut(args []string, forth, back bool) error {
-	if len(args) != 2 {
-		return fmt.Errorf("want two sides")
+// commandSeed: seed N: what is left to chance from here on follows from the number.
+func (w *World) commandSeed(args []string) error {
+	seed, err := strconv.ParseUint(args[0], 10, 64)
+	w.rng = rand.New(rand.NewPCG(seed, 1))
+	return err
+}
+
+// commandDrift: drift NODE PPM: the node's clock runs so much faster, in millionths.
+func (w *World) commandDrift(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
 	}
-	for a := range strings.SplitSeq(args[0], ",") {
-		for b := range strings.SplitSeq(args[1], ",") {
-			x, err := w.node(a)
-			if err != nil {
-				return err
-			}
-			y, err := w.node(b)
-			if err != nil {
-				return err
-			}
-			w.cut[[2]wire.Node{x.cfg.Number, y.cfg.Number}] = forth
-			if back {
-				w.cut[[2]wire.Node{y.cfg.Number, x.cfg.Number}] = true
-			}
-		}
+	if n.powered {
+		return fmt.Errorf("only before the node is booted")
 	}
+	n.clock.ppm, err = strconv.ParseInt(args[1], 10, 64)
+	return err
+}
+
+// commandWatchdog: watchdog TIME: every machine has a hardware watchdog that grants so much. Only before any node is booted.
+func (w *World) commandWatchdog(args []string) (err error) {
+	if w.watchdog, err = time.ParseDuration(args[0]); err != nil {
+		return err
+	}
+	armed := *w.Config
+	armed.Watchdog = config.Watchdog{Device: "/dev/watchdog", Timeout: w.watchdog}
+	w.Config = &armed
+	w.each(func(n *node) { n.config = w.Config })
 	return nil
 }
 
-// commandSwitch: switch NODE ok|fail|hang|ignore|late|off.
+// commandSwitch: switch NODE off, or one of outletModes.
 func (w *World) commandSwitch(args []string) error {
 	n, err := w.node(args[0])
 	if err != nil {
@@ -165,6 +184,9 @@ func (w *World) commandSwitch(args []string) error {
 	if args[1] == "off" {
 		w.switches[n.cfg.Number].Off = true
 		return nil
+	}
+	if outletModes[args[1]] == "" {
+		return fmt.Errorf("no such manner of a switch: %q", args[1])
 	}
 	w.switches[n.cfg.Number].Mode = args[1]
 	return nil
@@ -179,7 +201,7 @@ func (w *World) resource(word string) (cluster.ResourceID, error) {
 	return cluster.ResourceID{Service: service, Index: i}, nil
 }
 
-// commandManner: manner NODE SERVICE/INDEX start|stop ok|fail|hang.
+// commandManner: manner NODE SERVICE/INDEX start|stop and one of opManners.
 func (w *World) commandManner(args []string) error {
 	n, err := w.node(args[0])
 	if err != nil {
@@ -190,6 +212,9 @@ func (w *World) commandManner(args []string) error {
 		return err
 	}
 	m := n.manners[id]
+	if opManners[args[3]] == "" {
+		return fmt.Errorf("no such manner of an operation: %q", args[3])
+	}
 	how := strings.TrimPrefix(args[3], "ok")
 	switch args[2] {
 	case "start":
@@ -224,7 +249,7 @@ func (w *World) commandFound(args []string) error {
 	}
 	id, err := w.resource(args[1])
 	if err == nil {
-		n.states[id] = wire.StateRunning
+		n.set(id, wire.StateRunning)
 	}
 	return err
 }
@@ -260,27 +285,62 @@ func (w *World) commandAsk(args []string) error {
 			c.Service = word
 		}
 	}
+	return w.ask(n, c)
+}
+
+func (w *World) ask(n *node, c cluster.Command) error {
+	if n.engine == nil || n.stopped {
+		return nil // nobody is there to be asked
+	}
 	w.asked++
+	w.checks.asks(w.asked, c)
 	n.step(cluster.Asked{ID: w.asked, Command: c})
 	return nil
 }
 
-// commandExpect: expect owner SERVICE [NODE…]; expect up|down NODE; expect answer CODE; expect quorate|not-quorate NODE.
+// commandApply: apply NODE +LINE ; -LINE …: a new file in which lines are added and taken away.
+func (w *World) commandApply(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	text := n.config.Text
+	for edit := range strings.SplitSeq(strings.Join(args[1:], " "), ";") {
+		edit = strings.TrimSpace(edit)
+		switch {
+		case strings.HasPrefix(edit, "+"):
+			text += edit[1:] + "\n"
+		case strings.HasPrefix(edit, "-"):
+			text = strings.ReplaceAll(text, edit[1:]+"\n", "")
+		default:
+			return fmt.Errorf("%q: want +LINE or -LINE", edit)
+		}
+	}
+	return w.ask(n, cluster.Command{Verb: "apply", Text: text})
+}
+
+// commandExpect: expect owner SERVICE [NODE…]; once SERVICE; untouched SERVICE; words (none that was acknowledged is lost);
+// up|down NODE; answer CODE; quorate|not-quorate NODE.
 func (w *World) commandExpect(args []string) error {
 	switch args[0] {
 	case "owner":
 		if got := strings.Join(w.Owners(args[1]), " "); got != strings.Join(args[2:], " ") {
-			return fmt.Errorf("it runs on [%s]", got)
+			return fmt.Errorf("owner: %s runs on [%s]", args[1], got)
 		}
 		return nil
 	case "once":
 		if got := w.Owners(args[1]); len(got) != 1 {
-			return fmt.Errorf("it runs on %v", got)
+			return fmt.Errorf("liveness: %s runs on %v", args[1], got)
 		}
 		return nil
 	case "untouched":
 		if k := w.touched[args[1]]; k > 0 {
-			return fmt.Errorf("%d starts and stops since mark", k)
+			return fmt.Errorf("touched: %d starts and stops of %s since mark", k, args[1])
+		}
+		return nil
+	case "words":
+		if err := w.lostWords(); err != nil {
+			return fmt.Errorf("words: %w", err)
 		}
 		return nil
 	case "answer":
@@ -297,7 +357,7 @@ func (w *World) commandExpect(args []string) error {
 	if err != nil {
 		return err
 	}
-	quorate := n.engine != nil && n.engine.Status(w.now).Quorate
+	quorate := n.engine != nil && n.engine.Status(n.now()).Quorate
 	switch {
 	case args[0] == "up" && n.powered, args[0] == "down" && !n.powered,
 		args[0] == "quorate" && quorate, args[0] == "not-quorate" && !quorate:

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -14,30 +15,46 @@ import (
 type World struct {
 	Config *config.Config
 	Log    func(at wire.Instant, node, text string) // every line of every node's history, and what the script does
+	Broken []string                                 // what must never happen, and did
 
 	now      wire.Instant
 	queue    queue
+	rng      *rand.Rand
 	nodes    []*node // by number; 0 is unused
-	cut      map[[2]wire.Node]bool
+	net      weather
+	cut      map[link]bool
+	tape     []flight // what an eavesdropper has kept
 	switches []Outlet // by number
-	Delay    time.Duration
-	Broken   []string // what must never happen, and did
-	answers  []cluster.Result
+	watchdog time.Duration
 	key      wire.Key
+	answers  []cluster.Result
 	touched  map[string]int // starts and stops of each service since "mark"
 	asked    uint64
+	checks   checks
 }
 
 // Outlet is how a node's power switch behaves.
 type Outlet struct {
-	Mode  string        // ok, fail (answers no), hang (never answers), ignore (says yes, does nothing), late (works, answers late)
+	Mode  string        // see outletModes
 	Off   bool          // as it really is
 	Delay time.Duration // of its answers
 }
 
-// New makes a world of the file's nodes, all powered off.
-func New(cfg *config.Config) *World {
-	w := &World{Config: cfg, cut: map[[2]wire.Node]bool{}, touched: map[string]int{}, Delay: time.Millisecond, now: wire.Instant(time.Hour)}
+// outletModes are the manners of a power switch.
+var outletModes = map[string]string{
+	"ok":      "switches off and says so",
+	"fail":    "answers no",
+	"hang":    "never answers",
+	"ignore":  "accepts and does nothing; asked again it says on",
+	"slow":    "switches off after 5 s, then says so",
+	"late":    "switches off at once and says so 30 s later",
+	"timeout": "switches off at once and never says so",
+}
+
+// New makes a world of the file's nodes, all powered off. What is left to chance follows from the seed.
+func New(cfg *config.Config, seed uint64) *World {
+	w := &World{Config: cfg, cut: map[link]bool{}, touched: map[string]int{}, net: fairWeather, now: wire.Instant(time.Hour),
+		rng: rand.New(rand.NewPCG(seed, 1))}
 	key, err := wire.ParseKey([]byte(strings.Repeat("0123456789abcdef", 4)))
 	if err != nil {
 		panic("the world's own key is no key: " + err.Error())
@@ -49,6 +66,7 @@ func New(cfg *config.Config) *World {
 		w.nodes[c.Number] = newNode(w, c)
 		w.switches[c.Number] = Outlet{Mode: "ok", Delay: time.Millisecond}
 	}
+	w.checks = newChecks()
 	return w
 }
 
@@ -65,7 +83,7 @@ func (w *World) Run(d time.Duration) {
 	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
 		it := w.queue.take()
 		if steps++; steps > maxSteps {
-			w.broken("more than %d steps in %s: something goes in a circle", maxSteps, d)
+			w.broken("circle: more than %d steps in %s", maxSteps, d)
 			return
 		}
 		w.now = it.at
@@ -104,6 +122,7 @@ func (w *World) node(name string) (*node, error) {
 	return nil, fmt.Errorf("no node %q", name)
 }
 
+// broken notes that something happened which must never happen. Its first word is the checker's name.
 func (w *World) broken(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	for _, b := range w.Broken {

@@ -1,0 +1,63 @@
+package cluster
+
+import (
+	"fmt"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// A file takes effect everywhere or nowhere: of two nodes that meet with different files, the one whose file was applied
+// earlier takes the other's. So a node that did not hear that a file takes effect, or was away meanwhile and proven clean,
+// catches up as soon as it meets one that has it. Two files that were both written by hand are an operator's matter.
+
+// fileVersion is the version of the file in force here.
+func (e *Engine) fileVersion() Version {
+	epoch, count := config.Version(e.cfg.Text)
+	return Version{Epoch: wire.Epoch(epoch), Count: count}
+}
+
+// edition names the file in force here, for messages.
+func (e *Engine) edition() Edition {
+	return Edition{Print: fingerprint(e.cfg), Version: e.fileVersion()}
+}
+
+// olderThanOurs hands a node our file if its own is older, and reports whether that is so.
+func (e *Engine) olderThanOurs(n wire.Node, theirs Edition) bool {
+	if theirs.Print == fingerprint(e.cfg) || !theirs.Version.Less(e.fileVersion()) {
+		return false
+	}
+	e.send(n, Message{File: &File{Text: e.cfg.Text}})
+	return true
+}
+
+// newerThanOurs reports whether a node's file was applied after ours.
+func (e *Engine) newerThanOurs(theirs Edition) bool {
+	return theirs.Print != fingerprint(e.cfg) && e.fileVersion().Less(theirs.Version)
+}
+
+// fileArrived takes over a file that was applied after the one in force here.
+func (e *Engine) fileArrived(from wire.Node, f File) {
+	epoch, count := config.Version(f.Text)
+	v := Version{Epoch: wire.Epoch(epoch), Count: count}
+	if e.adopting || !e.fileVersion().Less(v) {
+		return
+	}
+	next, _ := config.Parse("the new file", f.Text)
+	if why := checkText(f.Text, e.self); why != "" || next.Cluster != e.cfg.Cluster {
+		e.tell(History{Kind: "config", Level: "alarm", Node: e.name(from),
+			Text: fmt.Sprintf("the file that is in force on %s cannot be taken over here: %s", e.name(from), why)})
+		return
+	}
+	e.tell(History{Kind: "config", Level: "info", Node: e.name(from),
+		Text: fmt.Sprintf("%s has a file that was applied after ours (version %d.%d): it takes effect here too", e.name(from), v.Epoch, v.Count)})
+	e.adopt(f.Text)
+}
+
+// adopt has a new file take effect here, once.
+func (e *Engine) adopt(text string) {
+	if !e.adopting {
+		e.adopting = true
+		e.do(Adopt{Text: text})
+	}
+}

@@ -1,0 +1,285 @@
+package simulate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// Draw makes a history of disasters from a seed. Each seed draws its cluster, which kinds of faults exist at all, and then
+// which happens when. First anything may happen; then all faults are healed, operators say what only they can know, and
+// every service has to run, once, within bounded time; then nobody has a reason to touch anything.
+func Draw(seed uint64) Script {
+	d := &draw{rnd: rand.New(rand.NewPCG(seed, 7))}
+	d.say("seed %d", seed)
+	d.cluster()
+	switch seed % 10 {
+	case 8:
+		d.restarts()
+	case 9:
+		d.noise()
+	default:
+		d.disasters()
+	}
+	return Script{Config: d.config, Commands: d.commands}
+}
+
+type draw struct {
+	rnd      *rand.Rand
+	names    []string
+	services []string
+	paths    []string
+	fences   bool
+	config   string
+	commands []string
+}
+
+func (d *draw) say(format string, args ...any) {
+	d.commands = append(d.commands, fmt.Sprintf(format, args...))
+}
+
+func (d *draw) one(of ...string) string { return of[d.rnd.IntN(len(of))] }
+func (d *draw) node() string            { return d.one(d.names...) }
+func (d *draw) resource() string        { return fmt.Sprintf("%s/%d", d.one(d.services...), d.rnd.IntN(2)) }
+func (d *draw) percent(p int) bool      { return d.rnd.IntN(100) < p }
+
+// pair is two nodes, not always different ones.
+func (d *draw) pair() string { return d.node() + " " + d.node() }
+
+func (d *draw) cluster() {
+	all := []string{"alpha", "beta", "gamma", "delta", "epsilon"}
+	d.names = all[:[]int{2, 2, 2, 2, 2, 3, 3, 3, 4, 5}[d.rnd.IntN(10)]]
+	d.services = []string{"web", "db", "mail"}[:1+d.rnd.IntN(3)]
+	d.paths = []string{"lan", "cross"}[:1+d.rnd.IntN(2)]
+	d.fences = d.percent(85)
+	unsafe := d.percent(15)
+	watchdog := d.percent(40)
+
+	var b strings.Builder
+	b.WriteString("cluster t\nkey /k\nbeat every=100ms dead=1s\n")
+	for i, n := range d.names {
+		fmt.Fprintf(&b, "node %d %s\n", i+1, n)
+	}
+	for i, p := range d.paths {
+		fmt.Fprintf(&b, "path udp %s", p)
+		for k, n := range d.names {
+			fmt.Fprintf(&b, " %s=192.0.2.%d", n, 20*i+k+1)
+		}
+		b.WriteString("\n")
+	}
+	if d.fences {
+		b.WriteString("tiebreak fence delay=3s\n")
+		for _, n := range d.names {
+			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n", n)
+		}
+	} else if len(d.names)%2 == 0 {
+		unsafe = true
+	}
+	if unsafe {
+		b.WriteString("tiebreak unsafe\n")
+	}
+	for i, s := range d.services {
+		nodes := slices.Clone(d.names)
+		d.rnd.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+		fmt.Fprintf(&b, "service %s nodes=%s failback=%s priority=%d", s, strings.Join(nodes, ","), d.one("yes", "no"), d.rnd.IntN(3))
+		if unsafe {
+			b.WriteString(" stateless=yes")
+		}
+		fmt.Fprintf(&b, "\nresource %s vip 192.0.2.10%d/24\nresource %s unit %s.service start=5s stop=5s\n", s, i, s, s)
+	}
+	d.config = b.String()
+	if watchdog {
+		d.say("watchdog 5s")
+	}
+	for _, n := range d.names {
+		if d.percent(50) {
+			d.say("drift %s %d", n, d.rnd.IntN(80_000)-40_000)
+		}
+	}
+	d.say("boot %s", strings.Join(d.names, " "))
+	d.say("run 5s")
+}
+
+// faults are the kinds of trouble; a history draws half of them.
+func (d *draw) faults() []func() string {
+	return []func() string{
+		func() string { return "kill " + d.node() },
+		func() string { return "boot " + d.node() },
+		func() string { return "cut " + d.pair() },
+		func() string { return "cut " + d.pair() + " " + d.one(d.paths...) },
+		func() string { return "cut-one-way " + d.pair() },
+		func() string { return "heal" },
+		func() string { return "kill-engine " + d.node() },
+		func() string { return "bounce-heart " + d.node() },
+		func() string { return "kill-heart " + d.node() },
+		func() string { return "start-heart " + d.node() },
+		func() string { return "pause " + d.node() },
+		func() string { return "resume " + d.node() },
+		func() string { return "stop-engine " + d.node() },
+		func() string { return "cont-engine " + d.node() },
+		func() string {
+			return fmt.Sprintf("net delay=%dms jitter=%dms loss=%d dup=%d spoil=%d replays=%d", 1+d.rnd.IntN(20), d.rnd.IntN(400),
+				d.rnd.IntN(400), d.rnd.IntN(200), d.rnd.IntN(100), d.rnd.IntN(100))
+		},
+		func() string {
+			return "switch " + d.node() + " " + d.one("ok", "ok", "fail", "hang", "ignore", "late", "timeout")
+		},
+		func() string {
+			return "manner " + d.node() + " " + d.resource() + " " + d.one("start", "stop") + " " + d.one("ok", "ok", "slow", "fail", "hang", "deaf", "sloppy")
+		},
+		func() string { return "fail " + d.node() + " " + d.resource() },
+		func() string { return "ask " + d.node() + " " + d.order() },
+		func() string { return "ask " + d.node() + " " + d.order() },
+		func() string { return d.one("read-only ", "writable ") + d.node() },
+		func() string { return d.one("back-up ", "restore ", "lose-state ") + d.node() },
+		func() string { return "leave " + d.node() },
+		func() string { return "apply " + d.node() + " " + d.edit() },
+		func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
+	}
+}
+
+func (d *draw) order() string {
+	s := d.one(d.services...)
+	return d.one("move "+s, "move "+s+" "+d.node(), "stop "+s, "start "+s, "restart "+s, "standby "+d.node(), "online "+d.node(),
+		"clear "+s, "clear "+d.node(), "maintenance on", "maintenance off", "maintenance on "+s, "maintenance off "+s)
+}
+
+// edit changes what a file says about one service that is there from then on.
+func (d *draw) edit() string {
+	extra := "+service extra nodes=" + strings.Join(d.names, ",")
+	if strings.Contains(d.config, "stateless=yes") {
+		extra += " stateless=yes"
+	}
+	return d.one(extra+" ; +resource extra vip 192.0.2.109/24", "+engine grace=4s", "-engine grace=4s")
+}
+
+func (d *draw) disasters() {
+	var drawn []func() string
+	for _, f := range d.faults() {
+		if d.percent(50) {
+			drawn = append(drawn, f)
+		}
+	}
+	for range 20 {
+		if len(drawn) > 0 {
+			d.say("%s", drawn[d.rnd.IntN(len(drawn))]())
+		}
+		d.say("run %dms", 1<<d.rnd.IntN(13))
+	}
+	d.heal()
+	d.serve()
+	d.rest()
+}
+
+// heal ends all faults.
+func (d *draw) heal() {
+	d.say(healed)
+	d.say("heal")
+	for _, n := range d.names {
+		d.say("switch %s ok", n)
+		for _, s := range d.services {
+			for i := range 2 {
+				d.say("manner %s %s/%d start ok", n, s, i)
+				d.say("manner %s %s/%d stop ok", n, s, i)
+			}
+		}
+		d.say("writable %s", n)
+		d.say("resume %s", n)
+	}
+	if !d.fences { // what cannot be stopped and cannot be fenced is an operator's: he pulls the plugs
+		d.say("kill %s", strings.Join(d.names, " "))
+	}
+	d.bootAll()
+	d.say("run 60s")
+	d.bootAll()
+	d.say("run 60s")
+}
+
+func (d *draw) bootAll() {
+	for _, n := range d.names {
+		d.say("boot %s", n)
+		d.say("start-heart %s", n)
+	}
+}
+
+// serve demands that everything runs.
+func (d *draw) serve() {
+	for _, s := range d.services {
+		d.say("ask beta clear %s", s)
+		d.say("run 5s")
+		d.say("ask beta maintenance off %s", s)
+		d.say("run 2s")
+	}
+	d.say("expect words")
+	d.say("ask beta maintenance off")
+	d.say("run 5s")
+	for _, n := range d.names {
+		d.say("ask beta online %s", n)
+		d.say("run 2s")
+	}
+	for _, s := range d.services {
+		d.say("ask beta start %s", s)
+		d.say("run 2s")
+	}
+	d.say("run 30s")
+	d.bootAll()
+	d.say("run 60s")
+	for _, s := range d.services {
+		d.say("expect once %s", s)
+	}
+}
+
+// rest demands that nothing happens while nothing is wrong.
+func (d *draw) rest() {
+	d.say("calm")
+	d.say("mark")
+	d.say("run 20s")
+	d.untouched()
+}
+
+func (d *draw) untouched() {
+	for _, s := range d.services {
+		d.say("expect untouched %s", s)
+		d.say("expect once %s", s)
+	}
+	d.say("expect words")
+}
+
+// restarts is a history in which only locum's own processes die and come back: no service is touched.
+func (d *draw) restarts() {
+	d.say("run 10s")
+	d.say("calm")
+	d.say("mark")
+	for range 10 {
+		n := d.node()
+		switch d.rnd.IntN(3) {
+		case 0:
+			d.say("kill-engine %s", n)
+		case 1:
+			d.say("bounce-heart %s", n)
+		case 2:
+			d.say("stop-engine %s", n)
+			d.say("run %dms", 1+d.rnd.IntN(700))
+			d.say("cont-engine %s", n)
+		}
+		d.say("run %dms", 1000+d.rnd.IntN(4000))
+	}
+	d.say("run 10s")
+	d.untouched()
+}
+
+// noise is a history in which only bytes come that nobody has sent, or twice, or late: nothing changes.
+func (d *draw) noise() {
+	d.say("run 10s")
+	d.say("calm")
+	d.say("mark")
+	for range 5 {
+		d.say("net delay=%dms jitter=%dms dup=%d spoil=%d replays=%d", 1+d.rnd.IntN(10), d.rnd.IntN(60), d.rnd.IntN(300), d.rnd.IntN(200),
+			d.rnd.IntN(300))
+		d.say("run 10s")
+	}
+	d.say("heal")
+	d.say("run 10s")
+	d.untouched()
+}

@@ -1,0 +1,44 @@
+package simulate
+
+import (
+	"time"
+
+	"locum/wire"
+)
+
+// bootTakes is how long a machine that was reset, or whose power came back, needs until its locum starts.
+const bootTakes = 3 * time.Second
+
+// armWatchdog begins to watch a machine whose heart has opened the device. It counts on without the heart.
+func (n *node) armWatchdog() {
+	if n.w.watchdog == 0 || n.armed {
+		return
+	}
+	n.armed, n.petted = true, n.w.now
+	n.watchWatchdog()
+}
+
+func (n *node) watchWatchdog() {
+	boots := n.boots
+	n.w.queue.put(n.petted+wire.Instant(n.w.watchdog), func() {
+		switch {
+		case !n.powered || n.boots != boots || !n.armed:
+		case n.w.now >= n.petted+wire.Instant(n.w.watchdog):
+			n.reset("the watchdog has bitten")
+		default:
+			n.watchWatchdog()
+		}
+	})
+}
+
+// reset ends everything on the machine at once and boots it again.
+func (n *node) reset(why string) {
+	n.w.log(n, "reset: %s", why)
+	n.powerOff()
+	off := n.boots
+	n.w.in(bootTakes, func() {
+		if n.boots == off && !n.w.switches[n.cfg.Number].Off {
+			n.powerOn()
+		}
+	})
+}
