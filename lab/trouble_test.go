@@ -45,39 +45,6 @@ func TestForgedBeatsChangeNothing(t *testing.T) {
 	}
 }
 
-// TestAStateDirectoryInTroubleHurtsNobodyElse: a clear message, no panic, and the service is somewhere.
-func TestAStateDirectoryInTroubleHurtsNobodyElse(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		spoil   string // a shell line on alpha, while it is off the cluster
-		trouble string // a word of what it says then
-	}{
-		{"full", "mount -t tmpfs -o size=4k tmpfs state && head -c 1M /dev/zero > state/ballast; true", "no space left"},
-		{"read-only", "mount --bind state state && mount -o remount,bind,ro state", "read-only"},
-		{"corrupt", "for f in $(find state -type f); do echo garbage > $f; done", "state"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := newPair(t, withFence, "", theService)
-			p.kill(p.heart(p.alpha), syscall.SIGTERM)
-			must(t, p.process(p.alpha).Wait(p.context()))
-			p.owned("beta")
-			if _, err := p.alpha.Exec(p.context(), "sh", "-c", "cd "+NodeDir+" && "+c.spoil); err != nil {
-				t.Fatal(err)
-			}
-			before := p.kept(p.beta)
-			must(t, p.serve(p.alpha))
-			p.eventually("alpha says what is wrong", func() bool {
-				return strings.Contains(strings.ToLower(p.process(p.alpha).Output()), c.trouble)
-			})
-			p.pass(2*beatDead + shootDelay)
-			p.owned("beta")
-			if after := p.kept(p.beta); after != before {
-				t.Errorf("the service was touched: %+v, was %+v", after, before)
-			}
-		})
-	}
-}
-
 // TestAnInterfaceThatVanishesAndReturns: the network card of the node that serves is taken out and put back within dead.
 func TestAnInterfaceThatVanishesAndReturns(t *testing.T) {
 	p := newPair(t, withFence, "", theService)
@@ -86,6 +53,21 @@ func TestAnInterfaceThatVanishesAndReturns(t *testing.T) {
 	since := Now()
 	p.eventually("the service is answered", func() bool { a, ok := p.client.Last(); return ok && a.Sent > since+1e8 })
 	p.whole()
+}
+
+// TestAnInterfaceThatStaysAwayIsADeadNode: without its network card the node that serves is taken over, and comes back whole.
+func TestAnInterfaceThatStaysAwayIsADeadNode(t *testing.T) {
+	p := newPair(t, withFence, "", theService)
+	first := p.alpha.BootID()
+	must(t, p.Wires.unplug("alpha"))
+	p.owned("beta")
+	p.eventually("alpha was fenced and is back", func() bool { return p.alpha.On() && p.alpha.BootID() != first || p.told("alpha", "off") })
+	if !p.alpha.On() {
+		must(t, p.alpha.Boot())
+		must(t, p.serve(p.alpha))
+	}
+	p.whole()
+	p.owned("beta")
 }
 
 // TestTwoNodesWithOneNumber: a second alpha on another machine, which has not alpha's address, raises an alarm about its
