@@ -168,6 +168,21 @@ func TestOnMachinesWithASystemdAServiceSurvives(t *testing.T) {
 			p.pass(2*beatDead + shootDelay)
 			p.whole()
 		}},
+		{name: "the death of the heart while its engine hangs", owner: "alpha", untouched: true, do: func(p *systemPair) {
+			engine := p.engine(p.alpha)
+			p.kill(engine, syscall.SIGSTOP)
+			p.restarted(p.alpha, func() { p.killUnit(p.alpha, syscall.SIGKILL) })
+			p.eventually("the hanging engine is gone", func() bool { return syscall.Kill(engine, 0) != nil })
+			p.pass(2 * beatDead)
+			p.whole()
+		}},
+		{name: "a move of a unit whose stop hangs until systemd kills it", owner: "beta", do: func(p *systemPair) {
+			p.hangStop(p.alpha, time.Second)
+			p.command(p.alpha, "move", "web", "beta")
+			if p.told("alpha", "off") {
+				p.t.Error("alpha was fenced though nothing of the unit was left")
+			}
+		}},
 		{name: "a heart that dies more often than systemd restarts a unit by default", owner: "alpha", untouched: true, do: func(p *systemPair) {
 			for range 7 {
 				p.restarted(p.alpha, func() { p.killUnit(p.alpha, syscall.SIGKILL) })
@@ -261,13 +276,20 @@ func TestSystemctlStatusTellsHowTheNodeIs(t *testing.T) {
 // TestAUnitThatCannotBeStoppedIsFenced: its stop takes longer than the service's line allows.
 func TestAUnitThatCannotBeStoppedIsFenced(t *testing.T) {
 	p := newSystems(t, "")
-	p.shell(p.alpha, "mkdir -p /run/systemd/system/web.service.d && "+
-		"printf '[Service]\\nExecStop=/bin/sleep 600\\nTimeoutStopSec=600\\n' >/run/systemd/system/web.service.d/hang.conf && systemctl daemon-reload")
+	p.hangStop(p.alpha, 10*time.Minute)
 	p.locum(p.alpha, "move", "web", "beta") // it cannot end well on a node that is shot
 	p.owned("beta")
 	if !p.told("alpha", "off") {
 		t.Error("alpha was not fenced")
 	}
+}
+
+// hangStop has the stop of web hang until systemd gives it up.
+func (p *systemPair) hangStop(n *Node, until time.Duration) {
+	p.t.Helper()
+	const dir = "/run/systemd/system/web.service.d"
+	p.shell(n, fmt.Sprintf("mkdir -p %s && printf '[Service]\\nExecStop=/bin/sleep 600\\nTimeoutStopSec=%d\\n' >%s/hang.conf && systemctl daemon-reload",
+		dir, int(until.Seconds()), dir))
 }
 
 // TestAUnitThatTheSystemStartsByItselfIsRefused: after a boot it would run on both nodes.
