@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -31,31 +32,41 @@ func (n *Node) startSystem(l *life) (err error) {
 		return err
 	}
 	defer said.Close()
-	defer os.Remove(said.Name())
+	if err := os.Remove(said.Name()); err != nil { // it needs no name
+		return err
+	}
 	cmd.Stdout, cmd.Stderr = said, said
+	word, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
 	told, err := n.world.launchSystem(n, cmd)
 	if err != nil {
 		return err
 	}
 	defer told.Close()
-	l.first, l.line = cmd, told
+	l.first, l.line = cmd, word
 	n.now = l
 	go n.collect(l)
 	defer func() {
 		if err != nil {
-			text, _ := os.ReadFile(said.Name())
+			text, _ := io.ReadAll(io.NewSectionReader(said, 0, keepOutput))
 			err = errors.Join(err, n.end(), fmt.Errorf("it said: %s", bytes.TrimSpace(text)))
 		}
 	}()
+	if _, err := io.WriteString(word, "go\n"); err != nil {
+		return err
+	}
 	if err := n.plugSystem(l, told); err != nil {
 		return err
 	}
 	return awaitNotice(told, "READY=1")
 }
 
-// joinGroups has the shell enter control groups and become the program: two containers in one group would be one another's.
-const joinGroups = `program=$1; shift; for g; do mkdir -p "$g" && echo 0 >"$g/cgroup.procs" || exit; done
-mount -t proc proc /proc && exec $program`
+// joinGroups has the shell wait for a word, which does not come if the world died before it could have this process die
+// with it; then enter control groups, since two containers in one group would be one another's; then become the program.
+const joinGroups = `read word || exit; program=$1; shift; for g; do mkdir -p "$g" && echo 0 >"$g/cgroup.procs" || exit; done
+mount -t proc proc /proc && exec $program </dev/null`
 
 // ownGroups are directories of control groups, below this process's own, in each hierarchy that systemd keeps its units in.
 func ownGroups(name string) (list []string) {
@@ -77,16 +88,29 @@ func ownGroups(name string) (list []string) {
 	return list
 }
 
-// removeOldGroups takes away what worlds have left that were killed, an hour later: no test takes so long.
+// removeOldGroups takes away what worlds have left that were killed: groups with no process in them, a minute after they
+// were made, when a container has long begun.
 func removeOldGroups() {
 	for _, g := range ownGroups("") {
 		old, _ := filepath.Glob(filepath.Join(g, "locum-lab-*"))
 		for _, dir := range old {
-			if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
+			if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Minute && !inUse(dir) {
 				_ = removeGroups([]string{dir})
 			}
 		}
 	}
+}
+
+// inUse reports whether a process is in a control group or below it.
+func inUse(group string) (used bool) {
+	_ = filepath.WalkDir(group, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == "cgroup.procs" {
+			text, err := os.ReadFile(path)
+			used = used || err != nil || len(text) > 0
+		}
+		return nil
+	})
+	return used
 }
 
 // removeGroups takes away what the container has left, the innermost first. Nothing runs in it.

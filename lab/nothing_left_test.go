@@ -19,12 +19,14 @@ import (
 
 // makerKey marks a copy of the test program that makes a world and waits to be killed; markKey marks all of its children.
 const (
-	makerKey = "LOCUM_LAB_MAKER"
-	markKey  = "LOCUM_LAB_MARK"
+	makerKey     = "LOCUM_LAB_MAKER"
+	makerRootKey = "LOCUM_LAB_MAKER_ROOT" // Options.Root
+	markKey      = "LOCUM_LAB_MARK"
 )
 
 // makeAndWait makes a world, says how far it is, one line a step, and stays.
 func makeAndWait() {
+	o := Options{Nodes: 2, Root: os.Getenv(makerRootKey)}
 	os.Unsetenv(makerKey)
 	check := func(err error) {
 		if err != nil {
@@ -33,7 +35,7 @@ func makeAndWait() {
 		}
 	}
 	fmt.Println("begun")
-	w, err := New(Options{Nodes: 2})
+	w, err := New(o)
 	check(err)
 	fmt.Println("made")
 	for _, n := range w.Nodes {
@@ -132,6 +134,63 @@ func TestAKilledWorldLeavesNothing(t *testing.T) {
 			must(t, cmd.Process.Kill())
 			_ = cmd.Wait() // killed
 			eventually(t, "all of its processes are gone", func() bool { return len(marked(t, mark)) == 0 })
+			if after := host(t); after != before {
+				t.Errorf("the host has more: %s\nbefore: %s", after, before)
+			}
+		})
+	}
+}
+
+// descendants lists the processes below one, by their parents; processes of a container bear no mark.
+func descendants(t *testing.T, pid int) (list []int) {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	must(t, err)
+	for _, f := range tasks {
+		text, _ := os.ReadFile(f) // a process that has just ended has none
+		for _, word := range strings.Fields(string(text)) {
+			child, err := strconv.Atoi(word)
+			must(t, err)
+			list = append(append(list, child), descendants(t, child)...)
+		}
+	}
+	return list
+}
+
+// lives reports whether a process runs; one that has ended and waits to be collected does not.
+func lives(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	return err == nil && !bytes.HasPrefix(rest, []byte("Z")) && !bytes.HasPrefix(rest, []byte("X"))
+}
+
+func TestAKilledWorldOfContainersLeavesNoProcess(t *testing.T) {
+	root := systemRoot(t)
+	for i, step := range []string{"made", "booted", "started", "booted", "started", "probing", "crashed"} {
+		if step == "started" {
+			continue
+		}
+		t.Run(fmt.Sprintf("killed at step %d, %s", i, step), func(t *testing.T) {
+			before := host(t)
+			cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+			cmd.Env = append(os.Environ(), makerKey+"=1", makerRootKey+"="+root)
+			out, err := cmd.StdoutPipe()
+			must(t, err)
+			must(t, cmd.Start())
+			said := bufio.NewScanner(out)
+			for range i + 2 {
+				said.Scan()
+			}
+			if said.Text() != step {
+				t.Errorf("it says %q", said.Text())
+			}
+			if step == "made" { // while the first container boots
+				eventually(t, "its container has begun", func() bool { return len(descendants(t, cmd.Process.Pid)) > 3 })
+			}
+			all := descendants(t, cmd.Process.Pid)
+			must(t, cmd.Process.Kill())
+			_ = cmd.Wait() // killed
+			eventually(t, "all of its processes are gone", func() bool { return !slices.ContainsFunc(all, lives) })
 			if after := host(t); after != before {
 				t.Errorf("the host has more: %s\nbefore: %s", after, before)
 			}
