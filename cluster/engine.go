@@ -308,6 +308,9 @@ func (e *Engine) setWake() {
 	}
 	for i := range e.services {
 		sooner(e.services[i].due)
+		for _, r := range e.services[i].res {
+			sooner(r.endBy)
+		}
 	}
 	sooner(e.lead.due)
 	sooner(e.lead.boardDue)

@@ -31,8 +31,9 @@ type resource struct {
 	op      uint64 // under way at the worker, 0 none
 	kind    OpKind
 	overdue bool
-	ended   bool   // the operation's context was cancelled
-	permit  uint64 // asked of the heart, 0 none
+	ended   bool         // the operation's context was cancelled
+	endBy   wire.Instant // when a start that was cancelled because it was overdue must have ended, 0 none
+	permit  uint64       // asked of the heart, 0 none
 	watched bool
 	listens bool // asks the network who else answers for its address
 }
@@ -66,6 +67,7 @@ func (e *Engine) drive(s *local) {
 	if s.due != 0 && e.now >= s.due {
 		s.due = 0
 	}
+	e.judgeHanging(s)
 	want := s.wanted(e)
 	if !want {
 		e.prepareHere(s)
@@ -191,7 +193,7 @@ func (e *Engine) runOp(s *local, i int, kind OpKind) {
 	case OpStop:
 		deadline = line.Stop
 	}
-	r.op, r.kind, r.overdue, r.ended = e.nextID(), kind, false, false
+	r.op, r.kind, r.overdue, r.ended, r.endBy = e.nextID(), kind, false, false, 0
 	e.do(RunOp{ID: r.op, Kind: kind, Resource: s.id(i), Deadline: deadline})
 }
 
@@ -280,9 +282,11 @@ func (e *Engine) startEnded(s *local, i int, ev OpEnded, wasOverdue bool) {
 	switch {
 	case ev.Overdue:
 		r.ended = true
+		r.endBy = e.after(s.cfg.Resources[i].Stop)
 		e.do(CancelOp{ID: r.op})
 		e.failed(s, i, "its start did not end within "+s.cfg.Resources[i].Start.String())
 	case wasOverdue || r.ended:
+		r.endBy = 0
 		r.state = wire.StateUnknown // a start that nobody wants any more: looked at, then stopped
 	case ev.Outcome == wire.OutcomeDone:
 		r.state, r.probed, s.detail = wire.StateRunning, true, ""
@@ -290,6 +294,23 @@ func (e *Engine) startEnded(s *local, i int, ev OpEnded, wasOverdue bool) {
 	default:
 		r.state = wire.StateFailed
 		e.failed(s, i, "its start failed: "+ev.Detail)
+	}
+}
+
+// judgeHanging: a start that was overdue, was cancelled and still does not end is like a stop that failed: nobody knows
+// what becomes of it, and only a fence can end it.
+func (e *Engine) judgeHanging(s *local) {
+	for i := range s.res {
+		r := &s.res[i]
+		switch {
+		case r.endBy == 0:
+		case r.op == 0:
+			r.endBy = 0
+		case e.now >= r.endBy:
+			r.endBy, r.verify = 0, true
+			s.detail = s.cfg.Resources[i].ID() + ": its start does not end, also after it was cancelled"
+			e.getStuck(s, i)
+		}
 	}
 }
 

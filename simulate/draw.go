@@ -31,6 +31,7 @@ type draw struct {
 	services []string
 	paths    []string
 	fences   bool
+	forgets  string // the node whose state directory may be lost or brought back; "" none
 	config   string
 	commands []string
 }
@@ -54,6 +55,9 @@ func (d *draw) cluster() {
 	d.paths = []string{"lan", "cross"}[:1+d.rnd.IntN(2)]
 	d.fences = d.percent(85)
 	unsafe := d.percent(15)
+	if len(d.names) > 2 && d.percent(40) {
+		d.forgets = d.node()
+	}
 	watchdog := d.percent(40)
 
 	var b strings.Builder
@@ -132,7 +136,6 @@ func (d *draw) faults() []func() string {
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return d.one("read-only ", "writable ") + d.node() },
-		func() string { return d.one("back-up ", "restore ", "lose-state ") + d.node() },
 		func() string { return "leave " + d.node() },
 		func() string { return "apply " + d.node() + " " + d.edit() },
 		func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
@@ -143,6 +146,17 @@ func (d *draw) order() string {
 	s := d.one(d.services...)
 	return d.one("move "+s, "move "+s+" "+d.node(), "stop "+s, "start "+s, "restart "+s, "standby "+d.node(), "online "+d.node(),
 		"clear "+s, "clear "+d.node(), "maintenance on", "maintenance off", "maintenance on "+s, "maintenance off "+s)
+}
+
+// forget has one node come back with an old state directory, or with none. One of two has no third to remember for it: what
+// it alone has promised is lost then, so this happens in larger clusters only.
+func (d *draw) forget() string {
+	if d.percent(40) {
+		return "back-up " + d.forgets
+	}
+	d.say("kill %s", d.forgets)
+	d.say("%s %s", d.one("restore", "lose-state"), d.forgets)
+	return "boot " + d.forgets
 }
 
 // edit changes what a file says about one service that is there from then on.
@@ -160,6 +174,9 @@ func (d *draw) disasters() {
 		if d.percent(50) {
 			drawn = append(drawn, f)
 		}
+	}
+	if d.forgets != "" {
+		drawn = append(drawn, d.forget)
 	}
 	for range 20 {
 		if len(drawn) > 0 {
@@ -206,20 +223,20 @@ func (d *draw) bootAll() {
 // serve demands that everything runs.
 func (d *draw) serve() {
 	for _, s := range d.services {
-		d.say("ask beta clear %s", s)
+		d.say("ask any clear %s", s)
 		d.say("run 5s")
-		d.say("ask beta maintenance off %s", s)
+		d.say("ask any maintenance off %s", s)
 		d.say("run 2s")
 	}
 	d.say("expect words")
-	d.say("ask beta maintenance off")
+	d.say("ask any maintenance off")
 	d.say("run 5s")
 	for _, n := range d.names {
-		d.say("ask beta online %s", n)
+		d.say("ask any online %s", n)
 		d.say("run 2s")
 	}
 	for _, s := range d.services {
-		d.say("ask beta start %s", s)
+		d.say("ask any start %s", s)
 		d.say("run 2s")
 	}
 	d.say("run 30s")

@@ -256,7 +256,7 @@ func (n *node) adopt(text string) {
 		return
 	}
 	cfg.Watchdog = n.config.Watchdog
-	n.config = cfg
+	n.config, n.w.Config = cfg, cfg
 	n.w.in(time.Millisecond, n.bounceHeart)
 }
 

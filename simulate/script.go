@@ -267,9 +267,26 @@ func (w *World) commandContested(args []string) error {
 	return err
 }
 
-// commandAsk: ask NODE VERB [SERVICE|NODE|on|off …].
+// whom finds the node that an operator speaks to; "any" is the first that may act, else the first.
+func (w *World) whom(name string) (*node, error) {
+	if name != "any" {
+		return w.node(name)
+	}
+	var found *node
+	w.each(func(n *node) {
+		if found == nil && n.engine != nil && !n.stopped && n.engine.Status(n.now()).Quorate {
+			found = n
+		}
+	})
+	if found == nil {
+		return w.node(w.Config.Nodes[0].Name)
+	}
+	return found, nil
+}
+
+// commandAsk: ask NODE|any VERB [SERVICE|NODE|on|off …].
 func (w *World) commandAsk(args []string) error {
-	n, err := w.node(args[0])
+	n, err := w.whom(args[0])
 	if err != nil {
 		return err
 	}
