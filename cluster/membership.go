@@ -316,6 +316,7 @@ func (e *Engine) tryHigher(own *proposal, r Refuse) {
 	}
 	el.quick++
 	e.propose(own.members)
+	el.attempts-- // two nodes that outbid each other must not end in a long pause
 }
 
 // nextGrace is when a member's engine will have been down for its grace.

@@ -53,7 +53,7 @@ func Shrink(s Script) Script {
 		removed := false
 		for at := 0; at < len(s.Commands) && tries < shrinkTries; {
 			shorter := slices.Delete(slices.Clone(s.Commands), at, min(at+size, len(s.Commands)))
-			if fails(shorter) {
+			if !slices.Contains(s.Commands[at:min(at+size, len(s.Commands))], "mark") && fails(shorter) {
 				s.Commands, removed = shorter, true
 			} else {
 				at += size
