@@ -25,6 +25,7 @@ type change struct {
 // replicate starts a change.
 func (e *Engine) replicate(c *change) {
 	e.issued = max(e.issued, e.intents.Version.Count) + 1 // also above those of changes that failed
+	c.intents.Apart = e.view.unsafeTie()
 	c.intents.Version = Version{Epoch: e.view.Epoch, Count: e.issued}
 	if c.text != "" {
 		c.text = config.WithVersion(c.text, uint64(e.view.Epoch), e.issued)

@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"fmt"
+
+	"locum/config"
 	"locum/wire"
 )
 
@@ -21,6 +24,8 @@ type Intents struct {
 	Standby     wire.Nodes      `json:"standby"`
 	Maintenance bool            `json:"maintenance"`
 	Services    []ServiceIntent `json:"services,omitempty"` // in order of name
+	// Apart: the newest of it was said to one half of a split that goes on without the other ("tiebreak unsafe").
+	Apart bool `json:"apart,omitempty"`
 }
 
 // ServiceIntent is what was said about one service.
@@ -64,4 +69,28 @@ func (in Intents) with(s ServiceIntent) Intents {
 		out.Services = append(out.Services, s)
 	}
 	return out
+}
+
+// against lists what these intents say otherwise than others do, in words.
+func (in Intents) against(others Intents, cfg *config.Config) []string {
+	var list []string
+	differs := func(what string, here, there bool) {
+		if here != there {
+			list = append(list, fmt.Sprintf("%s: %s", what, map[bool]string{true: "yes", false: "no"}[here]))
+		}
+	}
+	differs("maintenance", in.Maintenance, others.Maintenance)
+	for _, n := range cfg.Nodes {
+		differs(n.Name+" stands by", in.Standby.Has(n.Number), others.Standby.Has(n.Number))
+	}
+	for i := range cfg.Services {
+		name := cfg.Services[i].Name
+		a, b := in.of(name), others.of(name)
+		differs(name+" stopped", a.Stopped, b.Stopped)
+		differs(name+" in maintenance", a.Maintenance, b.Maintenance)
+		if a.MovedTo != b.MovedTo && a.MovedTo != 0 {
+			list = append(list, name+" moved to "+nodeName(cfg, a.MovedTo))
+		}
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"locum/config"
 	"locum/wire"
@@ -212,6 +213,7 @@ func (e *Engine) installIfPromised() {
 			intents = p.Intents
 		}
 	}
+	e.tellContradictions(own, intents)
 	for _, c := range e.clean {
 		if !own.members.Has(c.Node) {
 			v.Clean = append(v.Clean, c)
@@ -220,6 +222,21 @@ func (e *Engine) installIfPromised() {
 	e.lead = newLeadership(own.promises, e.now)
 	for n := range own.members.All {
 		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
+	}
+}
+
+// tellContradictions: where each half of a split went on without the other, operators may have said different things. The
+// newer words count, and what is lost of the others is said.
+func (e *Engine) tellContradictions(own *proposal, kept Intents) {
+	for _, p := range own.promises {
+		if !p.Intents.Apart || p.Intents.Version == kept.Version {
+			continue
+		}
+		if lost := p.Intents.against(kept, e.cfg); len(lost) > 0 {
+			e.tell(History{Kind: "intent", Level: "alarm", Node: e.name(p.Life.Node),
+				Text: fmt.Sprintf("what was said to %s during the split does not count any more, because other words are newer (%s); repeat it if it is still meant",
+					e.name(p.Life.Node), strings.Join(lost, ", "))})
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func (d Durable) same(o Durable) bool {
 }
 
 func (in Intents) same(o Intents) bool {
-	return in.Version == o.Version && in.Standby == o.Standby && in.Maintenance == o.Maintenance &&
+	return in.Version == o.Version && in.Standby == o.Standby && in.Maintenance == o.Maintenance && in.Apart == o.Apart &&
 		slices.Equal(in.Services, o.Services)
 }
 
@@ -79,14 +79,14 @@ func (e *Engine) stored(ev Stored) {
 	if !ev.OK {
 		if st.writable {
 			e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(e.self),
-				Text: "the state directory cannot be written: this node keeps its services and casts no vote: " + ev.Detail})
+				Text: "the state directory cannot be used, so this node keeps its services and casts no vote: " + ev.Detail})
 		}
 		st.writable, st.due = false, e.after(storeAgain)
 		e.accepted(false, ev.Detail)
 		return
 	}
 	if !st.writable {
-		e.tell(History{Kind: "alarm", Level: "info", Node: e.name(e.self), Text: "the state directory can be written again"})
+		e.tell(History{Kind: "alarm", Level: "info", Node: e.name(e.self), Text: "the state directory can be used again"})
 	}
 	st.writable = true
 	e.durable = st.sent

@@ -246,7 +246,7 @@ func (e *Engine) saidOf(n wire.Node) string {
 func (e *Engine) warnings() []string {
 	list := []string{}
 	if e.started && !e.storing.writable {
-		list = append(list, "the state directory cannot be written: this node casts no vote")
+		list = append(list, "the state directory cannot be used: this node casts no vote")
 	}
 	if e.cfg.Watchdog.Device == "" {
 		list = append(list, "self-fencing: best effort (no watchdog)")

@@ -2,8 +2,9 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"strings"
+	"sync"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -132,12 +133,37 @@ func (h *heart) sayReady() {
 	}
 }
 
-// notifySystemd writes to the socket of sd_notify(3), if there is one, without waiting for it.
+// notices are on their way to systemd, in order.
+var notices = sync.OnceValue(func() chan<- string {
+	queue := make(chan string, 64)
+	go func() {
+		for state := range queue {
+			_, _ = sd.SdNotify(false, state)
+		}
+	}()
+	return queue
+})
+
+// notifySystemd writes to the socket of sd_notify(3), if there is one, without waiting for it: what systemd is too slow to
+// take is lost.
 func notifySystemd(state string) {
-	if os.Getenv("NOTIFY_SOCKET") != "" {
-		go func() { _, _ = sd.SdNotify(false, state) }()
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return
+	}
+	select {
+	case notices() <- state:
+	default:
 	}
 }
 
+// longestTitle is what "systemctl status" still shows well, in bytes.
+const longestTitle = 200
+
 // title shows a line in "systemctl status".
-func (h *heart) title(text string) { notifySystemd("STATUS=" + fmt.Sprintf("%.200q", text)) }
+func (h *heart) title(text string) {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > longestTitle {
+		text = strings.ToValidUTF8(text[:longestTitle], "") + "…"
+	}
+	notifySystemd("STATUS=" + text)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 
 	"locum/wire"
@@ -58,6 +59,9 @@ func storedIncarnation(f *os.File) (newest wire.Incarnation, slot int, err error
 		}
 	}
 	if newest == 0 {
+		if readErr == nil || errors.Is(readErr, io.EOF) {
+			readErr = errors.New("neither of its two slots is whole")
+		}
 		return 0, 0, fmt.Errorf("not readable (%w); remove it: the node then learns from the others which numbers are used", readErr)
 	}
 	return newest, slot, nil

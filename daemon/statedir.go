@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,17 +65,25 @@ func (d *stateDir) machine() (wire.ID, error) {
 		if _, err := rand.Read(id[:]); err != nil {
 			return id, err
 		}
-		if err := replaceFile(path, []byte(id.String()+"\n"), 0o600); err != nil {
+		if err := replaceFile(path, machineLine(id), 0o600); err != nil {
 			return id, fmt.Errorf("machine id: %w", err)
 		}
 		return id, nil
-	case err != nil:
-		return id, fmt.Errorf("machine id: %w", err)
+	case err == nil:
+		word, _, _ := strings.Cut(string(text), " ")
+		if err = id.UnmarshalText([]byte(word)); err == nil && string(machineLine(id)) != string(text) {
+			err = errors.New("its checksum is wrong")
+		}
 	}
-	if err := id.UnmarshalText([]byte(strings.TrimSpace(string(text)))); err != nil {
-		return id, fmt.Errorf("%s: %w; remove it to have the node admitted as a new machine", path, err)
+	if err != nil {
+		return id, fmt.Errorf("machine id %s: %w; remove it to have the node admitted as a new machine", path, err)
 	}
 	return id, nil
+}
+
+// machineLine is the file's only line: the id, and a checksum, since a bit that turned would make another machine of it.
+func machineLine(id wire.ID) []byte {
+	return fmt.Appendf(nil, "%s %08x\n", id, crc32.ChecksumIEEE(id[:]))
 }
 
 // readBoot reads which life of the kernel this is.
