@@ -9,8 +9,9 @@ import (
 
 // Engine is one node's deciding state. It is a plain value: no clock, lock or channel in it.
 type Engine struct {
-	cfg  *config.Config
-	self wire.Node
+	cfg   *config.Config
+	print string // the file's fingerprint
+	self  wire.Node
 
 	// Given by the heart and the state directory.
 	now     wire.Instant
@@ -69,7 +70,7 @@ type peer struct {
 
 // New makes the engine of one node. Its first event must be Started.
 func New(cfg *config.Config, self wire.Node) *Engine {
-	e := &Engine{cfg: cfg, self: self, peers: make([]peer, wire.MaxNodes+1)}
+	e := &Engine{cfg: cfg, print: fingerprint(cfg), self: self, peers: make([]peer, wire.MaxNodes+1)}
 	for _, c := range cfg.Nodes {
 		e.peer(c.Number).Node = c.Number
 	}

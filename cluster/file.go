@@ -19,12 +19,12 @@ func (e *Engine) fileVersion() Version {
 
 // edition names the file in force here, for messages.
 func (e *Engine) edition() Edition {
-	return Edition{Print: fingerprint(e.cfg), Version: e.fileVersion()}
+	return Edition{Print: e.print, Version: e.fileVersion()}
 }
 
 // olderThanOurs hands a node our file if its own is older, and reports whether that is so.
 func (e *Engine) olderThanOurs(n wire.Node, theirs Edition) bool {
-	if theirs.Print == fingerprint(e.cfg) || !theirs.Version.Less(e.fileVersion()) {
+	if theirs.Print == e.print || !theirs.Version.Less(e.fileVersion()) {
 		return false
 	}
 	e.send(n, Message{File: &File{Text: e.cfg.Text}})
@@ -33,7 +33,7 @@ func (e *Engine) olderThanOurs(n wire.Node, theirs Edition) bool {
 
 // newerThanOurs reports whether a node's file was applied after ours.
 func (e *Engine) newerThanOurs(theirs Edition) bool {
-	return theirs.Print != fingerprint(e.cfg) && e.fileVersion().Less(theirs.Version)
+	return theirs.Print != e.print && e.fileVersion().Less(theirs.Version)
 }
 
 // fileArrived takes over a file that was applied after the one in force here.

@@ -131,7 +131,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	e.forgetOrders()
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
-		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: fingerprint(e.cfg),
+		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -244,7 +244,7 @@ func (e *Engine) tellContradictions(own *proposal, kept Intents) {
 func (e *Engine) misfits(own *proposal) bool {
 	found := false
 	for _, p := range own.promises {
-		if p.Config == fingerprint(e.cfg) {
+		if p.Config == e.print {
 			continue
 		}
 		found = true
