@@ -51,6 +51,7 @@ func commands() []command {
 		{name: "clear", usage: "SERVICE|NODE", help: "forget failures and moves", run: change},
 		{name: "fence", usage: "NODE [--test|--confirm]", help: "switch a node off; test its switch; say that it is off", run: fence},
 		{name: "apply", usage: "FILE", help: "have a new file take effect on all nodes", run: apply},
+		{name: "simulate", usage: "[--config F] [--kill NODE] [--cut PATH] [--at T] …", help: "play the file: what happens if", run: runSimulate},
 		{name: "version", help: "print the version", run: func(context.Context, *pflag.FlagSet, []string) error {
 			fmt.Println("locum " + version)
 			return nil

@@ -40,6 +40,7 @@ func (w *World) check() {
 	if w.checks.changed {
 		w.checks.changed = false
 		w.checkOwners()
+		w.outages.look(w)
 	}
 }
 

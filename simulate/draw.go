@@ -5,15 +5,20 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"locum/config"
 )
 
 // Draw makes a history of disasters from a seed. Each seed draws its cluster, which kinds of faults exist at all, and then
 // which happens when. First anything may happen; then all faults are healed, operators say what only they can know, and
 // every service has to run, once, within bounded time; then nobody has a reason to touch anything.
 func Draw(seed uint64) Script {
-	d := &draw{rnd: rand.New(rand.NewPCG(seed, 7))}
-	d.say("seed %d", seed)
+	d := newDraw(seed)
 	d.cluster()
+	if d.percent(40) {
+		d.say("watchdog 5s")
+	}
+	d.boot()
 	switch seed % 10 {
 	case 8:
 		d.restarts()
@@ -25,15 +30,53 @@ func Draw(seed uint64) Script {
 	return Script{Config: d.config, Commands: d.commands}
 }
 
+// Disasters makes a history of disasters for a given file.
+func Disasters(cfg *config.Config, seed uint64) Script {
+	d := newDraw(seed)
+	d.know(cfg)
+	d.boot()
+	d.disasters()
+	return Script{Config: d.config, Commands: d.commands}
+}
+
 type draw struct {
-	rnd      *rand.Rand
-	names    []string
-	services []string
-	paths    []string
-	fences   bool
-	forgets  string // the node whose state directory may be lost or brought back; "" none
-	config   string
-	commands []string
+	rnd       *rand.Rand
+	names     []string
+	services  []string
+	resources []string // SERVICE/INDEX
+	paths     []string
+	fences    bool
+	forgets   string // the node whose state directory may be lost or brought back; "" none
+	config    string
+	commands  []string
+}
+
+func newDraw(seed uint64) *draw {
+	d := &draw{rnd: rand.New(rand.NewPCG(seed, 7))}
+	d.say("seed %d", seed)
+	return d
+}
+
+// know takes from a file what can be told to fail.
+func (d *draw) know(cfg *config.Config) {
+	d.config, d.fences = cfg.Text, len(cfg.Fences) > 0
+	d.names, d.services, d.resources, d.paths = nil, nil, nil, nil
+	for _, n := range cfg.Nodes {
+		d.names = append(d.names, n.Name)
+	}
+	for _, p := range cfg.Paths {
+		d.paths = append(d.paths, p.Name)
+	}
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		d.services = append(d.services, s.Name)
+		for r := range s.Resources {
+			d.resources = append(d.resources, fmt.Sprintf("%s/%d", s.Name, r))
+		}
+	}
+	if len(d.names) > 2 && d.percent(40) {
+		d.forgets = d.node()
+	}
 }
 
 func (d *draw) say(format string, args ...any) {
@@ -42,7 +85,7 @@ func (d *draw) say(format string, args ...any) {
 
 func (d *draw) one(of ...string) string { return of[d.rnd.IntN(len(of))] }
 func (d *draw) node() string            { return d.one(d.names...) }
-func (d *draw) resource() string        { return fmt.Sprintf("%s/%d", d.one(d.services...), d.rnd.IntN(2)) }
+func (d *draw) resource() string        { return d.one(d.resources...) }
 func (d *draw) percent(p int) bool      { return d.rnd.IntN(100) < p }
 
 // pair is two nodes, not always different ones.
@@ -55,10 +98,6 @@ func (d *draw) cluster() {
 	d.paths = []string{"lan", "cross"}[:1+d.rnd.IntN(2)]
 	d.fences = d.percent(85)
 	unsafe := d.percent(15)
-	if len(d.names) > 2 && d.percent(40) {
-		d.forgets = d.node()
-	}
-	watchdog := d.percent(40)
 
 	var b strings.Builder
 	b.WriteString("cluster t\nkey /k\nbeat every=100ms dead=1s\n")
@@ -92,10 +131,15 @@ func (d *draw) cluster() {
 		}
 		fmt.Fprintf(&b, "\nresource %s vip 192.0.2.10%d/24\nresource %s unit %s.service start=5s stop=5s\n", s, i, s, s)
 	}
-	d.config = b.String()
-	if watchdog {
-		d.say("watchdog 5s")
+	cfg, problems := config.Parse("drawn", b.String())
+	if cfg == nil {
+		panic("the simulator drew a file with errors: " + problems.Error())
 	}
+	d.know(cfg)
+}
+
+// boot starts all nodes, each with a clock of its own.
+func (d *draw) boot() {
 	for _, n := range d.names {
 		if d.percent(50) {
 			d.say("drift %s %d", n, d.rnd.IntN(80_000)-40_000)
@@ -195,11 +239,9 @@ func (d *draw) heal() {
 	d.say("heal")
 	for _, n := range d.names {
 		d.say("switch %s ok", n)
-		for _, s := range d.services {
-			for i := range 2 {
-				d.say("manner %s %s/%d start ok", n, s, i)
-				d.say("manner %s %s/%d stop ok", n, s, i)
-			}
+		for _, r := range d.resources {
+			d.say("manner %s %s start ok", n, r)
+			d.say("manner %s %s stop ok", n, r)
 		}
 		d.say("writable %s", n)
 		d.say("resume %s", n)

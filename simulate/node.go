@@ -86,6 +86,7 @@ func (n *node) powerOff() {
 	n.powered = false
 	n.killHeart()
 	n.ops = nil
+	n.w.checks.changed = true
 	clear(n.states)
 	clear(n.watched)
 }

@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,13 +50,18 @@ func ParseScript(text string) (Script, error) {
 // Play runs the script and returns its transcript, and what went wrong: an expectation that did not hold, or something
 // that must never happen.
 func (s Script) Play() (transcript string, failures []string) {
+	_, transcript, failures = s.play()
+	return transcript, failures
+}
+
+func (s Script) play() (w *World, transcript string, failures []string) {
 	cfg, problems := config.Parse("scenario", s.Config)
 	if cfg == nil {
-		return "", []string{problems.Error()}
+		return nil, "", []string{problems.Error()}
 	}
 	var out strings.Builder
 	out.WriteString(s.Config + "---\n")
-	w := New(cfg, 1)
+	w = New(cfg, 1)
 	start := w.now
 	w.Log = func(at wire.Instant, node, text string) {
 		for line := range strings.Lines(text) {
@@ -75,17 +82,24 @@ func (s Script) Play() (transcript string, failures []string) {
 			fmt.Fprintf(&out, "    FAILED: %v\n", err)
 		}
 	}
-	return out.String(), append(failures, w.Broken...)
+	return w, out.String(), append(failures, w.Broken...)
 }
 
 // command carries one line of a script out.
 func (w *World) command(words []string) error {
 	do, args := commands[words[0]], words[1:]
-	if do == nil {
-		return fmt.Errorf("no such command")
+	switch {
+	case do == nil:
+		return fmt.Errorf("no such command; there are %s", strings.Join(slices.Sorted(maps.Keys(commands)), ", "))
+	case len(args) < leastWords[words[0]]:
+		return fmt.Errorf("want at least %d words after %s", leastWords[words[0]], words[0])
 	}
 	return do(w, args)
 }
+
+// leastWords is how many words a command needs.
+var leastWords = map[string]int{"run": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "watchdog": 1, "switch": 2, "manner": 4,
+	"fail": 2, "contested": 2, "ask": 2, "apply": 2, "expect": 1, "found": 2}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -339,6 +353,9 @@ func (w *World) commandApply(args []string) error {
 // commandExpect: expect owner SERVICE [NODE…]; once SERVICE; untouched SERVICE; words (none that was acknowledged is lost);
 // up|down NODE; answer CODE; quorate|not-quorate NODE.
 func (w *World) commandExpect(args []string) error {
+	if len(args) < 2 && args[0] != "words" {
+		return fmt.Errorf("want to know of what")
+	}
 	switch args[0] {
 	case "owner":
 		if got := strings.Join(w.Owners(args[1]), " "); got != strings.Join(args[2:], " ") {

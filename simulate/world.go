@@ -31,6 +31,7 @@ type World struct {
 	touched  map[string]int // starts and stops of each service since "mark"
 	asked    uint64
 	checks   checks
+	outages  outages
 }
 
 // Outlet is how a node's power switch behaves.
@@ -67,6 +68,7 @@ func New(cfg *config.Config, seed uint64) *World {
 		w.switches[c.Number] = Outlet{Mode: "ok", Delay: time.Millisecond}
 	}
 	w.checks = newChecks()
+	w.outages = outages{began: w.now, open: map[string]int{}}
 	return w
 }
 

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"locum/config"
+	"locum/console"
+	"locum/simulate"
+)
+
+// faults are the flags that say what happens to a node.
+var faults = []struct{ flag, command, help string }{
+	{"kill", "kill", "this node loses its power"},
+	{"pause", "pause", "locum on this node stands still"},
+	{"kill-heart", "kill-heart", "the heart of this node dies and does not come back"},
+	{"kill-engine", "kill-engine", "the engine of this node dies"},
+	{"leave", "leave", "locum on this node is told to end"},
+}
+
+// runSimulate plays the operator's own file.
+func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
+	file := fs.String("config", defaultConfig, "the file to play")
+	at := fs.Duration("at", 3*time.Second, "when the faults happen, after all nodes are up")
+	length := fs.Duration("for", 60*time.Second, "how long to go on after the last thing that happens")
+	happens := map[string]*[]string{}
+	for _, f := range faults {
+		happens[f.command] = fs.StringArray(f.flag, nil, f.help)
+	}
+	cuts := fs.StringArray("cut", nil, "this path is cut everywhere, or all between these two nodes: NODE,NODE")
+	switches := fs.StringArray("switch", nil, "how a node's power switch behaves: NODE=ok|fail|hang|ignore|late|timeout|slow")
+	more := fs.StringArray("do", nil, `something else at another time: "10s boot alpha"; see the scenario commands in the manual`)
+	seeds := fs.Int("seeds", 0, "instead, look for trouble in so many random histories of this file")
+	first := fs.Uint64("seed", 1, "the first of them")
+	if _, err := parse(ctx, fs, args, 0, 0); err != nil {
+		return err
+	}
+	cfg, err := simulated(*file)
+	if err != nil {
+		return err
+	}
+	if *seeds > 0 {
+		return search(ctx, cfg, *first, *seeds)
+	}
+	var commands []timed
+	for _, s := range *switches {
+		commands = append(commands, timed{0, "switch " + strings.ReplaceAll(s, "=", " ")})
+	}
+	for _, c := range *cuts {
+		commands = append(commands, timed{*at, cutOf(cfg, c)})
+	}
+	for _, f := range faults {
+		for _, node := range *happens[f.command] {
+			commands = append(commands, timed{*at, f.command + " " + node})
+		}
+	}
+	for _, m := range *more {
+		when, what, _ := strings.Cut(m, " ")
+		d, err := time.ParseDuration(when)
+		if err != nil {
+			return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf("--do %q: want a time and a command: %v", m, err)}
+		}
+		commands = append(commands, timed{d, what})
+	}
+	story := simulate.Tell(cfg, inTime(commands), *length)
+	fmt.Print(story)
+	if len(story.Failures) > 0 {
+		return errors.New(strings.Join(story.Failures, "; "))
+	}
+	return nil
+}
+
+func simulated(file string) (*config.Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &console.Failure{Code: console.ExitUsage, Text: err.Error()}
+	}
+	cfg, problems := config.Parse(file, string(text))
+	if cfg == nil {
+		return nil, &console.Failure{Code: console.ExitUsage, Text: problems.Error()}
+	}
+	return cfg, nil
+}
+
+// timed is a command of a scenario and when it is given, after all nodes are up.
+type timed struct {
+	at   time.Duration
+	what string
+}
+
+// inTime puts the commands in order, with the time that passes between them.
+func inTime(list []timed) (commands []string) {
+	slices.SortStableFunc(list, func(a, b timed) int { return int(a.at - b.at) })
+	now := time.Duration(0)
+	for _, c := range list {
+		if c.at > now {
+			commands, now = append(commands, "run "+(c.at-now).String()), c.at
+		}
+		commands = append(commands, c.what)
+	}
+	return commands
+}
+
+// cutOf is the command that cuts a path everywhere, or everything between two nodes.
+func cutOf(cfg *config.Config, what string) string {
+	if a, b, pair := strings.Cut(what, ","); pair {
+		return "cut " + a + " " + b
+	}
+	var all []string
+	for _, n := range cfg.Nodes {
+		all = append(all, n.Name)
+	}
+	every := strings.Join(all, ",")
+	return "cut " + every + " " + every + " " + what
+}
+
+// search plays random disasters on a file and shows the shortest history that breaks what must never be broken.
+func search(ctx context.Context, cfg *config.Config, first uint64, seeds int) error {
+	began := time.Now()
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted after %d histories without trouble", seed-first)
+		}
+		s := simulate.Disasters(cfg, seed)
+		if _, failures := s.Play(); len(failures) > 0 {
+			transcript, failures := simulate.Shrink(s).Play()
+			fmt.Println(transcript)
+			return fmt.Errorf("seed %d: %s", seed, strings.Join(failures, "; "))
+		}
+	}
+	fmt.Printf("%d histories of disasters, %d to %d: no trouble (%s)\n", seeds, first, first+uint64(seeds)-1, time.Since(began).Round(time.Millisecond))
+	return nil
+}
