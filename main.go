@@ -1,6 +1,6 @@
 // Locum keeps services running on a small cluster: one static binary, one flat file, one systemd unit.
 //
-// This file holds the commands: each parses its flags, calls a package and prints. It decides nothing.
+// The files beside this one hold the commands: each parses its flags, calls a package and prints. It decides nothing.
 package main
 
 import (
@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -24,38 +23,53 @@ var version = "unknown"
 
 // command is one word after locum.
 type command struct {
-	name   string
-	usage  string // its arguments, for the help
-	help   string
-	hidden bool
-	run    func(ctx context.Context, fs *pflag.FlagSet, args []string) error
+	purpose purpose
+	name    string
+	usage   string // its arguments, for the help and for completion
+	help    string
+	run     func(ctx context.Context, fs *pflag.FlagSet, args []string) error
 }
+
+// purpose is what a command is for. Those without one are not shown.
+type purpose string
+
+// The purposes, in the order of the help.
+const (
+	hidden   purpose = ""
+	begin    purpose = "To begin"
+	look     purpose = "To see what is so, and why"
+	services purpose = "To say where services run"
+	nodes    purpose = "To take a node out, in, or off"
+	file     purpose = "To change the file on all nodes"
+	words    purpose = "About locum"
+)
+
+var purposes = []purpose{begin, look, services, nodes, file, words}
 
 func commands() []command {
 	return []command{
-		{name: "run", usage: "[--config F] [--node NAME] [--state-dir D] [--socket S]", help: "the daemon, in the foreground", run: runDaemon},
-		{name: "engine", hidden: true, run: runEngine},
-		{name: "check", usage: "[F]", help: "say what is wrong in the file, and what it means", run: check},
-		{name: "keygen", usage: "[F]", help: "make the cluster's key", run: keygen},
-		{name: "demo", usage: "[--keep]", help: "show a failover on this machine, in namespaces of its own", run: runDemo},
-		{name: "status", usage: "[--json]", help: "is all well, where is each service, and why", run: status},
-		{name: "events", usage: "[-f] [--json]", help: "what happened and what was decided", run: events},
-		{name: "paths", usage: "[--json]", help: "the ways to the other nodes, and their state", run: paths},
-		{name: "move", usage: "SERVICE [NODE]", help: "run a service elsewhere", run: change},
-		{name: "start", usage: "SERVICE", help: "have a service run", run: change},
-		{name: "stop", usage: "SERVICE", help: "have a service stopped until it is started", run: change},
-		{name: "restart", usage: "SERVICE", help: "stop a service once and start it again", run: change},
-		{name: "standby", usage: "NODE", help: "hand over a node's services; it stays a member", run: change},
-		{name: "online", usage: "NODE", help: "let a node run services again", run: change},
-		{name: "maintenance", usage: "on|off [SERVICE]", help: "start, stop and watch nothing until it is off", run: change},
-		{name: "clear", usage: "SERVICE|NODE", help: "forget failures and moves", run: change},
-		{name: "fence", usage: "NODE [--test|--confirm]", help: "switch a node off; test its switch; say that it is off", run: fence},
-		{name: "apply", usage: "FILE", help: "have a new file take effect on all nodes", run: apply},
-		{name: "simulate", usage: "[--config F] [--kill NODE] [--cut PATH] [--at T] …", help: "play the file: what happens if", run: runSimulate},
-		{name: "version", help: "print the version", run: func(context.Context, *pflag.FlagSet, []string) error {
-			fmt.Println("locum " + version)
-			return nil
-		}},
+		{begin, "demo", "[--keep]", "show a failover on this machine, in namespaces of its own", runDemo},
+		{begin, "keygen", "[FILE]", "make the cluster's key", keygen},
+		{begin, "check", "[FILE] [--json]", "say what is wrong in the file, and what it means", check},
+		{begin, "run", "[--config FILE] [--node NAME] [--state-dir DIR] [--socket S]", "the daemon, in the foreground", runDaemon},
+		{look, "status", "[--json]", "is all well, where is each service, and why", status},
+		{look, "events", "[-f] [--json]", "what happened and what was decided", events},
+		{look, "paths", "[--json]", "the ways to the other nodes, and their state", paths},
+		{services, "move", "SERVICE [NODE]", "run a service elsewhere", change},
+		{services, "start", "SERVICE", "have a service run", change},
+		{services, "stop", "SERVICE", "have a service stopped until it is started", change},
+		{services, "restart", "SERVICE", "stop a service once and start it again", change},
+		{services, "clear", "SERVICE|NODE", "forget failures and moves", change},
+		{services, "maintenance", "on|off [SERVICE]", "start, stop and watch nothing until it is off", change},
+		{nodes, "standby", "NODE", "hand over a node's services; it stays a member", change},
+		{nodes, "online", "NODE", "let a node run services again", change},
+		{nodes, "fence", "NODE [--test[=power]|--confirm] [-y]", "switch a node off; test its switch; say that it is off", fence},
+		{file, "apply", "FILE", "have a new file take effect on all nodes, or on none", apply},
+		{words, "help", "[COMMAND]", "this list, or one command with its flags", runHelp},
+		{words, "completion", "bash|zsh|fish", "print what a shell needs to complete these commands", completion},
+		{words, "version", "", "print the version", runVersion},
+		{hidden, "engine", "", "", runEngine},
+		{hidden, "names", "services|nodes", "", names},
 	}
 }
 
@@ -68,74 +82,94 @@ func main() {
 
 // execute runs one command and gives its exit status.
 func execute(ctx context.Context, args []string) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
-		help(os.Stdout, args)
-		if len(args) == 0 {
-			return console.ExitUsage
-		}
-		return console.ExitDone
+	if len(args) == 0 {
+		showHelp(os.Stderr)
+		return console.ExitUsage
 	}
-	for _, c := range commands() {
-		if c.name == args[0] {
-			return c.execute(ctx, args[1:])
-		}
+	word := args[0]
+	switch word {
+	case "--help", "-h":
+		word = "help"
+	case "--version":
+		word = "version"
 	}
-	fmt.Fprintf(os.Stderr, "locum: no command %q; locum help lists them\n", args[0])
-	return console.ExitUsage
+	c, err := find(word)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "locum: %v\n", err)
+		return console.ExitUsage
+	}
+	return c.execute(ctx, args[1:])
 }
 
-func (c command) execute(ctx context.Context, args []string) int {
-	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
-	fs.SortFlags = false
-	fs.Usage = func() {}
-	fs.SetOutput(io.Discard)
-	err := c.run(context.WithValue(ctx, commandKey{}, c), fs, args)
-	var failure *console.Failure
-	switch {
-	case err == nil:
-		return console.ExitDone
-	case errors.Is(err, pflag.ErrHelp):
-		fmt.Printf("locum %s %s\n    %s\n%s", c.name, c.usage, c.help, fs.FlagUsages())
-		return console.ExitDone
-	case errors.As(err, &failure):
-		fmt.Fprintf(os.Stderr, "locum %s: %s\n", c.name, failure.Text)
-		return failure.Code
+// find gives a command by its name. The error names the one that was probably meant.
+func find(name string) (command, error) {
+	var shown []string
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+		if c.purpose != hidden {
+			shown = append(shown, c.name)
+		}
 	}
-	fmt.Fprintf(os.Stderr, "locum %s: %v\n", c.name, err)
-	return console.ExitFailed
+	return command{}, &console.Failure{Code: console.ExitUsage,
+		Text: fmt.Sprintf("no command %q%s (locum help lists them)", name, console.DidYouMean(name, shown))}
 }
 
 type commandKey struct{}
 
-// parse reads a command's flags and checks how many words are left.
+func (c command) execute(ctx context.Context, args []string) int {
+	fs := c.flagSet()
+	err := c.run(context.WithValue(ctx, commandKey{}, c), fs, args)
+	switch {
+	case err == nil:
+		return console.ExitDone
+	case errors.Is(err, pflag.ErrHelp):
+		c.showHelp(os.Stdout)
+		return console.ExitDone
+	}
+	failure := &console.Failure{Code: console.ExitFailed, Text: err.Error()}
+	errors.As(err, &failure)
+	if asked, _ := fs.GetBool("json"); asked && !failure.Shown {
+		_ = writeJSON(console.Reply{Version: console.ProtocolVersion, Error: &console.Error{Code: failure.Code, Text: failure.Text}})
+	}
+	fmt.Fprintf(os.Stderr, "locum %s: %s\n", c.name, failure.Text)
+	return failure.Code
+}
+
+func (c command) flagSet() *pflag.FlagSet {
+	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.Usage = func() {}
+	fs.SetOutput(io.Discard)
+	return fs
+}
+
+// flags gives the flags of a command: those that it defines before it parses, which it is made to do for nothing.
+func (c command) flags() *pflag.FlagSet {
+	fs := c.flagSet()
+	_ = c.run(context.WithValue(context.Background(), commandKey{}, c), fs, []string{"--help"})
+	return fs
+}
+
+// parse reads a command's flags and checks how many words are left. Each command calls it before it does anything.
 func parse(ctx context.Context, fs *pflag.FlagSet, args []string, least, most int) ([]string, error) {
 	c, _ := ctx.Value(commandKey{}).(command)
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			return nil, err
 		}
-		return nil, &console.Failure{Code: console.ExitUsage, Text: err.Error() + "; usage: locum " + c.name + " " + c.usage}
+		return nil, wrongUsage("%v; %s", err, c.usageLine())
 	}
-	if n := fs.NArg(); n < least || n > most {
-		return nil, &console.Failure{Code: console.ExitUsage, Text: "usage: locum " + c.name + " " + c.usage}
+	switch n := fs.NArg(); {
+	case n < least:
+		return nil, wrongUsage("a word is missing; %s", c.usageLine())
+	case n > most:
+		return nil, wrongUsage("%q is one word too many; %s", fs.Arg(most), c.usageLine())
 	}
 	return fs.Args(), nil
 }
 
-func help(w io.Writer, args []string) {
-	if len(args) > 1 {
-		for _, c := range commands() {
-			if c.name == args[1] {
-				fmt.Fprintf(w, "locum %s %s\n    %s\n", c.name, c.usage, c.help)
-			}
-		}
-		return
-	}
-	fmt.Fprintln(w, "locum keeps services running on a small cluster. Begin with: locum demo")
-	for _, c := range commands() {
-		if !c.hidden {
-			fmt.Fprintf(w, "  %-58s %s\n", strings.TrimSpace(c.name+" "+c.usage), c.help)
-		}
-	}
-	fmt.Fprintln(w, "Exit status: 0 done, 1 failed, 2 wrong usage or file, 3 not running or not quorate.")
+func wrongUsage(format string, args ...any) error {
+	return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf(format, args...)}
 }

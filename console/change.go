@@ -31,6 +31,9 @@ func (c Change) Run(ctx context.Context) error {
 	defer cancel()
 	before, err := c.Client.Ask(ctx, Request{Verb: "status"})
 	if err != nil {
+		return c.explain(err)
+	}
+	if err := known(c.Command, before.Status); err != nil {
 		return err
 	}
 	client := c.Client
@@ -40,9 +43,9 @@ func (c Change) Run(ctx context.Context) error {
 	case err != nil:
 		return c.explain(err)
 	case reply.Result == nil:
-		return &Failure{ExitFailed, "the answer says nothing of the command"}
+		return failure(ExitFailed, "the answer says nothing of the command")
 	case reply.Result.Code != 0:
-		return &Failure{reply.Result.Code, reply.Result.Text}
+		return failure(reply.Result.Code, reply.Result.Text)
 	}
 	fmt.Fprintln(c.Out, reply.Result.Text)
 	if c.NoWait {
@@ -52,8 +55,11 @@ func (c Change) Run(ctx context.Context) error {
 }
 
 func (c Change) explain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &Failure{ExitFailed, "unknown: no answer in time; locum status shows what is so"}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return failure(ExitFailed, "unknown: no answer in time; locum status shows what is so")
+	case errors.Is(err, context.Canceled):
+		return failure(ExitFailed, "unknown: interrupted before the answer; locum status shows what is so")
 	}
 	return err
 }
@@ -64,28 +70,47 @@ const restartSeen = 2 * time.Second
 // pollEvery is how often a waiting command looks whether it is so.
 const pollEvery = 50 * time.Millisecond
 
+// failedFor is how long a failure has to be seen before it is believed: a node that does not lead shows the leader's
+// knowledge a little late, so the first look after a command may still be at the time before it.
+const failedFor = 250 * time.Millisecond
+
 func (c Change) wait(ctx context.Context, before *cluster.Status) error {
 	shown := ""
-	begun := time.Now()
+	begun, failing := time.Now(), time.Time{}
 	left := c.Command.Verb != "restart" // a restart is done only once the service was seen not to run
 	for {
 		reply, err := c.Client.Ask(ctx, Request{Verb: "status"})
 		if err == nil && reply.Status != nil {
-			done, progress := settled(c.Command, before, reply.Status)
-			c.show(&shown, progress)
-			left = left || !done || time.Since(begun) > restartSeen
-			if done && left {
+			now := settled(c.Command, before, reply.Status)
+			c.show(&shown, now.progress)
+			left = left || !now.done || time.Since(begun) > restartSeen
+			if now.done && left {
 				c.show(&shown, "")
 				return nil
+			}
+			if now.failed == "" {
+				failing = time.Time{}
+			} else if failing.IsZero() {
+				failing = time.Now()
+			} else if time.Since(failing) > failedFor {
+				c.show(&shown, "")
+				return failure(ExitFailed, now.failed)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			c.show(&shown, "")
-			return &Failure{ExitFailed, "unknown: it is acknowledged and not so yet (" + shown + "); locum status says what it waits for"}
+			return failure(ExitFailed, "unknown: it is acknowledged and not so yet"+inBrackets(shown)+"; locum status says what it waits for")
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+func inBrackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
 }
 
 // show writes progress: on a terminal over the last line, elsewhere only when it changes.
@@ -102,52 +127,4 @@ func (c Change) show(shown *string, text string) {
 	if text != "" {
 		*shown = text
 	}
-}
-
-// settled reports whether what a command asked for is so, and what it waits for if not.
-func settled(c cluster.Command, before, now *cluster.Status) (bool, string) {
-	switch c.Verb {
-	case "move", "start", "stop", "restart":
-		return serviceSettled(c, before, now)
-	case "standby":
-		for _, s := range now.Services {
-			for _, in := range s.On {
-				if in.Node == c.Node && in.State != "stopped" {
-					return false, fmt.Sprintf("%s is %s on %s", s.Service, in.State, in.Node)
-				}
-			}
-		}
-	}
-	return true, ""
-}
-
-func serviceSettled(c cluster.Command, before, now *cluster.Status) (bool, string) {
-	for _, s := range now.Services {
-		if s.Service != c.Service {
-			continue
-		}
-		progress := fmt.Sprintf("%s is %s %s: %s", s.Service, s.State, s.Node, s.Why)
-		switch c.Verb {
-		case "stop":
-			return s.State == "stopped", progress
-		case "move":
-			return s.State == "running" && (c.Node == "" || s.Node == c.Node) && (c.Node != "" || s.Node != nodeOf(before, c.Service)), progress
-		case "restart":
-			return s.State == "running" || s.State == "failed", progress
-		}
-		return s.State == "running" || s.State == "failed", progress
-	}
-	return true, ""
-}
-
-func nodeOf(st *cluster.Status, service string) string {
-	if st == nil {
-		return ""
-	}
-	for _, s := range st.Services {
-		if s.Service == service {
-			return s.Node
-		}
-	}
-	return ""
 }

@@ -33,9 +33,12 @@ type Client struct {
 
 // Failure is an error with its exit status.
 type Failure struct {
-	Code int
-	Text string
+	Code  int
+	Text  string
+	Shown bool // the answer itself was printed and says it too
 }
+
+func failure(code int, text string) *Failure { return &Failure{Code: code, Text: text} }
 
 // Error gives the text.
 func (f *Failure) Error() string { return f.Text }
@@ -48,7 +51,7 @@ func (c Client) Ask(ctx context.Context, r Request) (*Reply, error) {
 		return io.EOF
 	})
 	if err == nil && got == nil {
-		err = &Failure{ExitNotRunning, c.Socket + ": locum closed the connection without an answer"}
+		err = failure(ExitNotRunning, c.Socket+": locum closed the connection without an answer")
 	}
 	return got, err
 }
@@ -75,14 +78,17 @@ func (c Client) Each(ctx context.Context, r Request, take func(*Reply) error) er
 			}
 		}
 		if !lines.Scan() {
+			if r.Follow && ctx.Err() == nil && lines.Err() == nil {
+				return failure(ExitNotRunning, c.Socket+": locum has ended")
+			}
 			return c.lost(ctx, lines.Err())
 		}
 		var reply Reply
 		if err := json.Unmarshal(lines.Bytes(), &reply); err != nil {
-			return &Failure{ExitFailed, fmt.Sprintf("%s: the answer is not readable: %v", c.Socket, err)}
+			return failure(ExitFailed, fmt.Sprintf("%s: the answer is not readable: %v", c.Socket, err))
 		}
 		if reply.Error != nil {
-			return &Failure{reply.Error.Code, reply.Error.Text}
+			return failure(reply.Error.Code, reply.Error.Text)
 		}
 		if err := take(&reply); err == io.EOF {
 			return nil
@@ -106,11 +112,11 @@ func (c Client) dial(ctx context.Context) (net.Conn, error) {
 	case err == nil:
 		return conn, nil
 	case errors.Is(err, os.ErrPermission):
-		return nil, &Failure{ExitNotRunning, c.Socket + ": permission denied; locum's commands need root"}
+		return nil, failure(ExitNotRunning, c.Socket+": permission denied; locum's commands need root")
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return nil, &Failure{ExitNotRunning, c.Socket + ": locum is not running here (systemctl status locum), or has another --socket"}
+		return nil, failure(ExitNotRunning, c.Socket+": locum is not running here (systemctl status locum), or has another --socket")
 	}
-	return nil, &Failure{ExitNotRunning, fmt.Sprintf("%s: %v", c.Socket, err)}
+	return nil, failure(ExitNotRunning, fmt.Sprintf("%s: %v", c.Socket, err))
 }
 
 func (c Client) lost(ctx context.Context, err error) error {
@@ -120,7 +126,7 @@ func (c Client) lost(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &Failure{ExitFailed, fmt.Sprintf("%s: unknown: no answer within %s", c.Socket, c.timeout())}
+		return failure(ExitFailed, fmt.Sprintf("%s: unknown: no answer within %s", c.Socket, c.timeout()))
 	}
-	return &Failure{ExitFailed, fmt.Sprintf("%s: %v", c.Socket, err)}
+	return failure(ExitFailed, fmt.Sprintf("%s: %v", c.Socket, err))
 }

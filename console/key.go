@@ -24,9 +24,15 @@ func WriteKey(file string) error {
 		return err
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return failure(ExitFailed, file+" exists and is kept: a cluster whose nodes have different keys is none; to replace it everywhere, remove it first")
+	case err != nil:
 		return err
 	}
 	_, err = f.WriteString(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(file)) // half a key
+	}
+	return nil
 }

@@ -58,9 +58,20 @@ type HeartStatus struct {
 	Incarnation uint32          `json:"incarnation"`
 	EngineUp    bool            `json:"engine_up"`
 	Lease       wire.LeaseState `json:"lease"`
+	LeaseLeftMS int64           `json:"lease_left_ms"`     // until it is over; 0 if it is
 	Refused     []string        `json:"refused,omitempty"` // what the kernel refused: real time, locked memory, …
-	Peers       []wire.Peer     `json:"peers"`
+	Peers       []PeerStatus    `json:"peers"`
 	ConfigDrift string          `json:"config_drift,omitempty"` // the file was edited and not applied
+}
+
+// PeerStatus is another node as the heart hears it, now.
+type PeerStatus struct {
+	Node     wire.Node      `json:"number"`
+	Name     string         `json:"name"`
+	State    wire.PeerState `json:"state"`     // up, late, dead, never heard
+	SilentMS int64          `json:"silent_ms"` // since its newest frame on any path; 0 if it was never heard
+	Engine   bool           `json:"engine_up"` // it says so
+	Leaving  bool           `json:"leaving"`
 }
 
 // Event is one line of the node's history with its time.

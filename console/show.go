@@ -16,7 +16,7 @@ import (
 // ShowStatus writes the status as a person reads it: is all well, where is each service and why, what is waited for.
 func ShowStatus(w io.Writer, r *Reply) {
 	if r.Status == nil {
-		showHeartOnly(w, r.Heart)
+		showHeart(w, r.Heart)
 		return
 	}
 	st := r.Status
@@ -36,17 +36,6 @@ func ShowStatus(w io.Writer, r *Reply) {
 	showWaits(w, st.Waits)
 	for _, text := range append(append([]string{}, st.Warnings...), heartWarnings(r.Heart)...) {
 		fmt.Fprintln(w, "warning: "+text)
-	}
-}
-
-func showHeartOnly(w io.Writer, h *HeartStatus) {
-	if h == nil {
-		fmt.Fprintln(w, "no status")
-		return
-	}
-	fmt.Fprintf(w, "node %s: the heart beats, the engine is down; services run on untouched\n", h.Node)
-	for _, p := range h.Peers {
-		fmt.Fprintf(w, "  node %d: %s\n", p.Node, p.State)
 	}
 }
 
@@ -149,16 +138,6 @@ func ShowEvent(w io.Writer, e *Event) {
 		mark = strings.ToUpper(e.Level) + " "
 	}
 	fmt.Fprintf(w, "%s  %-8s %s%s\n", e.Time.Local().Format("2006-01-02 15:04:05.000"), e.Kind, mark, e.Text)
-}
-
-// ShowFences writes what each device said.
-func ShowFences(w io.Writer, tests []FenceTest) {
-	t := table(w)
-	fmt.Fprintln(t, "NODE\tDEVICE\tLEVEL\tPOWER\tTIME\tERROR")
-	for _, f := range tests {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d ms\t%s\n", f.Node, f.Name, f.Level, f.Power, f.Millis, dash(f.Error))
-	}
-	t.Flush()
 }
 
 func dash(s string) string {

@@ -158,12 +158,16 @@ func inHeart[T any](h *heart, find func() T) T {
 
 func (c *control) paths() console.Reply {
 	return inHeart(c.h, func() console.Reply {
-		r := console.Reply{Paths: c.h.core.Paths(heartbeat.Now()), Names: map[wire.Node]string{}}
-		for _, n := range c.h.cfg.Nodes {
-			r.Names[n.Number] = n.Name
-		}
-		return r
+		return console.Reply{Paths: c.h.core.Paths(heartbeat.Now()), Names: c.h.names()}
 	})
+}
+
+func (h *heart) names() map[wire.Node]string {
+	names := map[wire.Node]string{}
+	for _, n := range h.cfg.Nodes {
+		names[n.Number] = n.Name
+	}
+	return names
 }
 
 // status asks the engine; if that takes too long, the heart's own word has to do.
@@ -179,25 +183,36 @@ func (c *control) status(request console.Request) console.Reply {
 			return a.Reply
 		}
 	case <-time.After(engineAnswer):
-		own.EngineUp = false
 	}
+	own.EngineUp = false
 	return console.Reply{Heart: own}
 }
 
-// status is the heart's own word.
+// status is the heart's own word: what it knows now, not what an engine was told last.
 func (h *heart) status() *console.HeartStatus {
+	now, lease := heartbeat.Now(), h.core.Lease()
 	st := &console.HeartStatus{Node: h.self.Name, Incarnation: uint32(h.life.Incarnation), EngineUp: h.engine.link != nil,
-		Lease: h.lease, Refused: h.refused, Peers: []wire.Peer{}}
-	for _, n := range h.cfg.Nodes {
-		if p, ok := h.peers[n.Number]; ok {
-			st.Peers = append(st.Peers, p)
+		Lease: lease.State, LeaseLeftMS: millisFrom(now, lease.Until), Refused: h.refused, Peers: []console.PeerStatus{}}
+	names := h.names()
+	for _, p := range h.core.Peers() {
+		peer := console.PeerStatus{Node: p.Node, Name: names[p.Node], State: p.State, Engine: p.EngineUp, Leaving: p.Leaving}
+		if p.LastHeard != 0 {
+			peer.SilentMS = millisFrom(p.LastHeard, now)
 		}
+		st.Peers = append(st.Peers, peer)
 	}
 	return st
 }
 
+// millisFrom is how long it is from one instant to a later one, 0 if that is past.
+func millisFrom(from, to wire.Instant) int64 { return max(0, int64(to-from)/int64(time.Millisecond)) }
+
 // forward has the engine answer, until its last word or until the client goes away.
 func (c *control) forward(conn net.Conn, r console.Request) {
+	if !inHeart(c.h, func() bool { return c.h.engine.link != nil }) {
+		refuse(conn, console.ExitNotRunning, "the engine is down, and is started anew: nothing was done; locum status says what the heart knows")
+		return
+	}
 	x := c.call(r)
 	defer c.hangUp(x)
 	gone := make(chan struct{})

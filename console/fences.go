@@ -1,0 +1,42 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"locum/wire"
+)
+
+// ShowFences writes what each device said.
+func ShowFences(w io.Writer, tests []FenceTest) {
+	t := table(w)
+	fmt.Fprintln(t, "NODE\tDEVICE\tLEVEL\tPOWER\tTIME\tERROR")
+	for _, f := range tests {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d ms\t%s\n", f.Node, f.Name, f.Level, f.Power, f.Millis, dash(f.Error))
+	}
+	t.Flush()
+}
+
+// FencesWell reports what a test of a node's devices found wrong: nil if each answered and, after a test of the power,
+// the node was confirmed off and is on again.
+func FencesWell(tests []FenceTest, power bool) error {
+	off, on := 0, 0
+	for _, f := range tests {
+		switch {
+		case f.Error != "":
+			return failure(ExitFailed, f.Name+" does not answer as it should: "+f.Error)
+		case f.Power == wire.PowerOff.String() && strings.HasPrefix(f.Name, "off: "):
+			off++
+		case f.Power == wire.PowerOn.String():
+			on++
+		}
+	}
+	switch {
+	case power && off == 0:
+		return failure(ExitFailed, "unknown: it was not confirmed off; do not rely on this fence")
+	case power && on == 0:
+		return failure(ExitFailed, "it was switched off and is not on again: switch it on by hand")
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+
+	"locum/cluster"
+)
+
+// outcome is how far what a command asked for is so.
+type outcome struct {
+	done     bool
+	progress string // what it waits for if it is not done
+	failed   string // why it will not be so, "" if it may
+}
+
+// settled compares what a command asked for with what is so.
+func settled(c cluster.Command, before, now *cluster.Status) outcome {
+	switch c.Verb {
+	case "move", "start", "stop", "restart":
+		for _, s := range now.Services {
+			if s.Service == c.Service {
+				return serviceSettled(c, nodeOf(before, c.Service), s)
+			}
+		}
+	case "standby":
+		for _, s := range now.Services {
+			for _, in := range s.On {
+				if in.Node == c.Node && in.State != "stopped" {
+					return outcome{progress: fmt.Sprintf("%s is %s on %s", s.Service, in.State, in.Node)}
+				}
+			}
+		}
+	}
+	return outcome{done: true}
+}
+
+func serviceSettled(c cluster.Command, wasOn string, s cluster.ServiceStatus) outcome {
+	o := outcome{progress: progressOf(s)}
+	switch c.Verb {
+	case "stop":
+		o.done = s.State == "stopped"
+		return o
+	case "move":
+		o.done = s.State == "running" && s.Node == c.Node || c.Node == "" && s.State == "running" && s.Node != wasOn
+		o.failed = stuckOn(s, c.Node)
+		return o
+	}
+	o.done = s.State == "running"
+	if s.State == "failed" {
+		o.failed = fmt.Sprintf("%s failed: %s (locum clear %s once it is mended)", s.Service, s.Why, s.Service)
+	}
+	return o
+}
+
+func progressOf(s cluster.ServiceStatus) string {
+	text := s.Service + " is " + s.State
+	if s.Node != "" {
+		text += " on " + s.Node
+	}
+	if why := strings.TrimSpace(s.Why); why != "" {
+		text += ": " + why
+	}
+	return text
+}
+
+// stuckOn says that a service does not stop on the node to which it was to move, "" if it is not so.
+func stuckOn(s cluster.ServiceStatus, node string) string {
+	for _, in := range s.On {
+		if in.Node == node && in.State == "stuck" {
+			return fmt.Sprintf("%s failed on %s: %s (locum clear %s once it is mended)", s.Service, node, in.Detail, s.Service)
+		}
+	}
+	return ""
+}
+
+func nodeOf(st *cluster.Status, service string) string {
+	if st == nil {
+		return ""
+	}
+	for _, s := range st.Services {
+		if s.Service == service {
+			return s.Node
+		}
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package console
+
+import (
+	"strings"
+	"testing"
+
+	"locum/cluster"
+)
+
+// seen makes a status of one service, in a state on a node, as the nodes report it.
+func seen(state, node string, on ...cluster.InstanceStatus) *cluster.Status {
+	return &cluster.Status{Services: []cluster.ServiceStatus{{Service: "web", State: state, Node: node, Why: "for a reason", On: on}},
+		Nodes: []cluster.NodeStatus{{Name: "alpha"}, {Name: "beta"}}}
+}
+
+func TestACommandIsDoneWhenWhatItAskedForIsSo(t *testing.T) {
+	onAlpha := seen("running", "alpha")
+	for _, tc := range []struct {
+		name    string
+		command Command
+		now     *cluster.Status
+		done    bool
+		failed  string
+	}{
+		{"a move that has not begun", Command{Verb: "move", Service: "web", Node: "beta"}, onAlpha, false, ""},
+		{"a move that has ended", Command{Verb: "move", Service: "web", Node: "beta"}, seen("running", "beta"), true, ""},
+		{"a move that starts", Command{Verb: "move", Service: "web", Node: "beta"}, seen("starting", "beta"), false, ""},
+		{"a move to where it is", Command{Verb: "move", Service: "web", Node: "alpha"}, onAlpha, true, ""},
+		{"a move to anywhere that has not begun", Command{Verb: "move", Service: "web"}, onAlpha, false, ""},
+		{"a move to anywhere that has ended", Command{Verb: "move", Service: "web"}, seen("running", "beta"), true, ""},
+		{"a stop under way", Command{Verb: "stop", Service: "web"}, seen("stopping", "alpha"), false, ""},
+		{"a stop that has ended", Command{Verb: "stop", Service: "web"}, seen("stopped", ""), true, ""},
+		{"a stop of what failed", Command{Verb: "stop", Service: "web"}, seen("failed", "alpha"), false, ""},
+		{"a start that waits", Command{Verb: "start", Service: "web"}, seen("blocked", ""), false, ""},
+		{"a start that has ended", Command{Verb: "start", Service: "web"}, onAlpha, true, ""},
+		{"a start of what failed", Command{Verb: "start", Service: "web"}, seen("failed", "alpha"), false, "locum clear web"},
+		{"a restart of what failed", Command{Verb: "restart", Service: "web"}, seen("failed", "alpha"), false, "web failed: for a reason"},
+		{"standby of a node that still runs it", Command{Verb: "standby", Node: "alpha"},
+			seen("running", "alpha", cluster.InstanceStatus{Node: "alpha", State: "running"}), false, ""},
+		{"standby of a node that cannot stop it", Command{Verb: "standby", Node: "alpha"},
+			seen("failed", "alpha", cluster.InstanceStatus{Node: "alpha", State: "stuck"}), false, ""},
+		{"standby of a node that is empty", Command{Verb: "standby", Node: "alpha"},
+			seen("running", "beta", cluster.InstanceStatus{Node: "alpha", State: "stopped"}, cluster.InstanceStatus{Node: "beta", State: "running"}), true, ""},
+		{"maintenance, which is so when it is acknowledged", Command{Verb: "maintenance", On: true}, onAlpha, true, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := settled(tc.command, onAlpha, tc.now)
+			if got.done != tc.done || (got.failed == "") != (tc.failed == "") || !strings.Contains(got.failed, tc.failed) {
+				t.Errorf("%+v, want done %v, failed %q", got, tc.done, tc.failed)
+			}
+			if !got.done && !strings.Contains(got.progress, "web is ") {
+				t.Errorf("the progress does not say what it waits for: %q", got.progress)
+			}
+		})
+	}
+}
+
+func TestAWrongNameIsRefusedWithTheNearestAndAllThatExist(t *testing.T) {
+	st := seen("running", "alpha")
+	for _, tc := range []struct {
+		name    string
+		command Command
+		want    string
+	}{
+		{"a service that exists", Command{Service: "web"}, ""},
+		{"a node that exists", Command{Node: "beta"}, ""},
+		{"swapped letters", Command{Service: "wbe"}, `no service "wbe" in the file, which has web; did you mean "web"?`},
+		{"nothing near", Command{Service: "database"}, `no service "database" in the file, which has web`},
+		{"a node, one letter short", Command{Service: "web", Node: "bta"}, `no node "bta" in the file, which has alpha, beta; did you mean "beta"?`},
+		{"a service in a node's place", Command{Service: "web", Node: "web"}, `no node "web" in the file, which has alpha, beta`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := ""
+			if err := known(tc.command, st); err != nil {
+				got = err.Error()
+			}
+			if got != tc.want {
+				t.Errorf("got  %q\nwant %q", got, tc.want)
+			}
+		})
+	}
+	if c, err := ClearOf("beta", st); err != nil || c.Node != "beta" || c.Service != "" {
+		t.Errorf("clear of a node: %+v, %v", c, err)
+	}
+	if _, err := ClearOf("gamma", st); err == nil || !strings.Contains(err.Error(), "which has web, alpha, beta") {
+		t.Errorf("clear of nothing: %v", err)
+	}
+}
+
+func TestTheDistanceOfWords(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a", "", 1}, {"status", "status", 0}, {"staus", "status", 1}, {"mvoe", "move", 1}, {"abc", "cab", 2}, {"start", "stop", 3}} {
+		if got, back := distance(tc.a, tc.b), distance(tc.b, tc.a); got != tc.want || back != tc.want {
+			t.Errorf("%q and %q: %d and %d, want %d", tc.a, tc.b, got, back, tc.want)
+		}
+	}
+}

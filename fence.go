@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"locum/console"
+)
+
+func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
+	ch := changeFlags(fs)
+	test := fs.String("test", "", "ask the node's devices for its state; --test=power really switches it off and on")
+	fs.Lookup("test").NoOptDefVal = "status"
+	confirm := fs.Bool("confirm", false, "an operator's word: the node is off, I have looked")
+	yes := fs.BoolP("yes", "y", false, "do not ask")
+	words, err := parseChange(ctx, fs, ch, args, 1, 1)
+	switch {
+	case err != nil:
+		return err
+	case *test != "" && *confirm:
+		return wrongUsage("--test asks the devices, --confirm speaks in their place: say one of them")
+	case *test != "" && *test != "status" && *test != "power":
+		return wrongUsage("--test=%s: write --test, or --test=power", *test)
+	}
+	if err := nodeExists(ctx, ch, words[0]); err != nil {
+		return err
+	}
+	switch {
+	case *test != "":
+		return fenceTest(ctx, ch, words[0], *test == "power", *yes)
+	case *confirm:
+		ch.Command = console.Command{Verb: "confirm", Node: words[0], By: by()}
+		err = agreed(*yes, "If "+words[0]+" is not really off, its services will run twice and destroy data.", words[0])
+	default:
+		ch.Command = console.Command{Verb: "fence", Node: words[0], By: by()}
+		err = agreed(*yes, "This switches "+words[0]+" off, whatever runs on it.", words[0])
+	}
+	if err != nil {
+		return err
+	}
+	return ch.Run(ctx)
+}
+
+// nodeExists keeps an operator from being asked about a node that does not exist, or by a locum that does not run.
+func nodeExists(ctx context.Context, ch *console.Change, name string) error {
+	reply, err := ch.Client.Ask(ctx, console.Request{Verb: "status"})
+	if err != nil {
+		return err
+	}
+	return console.KnownNode(name, reply.Status)
+}
+
+// agreed has the operator type the node's name.
+func agreed(yes bool, warning, name string) error {
+	if yes {
+		return nil
+	}
+	fmt.Printf("%s\nType its name to go on: ", warning)
+	var typed string
+	if _, err := fmt.Scanln(&typed); err == nil && typed == name {
+		return nil
+	}
+	fmt.Println()
+	return &console.Failure{Code: console.ExitFailed, Text: "nothing was done: " + name + " was not typed (-y does not ask)"}
+}
+
+func fenceTest(ctx context.Context, ch *console.Change, node string, power, yes bool) error {
+	if power {
+		if err := agreed(yes, "This really switches "+node+" off and on again, whatever runs on it.", node); err != nil {
+			return err
+		}
+	}
+	c := ch.Client
+	c.Timeout = ch.Timeout
+	reply, err := c.Ask(ctx, console.Request{Verb: "fence-test", Node: node, Power: power})
+	if err != nil {
+		return err
+	}
+	console.ShowFences(os.Stdout, reply.Fences)
+	return console.FencesWell(reply.Fences, power)
+}

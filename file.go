@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"locum/config"
+	"locum/console"
+)
+
+// defaultConfig is where the file lies.
+const defaultConfig = "/etc/locum.conf"
+
+// largestFile is more than any cluster needs, in bytes; the daemon takes no more either.
+const largestFile = 1 << 20
+
+func readFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", wrongUsage("%v", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
+	switch {
+	case err != nil:
+		return "", wrongUsage("%v", err)
+	case len(text) > largestFile:
+		return "", wrongUsage("%s: more than %d bytes: this is no file of locum's", name, largestFile)
+	}
+	return string(text), nil
+}
+
+func apply(ctx context.Context, fs *pflag.FlagSet, args []string) error {
+	ch := changeFlags(fs)
+	words, err := parseChange(ctx, fs, ch, args, 1, 1)
+	if err != nil {
+		return err
+	}
+	text, err := readFile(words[0])
+	if err != nil {
+		return err
+	}
+	if _, problems := config.Parse(words[0], text); len(problems.Errors) > 0 {
+		return wrongUsage("%v", problems)
+	}
+	ch.Command = console.Command{Verb: "apply", Text: text, By: by()}
+	return ch.Run(ctx)
+}
+
+func check(ctx context.Context, fs *pflag.FlagSet, args []string) error {
+	asJSON := jsonFlag(fs)
+	words, err := parse(ctx, fs, args, 0, 1)
+	if err != nil {
+		return err
+	}
+	file := defaultConfig
+	if len(words) == 1 {
+		file = words[0]
+	}
+	text, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	cfg, problems := config.Parse(file, text)
+	if *asJSON {
+		if err := writeCheck(cfg, problems); err != nil {
+			return err
+		}
+	} else {
+		showCheck(os.Stdout, file, cfg, problems)
+	}
+	if cfg == nil {
+		return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf("%s: %s", file, count(len(problems.Errors), "error")), Shown: true}
+	}
+	return nil
+}
+
+func showCheck(w io.Writer, file string, cfg *config.Config, problems *config.Problems) {
+	for _, p := range problems.Errors {
+		fmt.Fprintln(w, p)
+	}
+	for _, p := range problems.Warnings {
+		fmt.Fprintf(w, "%s (warning)\n", p)
+	}
+	if cfg == nil {
+		return
+	}
+	fmt.Fprintf(w, "%s is good: cluster %s, %s, %s; lease %s\n", file, cfg.Cluster, count(len(cfg.Nodes), "node"), count(len(cfg.Services), "service"), cfg.Lease)
+	config.WriteExplain(w, cfg.Explain())
+	if advice := cfg.Advice(); advice != "" {
+		fmt.Fprintf(w, "\n%s\n", advice)
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// checked is what check says to programs.
+type checked struct {
+	Version  int          `json:"version"`
+	Errors   []problem    `json:"errors"`
+	Warnings []problem    `json:"warnings"`
+	Means    []config.Row `json:"means"`
+}
+
+type problem struct {
+	File string `json:"file"`
+	Line int    `json:"line"` // 0: the file as a whole
+	Text string `json:"text"`
+}
+
+func writeCheck(cfg *config.Config, problems *config.Problems) error {
+	out := checked{Version: 1, Errors: []problem{}, Warnings: []problem{}, Means: []config.Row{}}
+	for _, p := range problems.Errors {
+		out.Errors = append(out.Errors, problem(p))
+	}
+	for _, p := range problems.Warnings {
+		out.Warnings = append(out.Warnings, problem(p))
+	}
+	if cfg != nil {
+		out.Means = cfg.Explain()
+	}
+	for i := range out.Means {
+		if out.Means[i].Terms == nil {
+			out.Means[i].Terms = []config.Term{} // [], not null
+		}
+	}
+	return writeJSON(out)
+}
+
+func keygen(ctx context.Context, fs *pflag.FlagSet, args []string) error {
+	words, err := parse(ctx, fs, args, 0, 1)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		text, err := console.NewKey()
+		fmt.Print(text)
+		return err
+	}
+	if err := console.WriteKey(words[0]); err != nil {
+		return err
+	}
+	fmt.Printf("%s is written; copy it to every node, owner root, mode 0600\n", words[0])
+	return nil
+}
