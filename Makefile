@@ -6,7 +6,7 @@ STATIC     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 ARCHES     := amd64 386 arm arm64 ppc64le ppc64
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build build-all demo test check bench fuzz clean tools
+.PHONY: build build-all demo test check simulate planted bench clean tools
 
 build: ## the static binary, ./locum
 	$(STATIC) -o locum .
@@ -28,6 +28,16 @@ check: ## format, vet, staticcheck, architecture
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 -run 'TestEachPackageImportsOnlyItsNeighbours|TestWhatDecidesIsPure' .
+
+SEEDS ?= 2000
+SEED  ?= $(shell date +%s)000000
+
+simulate: ## random disasters: make simulate SEEDS=2000 SEED=1
+	@echo "seeds $(SEED) and the $(SEEDS) from it on"
+	$(GO) test ./simulate -count=1 -timeout 24h -run TestRandomDisasters -seed $(SEED) -seeds $(SEEDS)
+
+planted: ## put each fault of simulate/planted_table_test.go into the code and see it caught (a quarter of an hour)
+	$(GO) test ./simulate -count=1 -timeout 2h -run TestPlantedFaults -plant . -v
 
 bench: build ## figures: see docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...

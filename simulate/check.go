@@ -93,12 +93,21 @@ func (c *checks) starts(n *node, id cluster.ResourceID) {
 
 // saw: two quorate views of one epoch with different members; a view in force that is older than the one before.
 func (c *checks) saw(n *node, a cluster.Action) {
+	if cease, ok := a.(cluster.Cease); ok {
+		n.hops(toHeart, func() { n.truth.ceased = max(n.truth.ceased, cease.Below) })
+	}
 	set, ok := a.(cluster.SetView)
 	if !ok {
 		return
 	}
 	v := set.View
-	c.forces[n.cfg.Number] = v
+	boots := n.boots
+	n.hops(toHeart, func() {
+		if n.boots == boots && v.Epoch > c.forces[n.cfg.Number].Epoch {
+			clear(n.truth.echoed[:])
+			c.forces[n.cfg.Number] = v
+		}
+	})
 	if !v.Quorate {
 		return
 	}
@@ -128,6 +137,7 @@ func (c *checks) fenced(w *World, by, target *node) {
 
 func (c *checks) booted(n *node) {
 	delete(c.forces, n.cfg.Number)
+	n.truth = truth{}
 	n.reached = n.w.now
 	n.watchSilence()
 }

@@ -15,8 +15,14 @@ import (
 func Draw(seed uint64) Script {
 	d := newDraw(seed)
 	d.cluster()
-	if d.percent(40) {
+	if d.percent(50) {
 		d.say("watchdog 5s")
+	}
+	if d.percent(50) {
+		acts := d.rnd.IntN(900)
+		for _, n := range d.names {
+			d.say("switch %s acts %dms", n, acts)
+		}
 	}
 	d.boot()
 	switch seed % 10 {
@@ -96,7 +102,7 @@ func (d *draw) cluster() {
 	d.names = all[:[]int{2, 2, 2, 2, 2, 3, 3, 3, 4, 5}[d.rnd.IntN(10)]]
 	d.services = []string{"web", "db", "mail"}[:1+d.rnd.IntN(3)]
 	d.paths = []string{"lan", "cross"}[:1+d.rnd.IntN(2)]
-	d.fences = d.percent(85)
+	d.fences = d.percent(75)
 	unsafe := d.percent(15)
 
 	var b strings.Builder
@@ -181,6 +187,7 @@ func (d *draw) faults() []func() string {
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return d.one("read-only ", "writable ") + d.node() },
 		func() string { return "leave " + d.node() },
+		func() string { return fmt.Sprintf("busy %s %dms", d.node(), 1<<d.rnd.IntN(9)) },
 		func() string { return "apply " + d.node() + " " + d.edit() },
 		func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
 	}
@@ -213,19 +220,15 @@ func (d *draw) edit() string {
 }
 
 func (d *draw) disasters() {
-	var drawn []func() string
-	for _, f := range d.faults() {
-		if d.percent(50) {
-			drawn = append(drawn, f)
-		}
-	}
+	// Few kinds, often: what matters is how they meet.
+	all := d.faults()
+	d.rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	drawn := all[:2+d.rnd.IntN(8)]
 	if d.forgets != "" {
 		drawn = append(drawn, d.forget)
 	}
-	for range 20 {
-		if len(drawn) > 0 {
-			d.say("%s", drawn[d.rnd.IntN(len(drawn))]())
-		}
+	for range 20 + d.rnd.IntN(20) {
+		d.say("%s", drawn[d.rnd.IntN(len(drawn))]())
 		d.say("run %dms", 1<<d.rnd.IntN(13))
 	}
 	d.heal()
@@ -239,6 +242,7 @@ func (d *draw) heal() {
 	d.say("heal")
 	for _, n := range d.names {
 		d.say("switch %s ok", n)
+		d.say("busy %s 30us", n)
 		for _, r := range d.resources {
 			d.say("manner %s %s start ok", n, r)
 			d.say("manner %s %s stop ok", n, r)

@@ -59,6 +59,7 @@ func (h *heart) step(in heartbeat.Input) {
 	for _, o := range h.h.Step(h.n.now(), in) {
 		h.carryOut(o)
 	}
+	h.n.checkLease(h.h.Lease())
 }
 
 func (h *heart) carryOut(o heartbeat.Output) {
@@ -99,7 +100,10 @@ func (h *heart) carryOut(o heartbeat.Output) {
 func (h *heart) tellEngine(r wire.ToEngine) {
 	n, e := h.n, h.n.engine
 	n.noteLease(r)
-	n.w.in(hop, func() {
+	if r.Peer != nil {
+		n.checkGhosts(*r.Peer)
+	}
+	n.hops(toEngine, func() {
 		if n.engine != e || e == nil || h.dead {
 			return
 		}

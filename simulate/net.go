@@ -34,6 +34,7 @@ type flight struct {
 	to    wire.Node
 	path  int
 	frame []byte
+	truth *passage // nil if nobody has sent it so
 }
 
 // remembered is how many frames an eavesdropper keeps.
@@ -45,29 +46,31 @@ func (w *World) deliver(from, to *node, path int, frame []byte) {
 		return
 	}
 	n := w.net
+	f := flight{to.cfg.Number, path, bytes.Clone(frame), w.departs(from, to)}
+	if n.replays > 0 {
+		w.record(f)
+	}
 	if w.chance(n.loss) {
 		return
 	}
-	copies := 1
 	if w.chance(n.dup) {
-		copies++
-	}
-	for range copies {
-		f := flight{to.cfg.Number, path, bytes.Clone(frame)}
-		if w.chance(n.spoil) {
-			spoil(w.rng, &f)
-		}
 		w.fly(f)
 	}
-	if n.replays > 0 {
-		w.tape = append(w.tape, flight{to.cfg.Number, path, bytes.Clone(frame)})
-		if len(w.tape) > remembered {
-			w.tape[w.rng.IntN(remembered)] = w.tape[remembered]
-			w.tape = w.tape[:remembered]
-		}
-		if w.chance(n.replays) {
-			w.fly(w.tape[w.rng.IntN(len(w.tape))])
-		}
+	if w.chance(n.spoil) {
+		f = spoil(w.rng, f)
+	}
+	w.fly(f)
+}
+
+// record has the eavesdropper keep a frame, and perhaps send one that he kept before.
+func (w *World) record(f flight) {
+	if len(w.tape) < remembered {
+		w.tape = append(w.tape, f)
+	} else {
+		w.tape[w.rng.IntN(remembered)] = f
+	}
+	if w.chance(w.net.replays) {
+		w.fly(w.tape[w.rng.IntN(len(w.tape))])
 	}
 }
 
@@ -76,17 +79,22 @@ func (w *World) chance(thousandths int) bool {
 }
 
 // spoil changes a frame so that it is none of anybody's.
-func spoil(rng *rand.Rand, f *flight) {
+func spoil(rng *rand.Rand, f flight) flight {
+	f.frame = bytes.Clone(f.frame)
 	switch rng.IntN(3) {
 	case 0:
 		f.frame[rng.IntN(len(f.frame))] ^= byte(1 << rng.IntN(8))
 	case 1:
 		f.frame = f.frame[:rng.IntN(len(f.frame))]
-	default:
+	default: // as short frames are padded on a real wire
 		f.frame = append(f.frame, byte(rng.Uint32()))
+		return f
 	}
+	f.truth = nil
+	return f
 }
 
+// fly brings a frame to its end after the delay.
 func (w *World) fly(f flight) {
 	d := w.net.delay
 	if w.net.jitter > 0 {
@@ -98,6 +106,7 @@ func (w *World) fly(f flight) {
 			return
 		}
 		to.reached = w.now
+		w.arrives(to, f.truth)
 		to.heart.waiting = append(to.heart.waiting, heartbeat.Frame{Path: f.path,
 			Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}})
 		to.heart.loop()

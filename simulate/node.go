@@ -25,6 +25,9 @@ type node struct {
 	petted  wire.Instant // when it was last petted, in the world's time
 	reached wire.Instant // when a frame last came, in the world's time
 	lease   wire.Lease   // as its heart last said
+	truth   truth
+	hop     time.Duration   // how long a record takes from one of its processes to the other
+	hopped  [2]wire.Instant // when the newest record to the heart, and to the engine, comes: none overtakes another
 
 	heart       *heart
 	lives       int // of hearts, also those that were begun with an old incarnation
@@ -55,7 +58,7 @@ type backup struct {
 
 func newNode(w *World, c config.Node) *node {
 	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{},
-		manners: map[cluster.ResourceID]manner{}}
+		manners: map[cluster.ResourceID]manner{}, hop: hop}
 }
 
 // now is what the node's clock shows.
@@ -185,10 +188,22 @@ func (n *node) act(a cluster.Action) {
 	}
 }
 
+// The directions of hops.
+const (
+	toHeart = iota
+	toEngine
+)
+
+// hops does something when a record has got from one process to the other.
+func (n *node) hops(direction int, do func()) {
+	n.hopped[direction] = max(n.hopped[direction], n.w.now+wire.Instant(n.hop))
+	n.w.queue.put(n.hopped[direction], do)
+}
+
 // tellHeart carries a record to the heart that runs now.
 func (n *node) tellHeart(r wire.ToHeart) {
 	h := n.heart
-	n.w.in(hop, func() {
+	n.hops(toHeart, func() {
 		if n.heart == h && h != nil {
 			h.step(heartbeat.FromEngine{ToHeart: r})
 		}

@@ -17,7 +17,13 @@ func (n *node) shoot(a cluster.Shoot) {
 			return
 		}
 		done := cluster.ShotEnded{ID: a.ID, Outcome: wire.OutcomeDone, Detail: "said off"}
-		off := func() { n.w.cutPower(n, a.Node) }
+		off := func() {
+			if o.Acts == 0 {
+				n.w.cutPower(n, a.Node)
+				return
+			}
+			n.w.in(o.Acts, func() { n.w.cutPower(n, a.Node) })
+		}
 		switch o.Mode {
 		case "fail":
 			n.later(o.Delay, cluster.ShotEnded{ID: a.ID, Outcome: wire.OutcomeFailed, Detail: "HTTP 500"})
@@ -30,13 +36,13 @@ func (n *node) shoot(a cluster.Shoot) {
 			n.later(6*time.Second, done)
 		case "late":
 			off()
-			n.later(30*time.Second, done)
+			n.later(o.Acts+30*time.Second, done)
 		case "timeout":
 			off()
 			n.later(20*time.Second, cluster.ShotEnded{ID: a.ID, Detail: "no answer within 20s"})
 		default:
 			off()
-			n.later(o.Delay, done)
+			n.later(o.Acts+o.Delay, done)
 		}
 	})
 }

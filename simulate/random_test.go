@@ -14,6 +14,7 @@ import (
 var (
 	seeds  = flag.Int("seeds", 200, "how many random histories to play")
 	first  = flag.Uint64("seed", 1, "the first seed")
+	once   = flag.Bool("first", false, "end with the first seed that fails")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
 
@@ -30,7 +31,7 @@ func TestRandomDisasters(t *testing.T) {
 			}
 		})
 	}
-	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+	for seed := *first; seed < *first+uint64(*seeds) && !(*once && t.Failed()); seed++ {
 		next <- seed
 	}
 	close(next)

@@ -98,7 +98,7 @@ func (w *World) command(words []string) error {
 }
 
 // leastWords is how many words a command needs.
-var leastWords = map[string]int{"run": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "watchdog": 1, "switch": 2, "manner": 4,
+var leastWords = map[string]int{"run": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
 	"fail": 2, "contested": 2, "ask": 2, "apply": 2, "expect": 1, "found": 2}
 
 var commands = map[string]func(w *World, args []string) error{
@@ -132,6 +132,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"net":          (*World).commandNet,
 	"mark":         func(w *World, args []string) error { clear(w.touched); return nil },
 	"calm":         func(w *World, args []string) error { w.checks.calm = true; return nil },
+	"busy":         (*World).commandBusy,
 	"drift":        (*World).commandDrift,
 	"watchdog":     (*World).commandWatchdog,
 	"switch":       (*World).commandSwitch,
@@ -164,6 +165,16 @@ func (w *World) commandSeed(args []string) error {
 	return err
 }
 
+// commandBusy: busy NODE TIME: a record takes so long from one process of the node to the other.
+func (w *World) commandBusy(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	n.hop, err = time.ParseDuration(args[1])
+	return err
+}
+
 // commandDrift: drift NODE PPM: the node's clock runs so much faster, in millionths.
 func (w *World) commandDrift(args []string) error {
 	n, err := w.node(args[0])
@@ -189,7 +200,8 @@ func (w *World) commandWatchdog(args []string) (err error) {
 	return nil
 }
 
-// commandSwitch: switch NODE off, or one of outletModes.
+// commandSwitch: switch NODE off, or one of outletModes; switch NODE acts TIME: so long after the word the power goes, also if
+// whoever gave it has none by then.
 func (w *World) commandSwitch(args []string) error {
 	n, err := w.node(args[0])
 	if err != nil {
@@ -198,6 +210,10 @@ func (w *World) commandSwitch(args []string) error {
 	if args[1] == "off" {
 		w.switches[n.cfg.Number].Off = true
 		return nil
+	}
+	if args[1] == "acts" && len(args) == 3 {
+		w.switches[n.cfg.Number].Acts, err = time.ParseDuration(args[2])
+		return err
 	}
 	if outletModes[args[1]] == "" {
 		return fmt.Errorf("no such manner of a switch: %q", args[1])

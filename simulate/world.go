@@ -39,6 +39,7 @@ type Outlet struct {
 	Mode  string        // see outletModes
 	Off   bool          // as it really is
 	Delay time.Duration // of its answers
+	Acts  time.Duration // from the word to the deed
 }
 
 // outletModes are the manners of a power switch.
