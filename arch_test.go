@@ -37,13 +37,14 @@ var mayImport = map[string][]string{
 
 // pure lists the packages and files that decide. They may not know the time, the world or chance, and start nothing.
 var pure = map[string][]string{
-	"wire":      nil, // nil: every file
-	"config":    nil,
-	"inm":       nil,
-	"cluster":   nil,
-	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go"},
-	"vip":       {"schedule.go"},
-	"simulate":  nil,
+	"wire":    nil, // nil: every file
+	"config":  nil,
+	"inm":     nil,
+	"cluster": nil,
+	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go", "engine.go", "greet.go", "paths.go", "look.go",
+		"input.go", "output.go", "settings.go"},
+	"vip":      {"schedule.go"},
+	"simulate": nil,
 }
 
 // notPure are packages of which a pure file may use nothing.
