@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ func (p *parser) finish() {
 	}
 	p.giveResources()
 	p.checkAddresses()
+	p.checkNames()
 	p.defaults()
 	p.checkTies()
 	p.checkLease()
@@ -57,6 +59,35 @@ func (p *parser) giveResources() {
 			if s.Stateless && slices.Contains(ownsData, r.Type) {
 				p.add(s.Line, "service %s says stateless=yes and has a %s, which a second owner would destroy", s.Name, r.Type)
 			}
+		}
+	}
+}
+
+// checkNames finds a unit that two resources would start and stop, and two processes that locum could not tell apart.
+func (p *parser) checkNames() {
+	used := map[string]int{}
+	for _, s := range p.cfg.Services {
+		for _, r := range s.Resources {
+			if len(r.Args) == 0 {
+				continue
+			}
+			name, mend := "", ""
+			switch r.Type {
+			case "unit":
+				name, mend = "unit "+r.Args[0], "a unit belongs to one service"
+			case "process":
+				name = r.Keys["name"]
+				if name == "" {
+					name = path.Base(r.Args[0])
+				}
+				name, mend = fmt.Sprintf("process %q of service %s", name, s.Name), "give each a name: name=…"
+			default:
+				continue
+			}
+			if first := used[name]; first != 0 {
+				p.add(r.Line, "%s stands on line %d already; %s", name, first, mend)
+			}
+			used[name] = r.Line
 		}
 	}
 }

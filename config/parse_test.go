@@ -85,6 +85,8 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 		{"a misspelt resource key", "dev=eth0", "device=eth0", "f:10: resource vip: unknown key device=;"},
 		{"an address without a prefix", "192.0.2.100/24", "192.0.2.100", `f:10: resource vip: "192.0.2.100" is not an address with its prefix length`},
 		{"an address used twice", "", "resource web vip 192.0.2.100/24", "f:12: address 192.0.2.100 is used twice; it is on line 10 already"},
+		{"a unit in two resources", "", "service db nodes=alpha\nresource db unit nginx.service", "f:13: unit nginx.service stands on line 11 already"},
+		{"two processes of one name", "", "resource web process /bin/sleep 1\nresource web process /usr/bin/sleep 2", `f:13: process "sleep" of service web stands on line 12 already; give each a name: name=…`},
 		{"a node's own address as service address", "192.0.2.100/24", "192.0.2.1/24", "f:10: address 192.0.2.1 is alpha's own, on path lan"},
 		{"a unit without its ending", "nginx.service", "nginx", `f:11: resource unit: "nginx" is not a unit's name`},
 		{"a lease that is too short", "", "lease 2s", "f:12: lease 2s: half of it must be longer than dead=1s"},
