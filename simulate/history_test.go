@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -29,8 +30,10 @@ func TestASeedIsOneHistory(t *testing.T) {
 	}
 }
 
-// TestASeedIsOneHistoryOnEveryMachine plays the seeds in a program for another word size and, where qemu-ppc64 is there, for
-// the other byte order.
+var emulate = flag.Bool("emulate", false, "play the seeds also on an emulated ppc64, which takes a minute (needs qemu-user-static)")
+
+// TestASeedIsOneHistoryOnEveryMachine plays the seeds in a program for another word size and, with -emulate, for the other
+// byte order.
 func TestASeedIsOneHistoryOnEveryMachine(t *testing.T) {
 	if testing.Short() || runtime.GOARCH != "amd64" {
 		t.Skip("it compiles for 386, which amd64 runs; -short leaves that out")
@@ -40,6 +43,9 @@ func TestASeedIsOneHistoryOnEveryMachine(t *testing.T) {
 		t.Run(m.arch, func(t *testing.T) {
 			args := []string{"test", "-run", "TestASeedIsOneHistory$", "-v"}
 			if m.runner != "" {
+				if !*emulate {
+					t.Skip("only with -emulate")
+				}
 				path, err := exec.LookPath(m.runner)
 				if err != nil {
 					t.Skipf("%s is not there", m.runner)
