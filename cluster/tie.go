@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"locum/config"
 	"locum/wire"
 )
 
@@ -160,4 +162,39 @@ func (e *Engine) knownLife(n wire.Node) wire.Life {
 		}
 	}
 	return wire.Life{Node: n}
+}
+
+// weigh is the importance of what runs on a node.
+func (e *Engine) weigh(services []ServiceReport) int {
+	sum := 0
+	for _, r := range services {
+		for i := range e.cfg.Services {
+			if s := &e.cfg.Services[i]; s.Name == r.Service && (r.Phase == PhaseRunning || r.Phase == PhaseStarting) {
+				sum += 1 + s.Priority
+			}
+		}
+	}
+	return sum
+}
+
+// weightsChanged reports whether the view should be made anew because the order of shooting would be another by now:
+// only where shots break a tie, and only while everything is calm.
+func (e *Engine) weightsChanged() bool {
+	fences := slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == "fence" })
+	if !fences || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
+		return false
+	}
+	changed := false
+	for i, m := range e.lead.members {
+		if m.seen < m.sent.Serial {
+			return false
+		}
+		for _, r := range m.services {
+			if r.Phase != PhaseRunning && r.Phase != PhaseStopped {
+				return false
+			}
+		}
+		changed = changed || i < len(e.view.Weights) && e.view.Weights[i].Weight != e.weigh(m.services)
+	}
+	return changed
 }
