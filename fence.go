@@ -25,12 +25,14 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case *test != "" && *test != "status" && *test != "power":
 		return wrongUsage("--test=%s: write --test, or --test=power", *test)
 	}
-	if err := nodeExists(ctx, ch, words[0]); err != nil {
-		return err
-	}
+	st, err := nodeExists(ctx, ch, words[0])
 	switch {
+	case err != nil:
+		return err
+	case *test == "power":
+		return powerTest(ctx, ch, words[0], st, *yes)
 	case *test != "":
-		return fenceTest(ctx, ch, words[0], *test == "power", *yes)
+		return fenceTest(ctx, ch, words[0], false)
 	case *confirm:
 		ch.Command = console.Command{Verb: "confirm", Node: words[0], By: by()}
 		err = agreed(*yes, "If "+words[0]+" is not really off, its services will run twice and destroy data.", words[0])
@@ -45,12 +47,12 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 }
 
 // nodeExists keeps an operator from being asked about a node that does not exist, or by a locum that does not run.
-func nodeExists(ctx context.Context, ch *console.Change, name string) error {
+func nodeExists(ctx context.Context, ch *console.Change, name string) (*console.Status, error) {
 	reply, err := ch.Client.Ask(ctx, console.Request{Verb: "status"})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return console.KnownNode(name, reply.Status)
+	return reply.Status, console.KnownNode(name, reply.Status)
 }
 
 // agreed has the operator type the node's name.
@@ -67,12 +69,25 @@ func agreed(yes bool, warning, name string) error {
 	return &console.Failure{Code: console.ExitFailed, Text: "nothing was done: " + name + " was not typed (-y does not ask)"}
 }
 
-func fenceTest(ctx context.Context, ch *console.Change, node string, power, yes bool) error {
-	if power {
-		if err := agreed(yes, "This really switches "+node+" off and on again, whatever runs on it.", node); err != nil {
+// powerTest has the cluster fence the node before its devices are tried: a node that merely fell silent would be shot
+// while it boots, and stay off.
+func powerTest(ctx context.Context, ch *console.Change, node string, st *console.Status, yes bool) error {
+	if st != nil && st.Node == node {
+		return wrongUsage("this node cannot test its own power; ask another one")
+	}
+	if err := agreed(yes, "This really switches "+node+" off and on again, whatever runs on it.", node); err != nil {
+		return err
+	}
+	if !console.IsClean(node, st) {
+		ch.Command, ch.NoWait = console.Command{Verb: "fence", Node: node, By: by()}, false
+		if err := ch.Run(ctx); err != nil {
 			return err
 		}
 	}
+	return fenceTest(ctx, ch, node, true)
+}
+
+func fenceTest(ctx context.Context, ch *console.Change, node string, power bool) error {
 	c := ch.Client
 	c.Timeout = ch.Timeout
 	reply, err := c.Ask(ctx, console.Request{Verb: "fence-test", Node: node, Power: power})

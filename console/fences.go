@@ -5,8 +5,22 @@ import (
 	"io"
 	"strings"
 
+	"locum/cluster"
 	"locum/wire"
 )
+
+// IsClean reports whether the cluster knows that a node runs nothing and is no member.
+func IsClean(node string, st *cluster.Status) bool {
+	if st == nil {
+		return false
+	}
+	for _, n := range st.Nodes {
+		if n.Name == node {
+			return n.State == "clean" || n.State == "left"
+		}
+	}
+	return false
+}
 
 // ShowFences writes what each device said.
 func ShowFences(w io.Writer, tests []FenceTest) {

@@ -22,6 +22,9 @@ const DefaultSocket = "/run/locum/locum.sock"
 // Command is what an operator asks for.
 type Command = cluster.Command
 
+// Status is what a node knows of the cluster.
+type Status = cluster.Status
+
 // Request is what a client asks.
 type Request struct {
 	Version int              `json:"version"`

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"locum/cluster"
@@ -19,12 +20,24 @@ func settled(c cluster.Command, before, now *cluster.Status) outcome {
 	switch c.Verb {
 	case "move", "start", "stop", "restart":
 		for _, s := range now.Services {
+			if s.Service == c.Service && !told(now, s) {
+				return outcome{progress: s.Service + ": " + s.Why}
+			}
 			if s.Service == c.Service {
 				return serviceSettled(c, nodeOf(before, c.Service), s)
 			}
 		}
+	case "fence": // the answer may come before the end: a leader has another node fence it
+		for _, n := range now.Nodes {
+			if n.Name == c.Node && (n.State == "member" || n.State == "late" || n.State == "dead") {
+				return outcome{progress: n.Name + " is " + n.State + ": " + n.Why}
+			}
+		}
 	case "standby":
 		for _, s := range now.Services {
+			if !told(now, s) {
+				return outcome{progress: s.Service + ": " + s.Why}
+			}
 			for _, in := range s.On {
 				if in.Node == c.Node && in.State != "stopped" {
 					return outcome{progress: fmt.Sprintf("%s is %s on %s", s.Service, in.State, in.Node)}
@@ -33,6 +46,20 @@ func settled(c cluster.Command, before, now *cluster.Status) outcome {
 		}
 	}
 	return outcome{done: true}
+}
+
+// told reports whether a status has the word of each member on a service. A node that does not lead knows only its own
+// until the leader has told it what the others say, which it does anew in each view.
+func told(st *cluster.Status, s cluster.ServiceStatus) bool {
+	for _, n := range st.Nodes {
+		if n.State != "member" && n.State != "late" {
+			continue
+		}
+		if !slices.ContainsFunc(s.On, func(in cluster.InstanceStatus) bool { return in.Node == n.Name }) {
+			return false
+		}
+	}
+	return true
 }
 
 func serviceSettled(c cluster.Command, wasOn string, s cluster.ServiceStatus) outcome {

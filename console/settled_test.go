@@ -13,6 +13,14 @@ func seen(state, node string, on ...cluster.InstanceStatus) *cluster.Status {
 		Nodes: []cluster.NodeStatus{{Name: "alpha"}, {Name: "beta"}}}
 }
 
+// member makes both nodes members.
+func member(st *cluster.Status) *cluster.Status {
+	for i := range st.Nodes {
+		st.Nodes[i].State = "member"
+	}
+	return st
+}
+
 func TestACommandIsDoneWhenWhatItAskedForIsSo(t *testing.T) {
 	onAlpha := seen("running", "alpha")
 	for _, tc := range []struct {
@@ -41,6 +49,12 @@ func TestACommandIsDoneWhenWhatItAskedForIsSo(t *testing.T) {
 			seen("failed", "alpha", cluster.InstanceStatus{Node: "alpha", State: "stuck"}), false, ""},
 		{"standby of a node that is empty", Command{Verb: "standby", Node: "alpha"},
 			seen("running", "beta", cluster.InstanceStatus{Node: "alpha", State: "stopped"}, cluster.InstanceStatus{Node: "beta", State: "running"}), true, ""},
+		{"a stop of which a member's word is missing", Command{Verb: "stop", Service: "web"},
+			member(seen("stopped", "", cluster.InstanceStatus{Node: "beta", State: "stopped"})), false, ""},
+		{"standby of which a member's word is missing", Command{Verb: "standby", Node: "alpha"},
+			member(seen("running", "beta", cluster.InstanceStatus{Node: "beta", State: "running"})), false, ""},
+		{"a stop of which each member has said", Command{Verb: "stop", Service: "web"}, member(seen("stopped", "",
+			cluster.InstanceStatus{Node: "alpha", State: "stopped"}, cluster.InstanceStatus{Node: "beta", State: "stopped"})), true, ""},
 		{"maintenance, which is so when it is acknowledged", Command{Verb: "maintenance", On: true}, onAlpha, true, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -48,7 +62,7 @@ func TestACommandIsDoneWhenWhatItAskedForIsSo(t *testing.T) {
 			if got.done != tc.done || (got.failed == "") != (tc.failed == "") || !strings.Contains(got.failed, tc.failed) {
 				t.Errorf("%+v, want done %v, failed %q", got, tc.done, tc.failed)
 			}
-			if !got.done && !strings.Contains(got.progress, "web is ") {
+			if !got.done && !strings.HasPrefix(got.progress, "web") {
 				t.Errorf("the progress does not say what it waits for: %q", got.progress)
 			}
 		})
