@@ -48,15 +48,11 @@ type argument struct {
 	kinds []string // SERVICE, NODE, FILE, COMMAND
 }
 
-// arguments reads the places of a command from its usage; what looks like a flag is none.
+// arguments reads the places of a command from its usage; flags and their values are none.
 func (c command) arguments() (list []argument) {
-	for _, place := range strings.Fields(c.usage) {
-		place = strings.Trim(place, "[]")
-		if strings.HasPrefix(place, "-") || c.name == "run" {
-			continue
-		}
+	for _, place := range strings.Fields(withoutFlags(c.usage)) {
 		var a argument
-		for _, word := range strings.Split(place, "|") {
+		for _, word := range strings.Split(strings.Trim(place, "[]"), "|") {
 			if word == strings.ToUpper(word) {
 				a.kinds = append(a.kinds, word)
 			} else {
@@ -66,6 +62,25 @@ func (c command) arguments() (list []argument) {
 		list = append(list, a)
 	}
 	return list
+}
+
+// withoutFlags leaves out what stands in brackets and begins with a dash.
+func withoutFlags(usage string) string {
+	var b strings.Builder
+	depth := 0 // of brackets, within a flag's
+	for i, r := range usage {
+		switch {
+		case depth == 0 && strings.HasPrefix(usage[i:], "[-"):
+			depth = 1
+		case depth > 0 && r == '[':
+			depth++
+		case depth > 0 && r == ']':
+			depth--
+		case depth == 0:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // shellWords is what a POSIX shell has to evaluate to get the words of a place.

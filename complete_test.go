@@ -30,14 +30,3 @@ func TestCompletionKnowsEachCommandAndFlag(t *testing.T) {
 		}
 	}
 }
-
-func TestEachShownCommandHasAPurposeInTheHelp(t *testing.T) {
-	var help strings.Builder
-	showHelp(&help)
-	for _, c := range commands() {
-		shown := strings.Contains(help.String(), "\n  "+c.name)
-		if shown != (c.purpose != hidden) {
-			t.Errorf("%s: in the help %v, purpose %q", c.name, shown, c.purpose)
-		}
-	}
-}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestEachShownCommandHasAPurposeInTheHelp(t *testing.T) {
+	var help strings.Builder
+	showHelp(&help)
+	for _, c := range commands() {
+		shown := strings.Contains(help.String(), "\n  "+c.name)
+		if shown != (c.purpose != hidden) {
+			t.Errorf("%s: in the help %v, purpose %q", c.name, shown, c.purpose)
+		}
+	}
+}
+
+// TestTheManualHasEachCommandAndFlag holds locum(8) against the commands as they parse.
+func TestTheManualHasEachCommandAndFlag(t *testing.T) {
+	page, err := os.ReadFile("packaging/locum.8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual := string(page)
+	explained := regexp.MustCompile(`(?ms)^\.SH COMMANDS$.*^\.SH OPTIONS$`).FindString(manual)
+	for _, c := range shownCommands() {
+		if !regexp.MustCompile(`(?m)^\.TP\n\.BR? (\w+ ", " )?` + c.name + `\b`).MatchString(explained) {
+			t.Errorf("locum(8) does not explain %s", c.name)
+		}
+		for _, flag := range c.flagWords() {
+			if !strings.Contains(manual, flag) {
+				t.Errorf("locum(8) does not have %s of %s", flag, c.name)
+			}
+		}
+	}
+}
