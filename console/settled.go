@@ -24,7 +24,11 @@ func settled(c cluster.Command, before, now *cluster.Status) outcome {
 				return outcome{progress: s.Service + ": " + s.Why}
 			}
 			if s.Service == c.Service {
-				return serviceSettled(c, nodeOf(before, c.Service), s)
+				o := serviceSettled(c, before, s)
+				if !o.done && o.failed == "" && c.Verb != "stop" {
+					o.failed = needsClear(s, now.Waits)
+				}
+				return o
 			}
 		}
 	case "fence": // the answer may come before the end: a leader has another node fence it
@@ -62,15 +66,16 @@ func told(st *cluster.Status, s cluster.ServiceStatus) bool {
 	return true
 }
 
-func serviceSettled(c cluster.Command, wasOn string, s cluster.ServiceStatus) outcome {
+func serviceSettled(c cluster.Command, before *cluster.Status, s cluster.ServiceStatus) outcome {
 	o := outcome{progress: progressOf(s)}
 	switch c.Verb {
 	case "stop":
 		o.done = s.State == "stopped"
 		return o
 	case "move":
-		o.done = s.State == "running" && s.Node == c.Node || c.Node == "" && s.State == "running" && s.Node != wasOn
-		o.failed = stuckOn(s, c.Node)
+		was := serviceOf(before, c.Service)
+		o.done = s.State == "running" && (s.Node == c.Node || c.Node == "" && s.Node != was.Node)
+		o.failed = failedOn(c.Node, was, s)
 		return o
 	}
 	o.done = s.State == "running"
@@ -78,6 +83,16 @@ func serviceSettled(c cluster.Command, wasOn string, s cluster.ServiceStatus) ou
 		o.failed = fmt.Sprintf("%s failed: %s (locum clear %s once it is mended)", s.Service, s.Why, s.Service)
 	}
 	return o
+}
+
+// needsClear says why a service that is to run waits for an operator, "" if it does not.
+func needsClear(s cluster.ServiceStatus, waits []cluster.Wait) string {
+	for _, w := range waits {
+		if s.State == "blocked" && w.What == "service "+s.Service && w.Command == "locum clear "+s.Service {
+			return fmt.Sprintf("%s is blocked: %s (locum clear %s once it is mended)", s.Service, w.For, s.Service)
+		}
+	}
+	return ""
 }
 
 func progressOf(s cluster.ServiceStatus) string {
@@ -91,24 +106,32 @@ func progressOf(s cluster.ServiceStatus) string {
 	return text
 }
 
-// stuckOn says that a service does not stop on the node to which it was to move, "" if it is not so.
-func stuckOn(s cluster.ServiceStatus, node string) string {
-	for _, in := range s.On {
-		if in.Node == node && in.State == "stuck" {
-			return fmt.Sprintf("%s failed on %s: %s (locum clear %s once it is mended)", s.Service, node, in.Detail, s.Service)
-		}
-	}
-	return ""
-}
-
-func nodeOf(st *cluster.Status, service string) string {
-	if st == nil {
+// failedOn says why a service does not come to the node to which it was to move: it has failed there since, and is
+// elsewhere again. "" if it may still come.
+func failedOn(node string, was, is cluster.ServiceStatus) string {
+	now := instanceOn(is, node)
+	if now.Detail == "" || now.Detail == instanceOn(was, node).Detail || now.State != "stopped" && now.State != "stuck" || is.Node == node && now.State != "stuck" {
 		return ""
 	}
-	for _, s := range st.Services {
-		if s.Service == service {
-			return s.Node
+	return fmt.Sprintf("%s failed on %s: %s (locum clear %s once it is mended)", is.Service, node, now.Detail, is.Service)
+}
+
+func instanceOn(s cluster.ServiceStatus, node string) cluster.InstanceStatus {
+	for _, in := range s.On {
+		if in.Node == node {
+			return in
 		}
 	}
-	return ""
+	return cluster.InstanceStatus{}
+}
+
+func serviceOf(st *cluster.Status, service string) cluster.ServiceStatus {
+	if st != nil {
+		for _, s := range st.Services {
+			if s.Service == service {
+				return s
+			}
+		}
+	}
+	return cluster.ServiceStatus{}
 }

@@ -13,6 +13,13 @@ func seen(state, node string, on ...cluster.InstanceStatus) *cluster.Status {
 		Nodes: []cluster.NodeStatus{{Name: "alpha"}, {Name: "beta"}}}
 }
 
+// waiting is a status in which the service waits for something that a command ends.
+func waiting(command string) *cluster.Status {
+	st := seen("blocked", "")
+	st.Waits = []cluster.Wait{{What: "service web", For: "it failed too often", Command: command}}
+	return st
+}
+
 // member makes both nodes members.
 func member(st *cluster.Status) *cluster.Status {
 	for i := range st.Nodes {
@@ -36,6 +43,10 @@ func TestACommandIsDoneWhenWhatItAskedForIsSo(t *testing.T) {
 		{"a move to where it is", Command{Verb: "move", Service: "web", Node: "alpha"}, onAlpha, true, ""},
 		{"a move to anywhere that has not begun", Command{Verb: "move", Service: "web"}, onAlpha, false, ""},
 		{"a move to anywhere that has ended", Command{Verb: "move", Service: "web"}, seen("running", "beta"), true, ""},
+		{"a move to where it failed, back where it was", Command{Verb: "move", Service: "web", Node: "beta"},
+			seen("running", "alpha", cluster.InstanceStatus{Node: "beta", State: "stopped", Detail: "its start failed: no license"}), false, "web failed on beta: its start failed: no license"},
+		{"a start that an operator has to make possible", Command{Verb: "start", Service: "web"}, waiting("locum clear web"), false, "web is blocked: it failed too often"},
+		{"a start that waits for a proof", Command{Verb: "start", Service: "web"}, waiting("locum fence beta --confirm"), false, ""},
 		{"a stop under way", Command{Verb: "stop", Service: "web"}, seen("stopping", "alpha"), false, ""},
 		{"a stop that has ended", Command{Verb: "stop", Service: "web"}, seen("stopped", ""), true, ""},
 		{"a stop of what failed", Command{Verb: "stop", Service: "web"}, seen("failed", "alpha"), false, ""},

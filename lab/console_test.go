@@ -381,3 +381,27 @@ func engineHangs(p *pair) {
 	p.kill(engine, syscall.SIGKILL)
 	p.whole()
 }
+
+// TestACommandWhoseServiceFailsSaysWhy: a service that cannot run on beta ends the wait with the reason, not with a time-out.
+func TestACommandWhoseServiceFailsSaysWhy(t *testing.T) {
+	p := makePair(t, withFence, "", theService+"resource web script /run/lab/licensed\n")
+	good := "#!/bin/sh\ncase $1 in\nstart) touch /run/up;;\nstop) rm -f /run/up;;\nstatus) test -e /run/up || exit 3;;\nesac\n"
+	must(t, p.alpha.WriteFile("licensed", []byte(good), 0o755))
+	must(t, p.beta.WriteFile("licensed", []byte(strings.Replace(good, "touch /run/up", "echo no license >&2; exit 1", 1)), 0o755))
+	for _, n := range p.Nodes {
+		must(t, p.serve(n))
+	}
+	p.owned("alpha")
+	p.whole()
+	p.wants(p.beta, console.ExitFailed, []string{"web failed on beta: ", "no license", "locum clear web"}, "move", "web", "beta", "--timeout", "1m")
+	p.owned("alpha")
+	p.command(p.alpha, "stop", "web")
+	p.command(p.alpha, "standby", "alpha")
+	p.wants(p.alpha, console.ExitFailed, []string{"web is blocked: ", "no license", "locum clear web"}, "start", "web", "--timeout", "1m")
+	p.command(p.beta, "online", "alpha")
+	p.owned("alpha")
+	must(t, p.beta.WriteFile("licensed", []byte(good), 0o755))
+	p.command(p.beta, "clear", "web")
+	p.command(p.alpha, "move", "web", "beta")
+	p.owned("beta")
+}
