@@ -38,7 +38,7 @@ func (c Change) Run(ctx context.Context) error {
 	}
 	client := c.Client
 	client.Timeout = timeout
-	reply, err := client.Ask(ctx, Request{Verb: "command", Command: &c.Command})
+	reply, err := c.send(ctx, client)
 	switch {
 	case err != nil:
 		return c.explain(err)
@@ -52,6 +52,24 @@ func (c Change) Run(ctx context.Context) error {
 		return nil
 	}
 	return c.wait(ctx, before.Status)
+}
+
+// leaderChanged is the answer of a node that was asked to lead and does not any more: nothing was done.
+const leaderChanged = "the leader changed; repeat the command"
+
+// send has the command carried out, and repeats it for as long as it only meets a change of the leader.
+func (c Change) send(ctx context.Context, client Client) (*Reply, error) {
+	for {
+		reply, err := client.Ask(ctx, Request{Verb: "command", Command: &c.Command})
+		if err != nil || reply.Result == nil || reply.Result.Text != leaderChanged {
+			return reply, err
+		}
+		select {
+		case <-ctx.Done():
+			return reply, nil
+		case <-time.After(pollEvery):
+		}
+	}
 }
 
 func (c Change) explain(err error) error {

@@ -65,11 +65,12 @@ func (p *pair) wants(n *Node, code int, words []string, command ...string) strin
 
 func statusTable(p *pair) {
 	for _, n := range p.Nodes {
-		out := p.wants(n, 0, []string{"cluster lab, seen from " + n.Name + ": quorate (2 of 2 votes", "led by alpha; lease held"}, "status")
+		p.wants(n, 0, []string{"cluster lab, seen from " + n.Name + ": quorate (2 of 2 votes", "led by alpha; lease held"}, "status")
 		for _, row := range []string{`(?m)^NODE +STATE +WHY$`, `(?m)^alpha +member *$`, `(?m)^beta +member *$`, `(?m)^SERVICE +STATE +NODE +WHY$`, `(?m)^web +running +alpha +\S`} {
-			if !regexp.MustCompile(row).MatchString(out) {
-				p.t.Errorf("%s: no line %s in\n%s", n.Name, row, out)
-			}
+			p.eventually(n.Name+" shows a line "+row, func() bool { // one that does not lead is told of the services soon after
+				out, _ := p.locum(n, "status")
+				return regexp.MustCompile(row).MatchString(out)
+			})
 		}
 	}
 }

@@ -1,0 +1,114 @@
+package console
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"locum/cluster"
+)
+
+// answering is a node that answers each request by a function; what it was asked is in the list that it gives.
+func answering(t *testing.T, answer func(r Request, nth int) *Reply) (socket string, asked func() []string) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var verbs []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			var r Request
+			line, _ := bufio.NewReader(conn).ReadBytes('\n')
+			_ = json.Unmarshal(line, &r)
+			nth := 0
+			for _, v := range verbs {
+				if v == r.Verb {
+					nth++
+				}
+			}
+			verbs = append(verbs, r.Verb)
+			if reply := answer(r, nth); reply != nil {
+				_ = json.NewEncoder(conn).Encode(reply)
+			}
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return socket, func() []string { l.Close(); <-done; return verbs }
+}
+
+// runChange runs a command against a socket and gives what it said, and the exit status.
+func runChange(socket string, c Change) (said string, code int, text string) {
+	var out bytes.Buffer
+	c.Client.Socket, c.Out = socket, &out
+	var f *Failure
+	if err := c.Run(context.Background()); errors.As(err, &f) {
+		return out.String(), f.Code, f.Text
+	} else if err != nil {
+		return out.String(), -1, err.Error()
+	}
+	return out.String(), 0, ""
+}
+
+func TestACommandThatMeetsAChangeOfTheLeaderIsRepeated(t *testing.T) {
+	socket, asked := answering(t, func(r Request, nth int) *Reply {
+		switch {
+		case r.Verb == "status":
+			return &Reply{Version: 1, Status: seen("running", "alpha")}
+		case nth < 2:
+			return &Reply{Version: 1, Result: &cluster.Result{Code: 1, Text: leaderChanged}}
+		}
+		return &Reply{Version: 1, Result: &cluster.Result{Text: "web is to run"}}
+	})
+	said, code, text := runChange(socket, Change{Command: Command{Verb: "start", Service: "web"}, NoWait: true})
+	if want := []string{"status", "command", "command", "command"}; code != 0 || said != "web is to run\n" || !slices.Equal(asked(), want) {
+		t.Errorf("%d %s, said %q, asked %q", code, text, said, asked())
+	}
+}
+
+func TestACommandEndsWithTheStatusAndTheWordsOfItsAnswer(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		answer  *Reply
+		timeout time.Duration
+		code    int
+		text    string
+	}{
+		{"refused", &Reply{Result: &cluster.Result{Code: 3, Text: "not quorate"}}, 0, 3, "not quorate"},
+		{"not done everywhere is not repeated", &Reply{Result: &cluster.Result{Code: 1, Text: "not done everywhere: see that it can, and repeat the command"}}, 0, 1, "not done everywhere"},
+		{"an error", &Reply{Error: &Error{Code: 3, Text: "the engine is down"}}, 0, 3, "the engine is down"},
+		{"no answer", nil, 0, 3, "closed the connection without an answer"},
+		{"an answer to something else", &Reply{}, 0, 1, "says nothing of the command"},
+		{"the leader changes without end", &Reply{Result: &cluster.Result{Code: 1, Text: leaderChanged}}, 200 * time.Millisecond, 1, ""},
+		{"acknowledged and never so", &Reply{Result: &cluster.Result{Text: "web is to be stopped"}}, 200 * time.Millisecond, 1, "unknown: it is acknowledged and not so yet (web is running on alpha: for a reason)"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			socket, _ := answering(t, func(r Request, _ int) *Reply {
+				if r.Verb == "status" {
+					return &Reply{Version: 1, Status: seen("running", "alpha")}
+				}
+				return tc.answer
+			})
+			_, code, text := runChange(socket, Change{Command: Command{Verb: "stop", Service: "web"}, Timeout: tc.timeout})
+			if code != tc.code || !strings.Contains(text, tc.text) {
+				t.Errorf("%d %q, want %d %q", code, text, tc.code, tc.text)
+			}
+		})
+	}
+}
