@@ -186,6 +186,9 @@ func (e *Engine) resume(ev Started) {
 	}
 	e.view = v
 	e.clean = append([]Clean(nil), v.Clean...)
+	for n := range v.Members.All {
+		e.peer(n).memberAt = v.Epoch
+	}
 	e.admitted = sameHeart || ev.Welcome.Lease.State != wire.LeaseOver // within the lease it is no absence (SAFETY 18)
 	// The predecessor may have promised more than this view: the ceiling covers all of that, so the view is not obeyed
 	// but proposed anew.

@@ -70,7 +70,8 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 // quiet is what a leader knows of a node from the view that it led itself just before.
 type quiet struct {
 	node     wire.Node
-	services []string // known not to run there, and not ordered there
+	epoch    wire.Epoch // of that view
+	services []string   // known not to run there, and not ordered there
 }
 
 // rememberQuiet keeps what this leader knows of its members when it proposes the next view itself. Another's view in
@@ -84,7 +85,7 @@ func (e *Engine) rememberQuiet(from wire.Node) {
 		return
 	}
 	for _, m := range e.lead.members {
-		q := quiet{node: m.node}
+		q := quiet{node: m.node, epoch: e.view.Epoch}
 		for _, r := range m.services {
 			if r.Phase == PhaseStopped && m.seen >= m.sent.Serial && !slices.Contains(m.sent.Run, r.Service) {
 				q.services = append(q.services, r.Service)
@@ -96,9 +97,10 @@ func (e *Engine) rememberQuiet(from wire.Node) {
 }
 
 // knownQuiet reports whether an absent node is known not to run a service: by this leader's own orders and the node's own
-// report, in the views that this node led without a break.
+// report, in the views that this node led without a break. A view that the node was in since then, under another leader,
+// ends the knowledge also if this one was not in it.
 func (e *Engine) knownQuiet(n wire.Node, service string) bool {
 	return slices.ContainsFunc(e.quiet, func(q quiet) bool {
-		return q.node == n && slices.Contains(q.services, service)
+		return q.node == n && q.epoch >= e.peer(n).memberAt && slices.Contains(q.services, service)
 	})
 }
