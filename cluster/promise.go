@@ -142,7 +142,10 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 		}
 		if !p.members.Has(other.Node) {
 			age := int64(-1)
-			if other.LastHeard != 0 {
+			switch {
+			case e.alive(other.Node):
+				age = 0 // it was granted a lease until now
+			case other.LastHeard != 0:
 				age = int64(e.now-other.LastHeard) / 1e6
 			}
 			m.Silent = append(m.Silent, Silence{Node: other.Node, AgeMS: age})
