@@ -185,12 +185,26 @@ func (e *Engine) whyNotApply(next *config.Config) string {
 	case !judge(next, e.lead.promises, e.view.Members&configured(next), e.clean).Quorate:
 		return "the members would not be quorate under the new file"
 	}
+	if votesMoved(e.cfg, next) > 1 {
+		return "the votes change by more than one: while the file is handed out, one half could be quorate by the old and the other by the new; " +
+			"apply it in steps of one vote"
+	}
 	for _, n := range next.Nodes {
 		if old := e.name(n.Number); old != "" && old != n.Name {
 			return fmt.Sprintf("node %d is %s now and %s in the new file: a number stays with its node", n.Number, old, n.Name)
 		}
 	}
 	return ""
+}
+
+// votesMoved is by how many votes two files differ.
+func votesMoved(old, next *config.Config) int {
+	moved := 0
+	for n := range (configured(old) | configured(next)).All {
+		d := votesOf(next, n) - votesOf(old, n)
+		moved += max(d, -d)
+	}
+	return moved
 }
 
 // sameService reports whether a service's lines are the same in the new file, so that it need not be touched.

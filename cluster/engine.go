@@ -60,12 +60,13 @@ type Engine struct {
 // peer is what this node knows of another.
 type peer struct {
 	wire.Peer
-	since      wire.Instant // when State last changed
-	engineDown wire.Instant // since when the heart is up without its engine; 0 if it is not so
-	leaves     bool         // it said that it is leaving
-	gone       bool         // it said that it has left
-	misfit     wire.Life    // the life whose file differs from ours
-	memberAt   wire.Epoch   // the newest view known to have had it as a member
+	since      wire.Instant     // when State last changed
+	engineDown wire.Instant     // since when the heart is up without its engine; 0 if it is not so
+	leaves     bool             // it said that it is leaving
+	gone       bool             // it said that it has left
+	misfit     wire.Life        // the life whose file differs from ours
+	memberAt   wire.Epoch       // the newest view known to have had it as a member
+	memberLife wire.Incarnation // the newest life in which it is known to have been one
 }
 
 // New makes the engine of one node. Its first event must be Started.
@@ -186,9 +187,7 @@ func (e *Engine) resume(ev Started) {
 	}
 	e.view = v
 	e.clean = append([]Clean(nil), v.Clean...)
-	for n := range v.Members.All {
-		e.peer(n).memberAt = v.Epoch
-	}
+	e.noteMembers(v)
 	e.admitted = sameHeart || ev.Welcome.Lease.State != wire.LeaseOver // within the lease it is no absence (SAFETY 18)
 	// The predecessor may have promised more than this view: the ceiling covers all of that, so the view is not obeyed
 	// but proposed anew.

@@ -135,7 +135,7 @@ func (e *Engine) driveShot(s *shot, wanted wire.Nodes) {
 }
 
 func (e *Engine) fire(s *shot) {
-	s.id, s.epoch, s.life, s.ended = e.nextID(), e.view.Epoch, e.lifeOf(s.node), false
+	s.id, s.epoch, s.life, s.ended = e.nextID(), e.view.Epoch, e.knownLife(s.node), false
 	s.tries++
 	if s.tries == 1 {
 		e.tell(History{Kind: "fence", Level: "warn", Node: e.name(s.node), Epoch: s.epoch,
@@ -174,6 +174,9 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 		}
 		pause := min(time.Second<<min(s.tries-1, 5), maxBackoff)
 		s.due = e.after(pause)
+		if e.tied() && !s.byHand {
+			s.due = e.tieTurn(s.due)
+		}
 		level := "alarm"
 		if s.ended {
 			level = "info"

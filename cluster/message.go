@@ -70,8 +70,9 @@ type Silence struct {
 
 // Seen is the newest view in which a node is known to have been a member.
 type Seen struct {
-	Node  wire.Node  `json:"node"`
-	Epoch wire.Epoch `json:"epoch"`
+	Node        wire.Node        `json:"node"`
+	Epoch       wire.Epoch       `json:"epoch"`
+	Incarnation wire.Incarnation `json:"incarnation"` // the newest life in which it was one
 }
 
 // Refuse says why a promise is not given.

@@ -39,6 +39,7 @@ type placed struct {
 	wait    Wait   // empty if it waits for nothing
 	told    placement
 	prepare preparing
+	looking bool // nobody is known to have it, and some member has not looked yet
 }
 
 func newLeadership(promises []Promise, now wire.Instant) leadership {
@@ -113,6 +114,9 @@ func (e *Engine) direct() {
 			case p.prepare.node:
 				lists[m].Prepare = append(lists[m].Prepare, s.Name)
 			}
+			if p.looking && l.members[m].on(s.Name).Phase == PhaseUnknown {
+				lists[m].Hold = append(lists[m].Hold, s.Name)
+			}
 		}
 	}
 	for m := range l.members {
@@ -128,6 +132,11 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 	sit := e.situationOf(s)
 	to := place(e.cfg, sit)
 	p.placement, p.wait = to, Wait{}
+	if p.looking = e.looks(s, sit); p.looking {
+		p.placement = p.told
+		p.wait = Wait{What: "service " + s.Name, For: "every member to look whether it runs there"}
+		return 0
+	}
 	e.tellPlace(s, p)
 	if e.maintained(s.Name) {
 		return e.heldAnyway(sit, p)
@@ -158,6 +167,30 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 		e.tellStart(s, to, proof)
 	}
 	return to.node
+}
+
+// lookWithin bounds how long a service is left as it is because a member has not found out yet whether it runs there: as
+// long as a probe may take, and a half more.
+const lookWithin = probeDeadline + probeDeadline/2
+
+// looks reports whether nobody is known to have a service while a member, whose engine is new, still looks. To order now
+// would be to stop what may run there.
+func (e *Engine) looks(s *config.Service, sit situation) bool {
+	until := e.lead.since + wire.Instant(lookWithin)
+	if sit.holders != 0 || e.now >= until {
+		return false
+	}
+	unknown := false
+	for _, m := range e.lead.members {
+		if slices.Contains(m.sent.Run, s.Name) {
+			return false // it is on its way there: whoever looks now was told to stop it
+		}
+		unknown = unknown || m.on(s.Name).Phase == PhaseUnknown
+	}
+	if unknown {
+		e.lead.due = soonest(e.lead.due, until)
+	}
+	return unknown
 }
 
 // tellStart logs a start and what makes it safe.
@@ -364,11 +397,13 @@ func (e *Engine) restartsNow(s *config.Service) bool {
 // order sends a member what it shall run, if that is not what it was sent last.
 func (e *Engine) order(m *member, o Orders) {
 	o.Epoch, o.Serial = e.view.Epoch, m.sent.Serial
+	var hold []string
 	for i := range e.cfg.Services {
-		if s := e.cfg.Services[i].Name; e.maintained(s) {
-			o.Hold = append(o.Hold, s)
+		if s := e.cfg.Services[i].Name; e.maintained(s) || slices.Contains(o.Hold, s) {
+			hold = append(hold, s)
 		}
 	}
+	o.Hold = hold
 	if e.lead.stuck.Has(e.self) && m.node == e.deputy() {
 		o.Shoot = e.self
 	}

@@ -138,7 +138,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			continue
 		}
 		if other.memberAt != 0 {
-			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Epoch: other.memberAt})
+			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Epoch: other.memberAt, Incarnation: other.memberLife})
 		}
 		if !p.members.Has(other.Node) {
 			age := int64(-1)
@@ -269,7 +269,8 @@ func (e *Engine) takeProofs(own *proposal) {
 	for _, p := range own.promises {
 		for _, s := range p.MemberAt {
 			if int(s.Node) < len(e.peers) {
-				e.peer(s.Node).memberAt = max(e.peer(s.Node).memberAt, s.Epoch)
+				p := e.peer(s.Node)
+				p.memberAt, p.memberLife = max(p.memberAt, s.Epoch), max(p.memberLife, s.Incarnation)
 			}
 		}
 	}
@@ -281,8 +282,26 @@ func (e *Engine) takeProofs(own *proposal) {
 		}
 	}
 	for _, c := range append([]Clean(nil), e.clean...) {
-		if c.Epoch < e.peer(c.Node).memberAt {
+		if e.outlived(c) {
 			e.unproven(c.Node)
+		}
+	}
+}
+
+// outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life. Epochs of
+// views that did not know of each other say nothing about which was first; lives only rise.
+func (e *Engine) outlived(c Clean) bool {
+	p := e.peer(c.Node)
+	return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife
+}
+
+// noteMembers keeps who was in the newest view, and in which life.
+func (e *Engine) noteMembers(v View) {
+	for n := range v.Members.All {
+		p := e.peer(n)
+		p.memberAt = v.Epoch
+		if life, ok := v.life(n); ok {
+			p.memberLife = max(p.memberLife, life.Incarnation)
 		}
 	}
 }
@@ -307,9 +326,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 		e.do(Announce{})
 	}
 	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed = 0, 0, nil, false
-	for n := range v.Members.All {
-		e.peer(n).memberAt = v.Epoch
-	}
+	e.noteMembers(v)
 	if e.intents.Version.Less(in.Intents.Version) {
 		e.intents = in.Intents
 	}
@@ -324,7 +341,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 // keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it.
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
 	for _, c := range own {
-		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && c.Epoch >= e.peer(c.Node).memberAt {
+		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && !e.outlived(c) {
 			e.clean = append(e.clean, c)
 		}
 	}

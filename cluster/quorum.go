@@ -25,7 +25,9 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []C
 		}
 	}
 	absent := configured(cfg) &^ members
-	cold := absent&^freed == 0 && (2*sum(cfg, members) > sum(cfg, configured(cfg)) || absent&^byOperator == 0)
+	// With dynamic votes the last one to leave may have been quorate alone, and only it knows what was said to it then.
+	most := !cfg.Quorum.Dynamic && 2*sum(cfg, members) > sum(cfg, configured(cfg))
+	cold := absent&^freed == 0 && (most || absent&^byOperator == 0)
 
 	var v Verdict
 	present := 0

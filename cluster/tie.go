@@ -33,13 +33,18 @@ func (e *Engine) tieDue() wire.Instant {
 	return begin + wire.Instant(e.tieDelay())
 }
 
-func (e *Engine) tieDelay() time.Duration {
-	var delay time.Duration
+// tieDelayOf is the delay that the file gives.
+func (e *Engine) tieDelayOf() (delay time.Duration) {
 	for _, t := range e.cfg.Tiebreaks {
 		if t.Type == "fence" {
 			delay = t.Delay
 		}
 	}
+	return delay
+}
+
+func (e *Engine) tieDelay() time.Duration {
+	delay := e.tieDelayOf()
 	switch {
 	case e.tie.doubt:
 		return 2 * delay
@@ -51,7 +56,11 @@ func (e *Engine) tieDelay() time.Duration {
 
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
-	mine, others := e.view.Members, e.tieTargets()
+	common := e.tie.common.Members
+	mine, others := e.view.Members&common, common&^e.view.Members
+	if mine == 0 || others == 0 {
+		mine, others = e.view.Members, e.tieTargets()
+	}
 	a, b := e.tie.common.weightOf(mine), e.tie.common.weightOf(others)
 	if a != b {
 		return a > b
@@ -76,8 +85,23 @@ func (e *Engine) noteTie(v View) {
 	}
 }
 
+// tied reports whether this side may go on only once the other half is proven off.
+func (e *Engine) tied() bool {
+	return e.leads() && !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieFence
+}
+
+// tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that
+// switches which answer again after a failure are not told by both at once.
+func (e *Engine) tieTurn(at wire.Instant) wire.Instant {
+	due, both := e.tieDue(), 2*wire.Instant(e.tieDelayOf())
+	if both == 0 || at <= due {
+		return max(at, due)
+	}
+	return due + (at-due+both-1)/both*both
+}
+
 func (e *Engine) tellTie() {
-	if !e.leads() || e.view.Verdict.Quorate || e.view.Verdict.Tie != TieFence || e.tie.told {
+	if !e.tied() || e.tie.told {
 		return
 	}
 	e.tie.told = true
@@ -91,7 +115,7 @@ func (e *Engine) tellTie() {
 
 // tieWait is when the leader has to look again because of a tie.
 func (e *Engine) tieWait() wire.Instant {
-	if e.leads() && !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieFence && e.now < e.tieDue() {
+	if e.tied() && e.now < e.tieDue() {
 		return e.tieDue()
 	}
 	return 0
@@ -155,13 +179,19 @@ func (e *Engine) powerRead(ev PowerRead) {
 	}
 }
 
+// knownLife is the newest life in which a node is known to have been anything, also if this heart has not heard it.
 func (e *Engine) knownLife(n wire.Node) wire.Life {
+	life := e.lifeOf(n)
 	for _, k := range e.known {
-		if k.Node == n {
-			return k
+		if k.Node == n && k.Incarnation > life.Incarnation {
+			life = k
 		}
 	}
-	return wire.Life{Node: n}
+	if v, ok := e.view.life(n); ok && v.Incarnation > life.Incarnation {
+		life = v
+	}
+	life.Incarnation = max(life.Incarnation, e.peer(n).memberLife)
+	return life
 }
 
 // weigh is the importance of what runs on a node.
