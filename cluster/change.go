@@ -166,7 +166,7 @@ func (e *Engine) apply(a ask) {
 	c := &change{ask: a, intents: e.intents, text: a.command.Text, done: "the new file is in force on " + names(e.cfg, e.view.Members)}
 	for i := range e.cfg.Services {
 		s := &e.cfg.Services[i]
-		if !sameService(s, next) {
+		if !sameService(s, next) || e.losesHolder(s, next) {
 			c.stopFirst = append(c.stopFirst, s.Name)
 		}
 	}
@@ -205,6 +205,18 @@ func votesMoved(old, next *config.Config) int {
 		moved += max(d, -d)
 	}
 	return moved
+}
+
+// losesHolder reports whether a service runs on a node that the new file does not name for it: it stops before the file takes
+// effect, because by the new file nobody would ask that node.
+func (e *Engine) losesHolder(s *config.Service, next *config.Config) bool {
+	var path wire.Nodes
+	for i := range next.Services {
+		if n := &next.Services[i]; n.Name == s.Name {
+			path = pathSet(n)
+		}
+	}
+	return e.situationOf(s).holders&^path != 0
 }
 
 // sameService reports whether a service's lines are the same in the new file, so that it need not be touched.

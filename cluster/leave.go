@@ -56,7 +56,7 @@ func (e *Engine) stopAlone() {
 // nothingRuns reports whether every service is stopped and was looked at after that.
 func (e *Engine) nothingRuns() bool {
 	for i := range e.services {
-		if s := &e.services[i]; s.ordered || s.phase(e) != PhaseStopped {
+		if s := &e.services[i]; s.wanted(e) || s.phase(e) != PhaseStopped {
 			return false
 		}
 	}

@@ -58,9 +58,9 @@ func (e *Engine) mustStop() bool {
 }
 
 // wanted reports whether the service should run here now. Who has said its last word before it leaves starts nothing more,
-// whatever it is still ordered.
+// whatever it is still ordered; and maintenance keeps nothing on a node that leaves, because nobody would look after it.
 func (s *local) wanted(e *Engine) bool {
-	return s.ordered && !s.barred && !e.mustStop() && !e.leaving.done
+	return s.ordered && !s.barred && !e.mustStop() && !e.leaving.done && !(s.hold && e.leaving.asked)
 }
 
 func (e *Engine) drive(s *local) {
@@ -81,7 +81,7 @@ func (e *Engine) drive(s *local) {
 	}
 	switch {
 	case e.probeUnknown(s) || s.due != 0:
-	case (s.hold || !e.instructed) && !e.mustStop():
+	case (s.hold || !e.instructed) && !e.mustStop() && !e.leaving.asked:
 	case want:
 		e.driveUp(s)
 	default:
@@ -207,7 +207,7 @@ func (e *Engine) permitted(ev Permitted) {
 		for i := range s.res {
 			if r := &s.res[i]; r.permit == ev.ID {
 				r.permit = 0
-				if ev.OK && e.obeyed() && s.wanted(e) {
+				if ev.OK && e.now < ev.Until && e.obeyed() && s.wanted(e) {
 					e.idle = false // the heart counts this node as running something from its OK on
 					e.runOp(s, i, OpStart)
 				} else {

@@ -64,7 +64,23 @@ func (e *Engine) peerChanged(w wire.Peer) {
 	if e.alive(w.Node) && (old.State == wire.PeerDead || old.State == wire.PeerNever || old.Incarnation != w.Incarnation) {
 		e.heardAgain(w.Node)
 	}
-	e.election.highest = max(e.election.highest, w.Epoch)
+	e.noteEpoch(w.Epoch)
+}
+
+// maxLeap is how far above everything known an epoch may lie and be believed: one that is absurd, from a member gone mad,
+// would use up all that there are.
+const maxLeap = 1 << 32
+
+// believable reports whether an epoch can be.
+func (e *Engine) believable(epoch wire.Epoch) bool {
+	return epoch <= max(e.promised, e.election.highest)+maxLeap
+}
+
+// noteEpoch keeps the highest epoch heard of, to propose above it.
+func (e *Engine) noteEpoch(epoch wire.Epoch) {
+	if e.believable(epoch) {
+		e.election.highest = max(e.election.highest, epoch)
+	}
 }
 
 func (e *Engine) tellPeer(was wire.PeerState, w wire.Peer) {
@@ -268,7 +284,11 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 // the order, and later with each attempt that failed.
 func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 	el := &e.election
-	rank := max(slices.Index(e.leaderOf(want), e.self), 0)
+	order := e.leaderOf(want)
+	rank := slices.Index(order, e.self)
+	if rank < 0 { // it leaves
+		rank = len(order)
+	}
 	if e.leavesSomebodyOut(want) {
 		rank++ // the beats may just not have said yet who hears whom
 	}

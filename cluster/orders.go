@@ -311,7 +311,7 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 		m := e.lead.member(n)
 		c, clean := e.cleanOf(n)
 		switch {
-		case clean && e.cleanCounts(c):
+		case clean && e.cleanCounts(c) && (m == nil || e.provenMember(n)): // of a member its own word counts, unless this very boot is over
 			if pathSet(s).Has(n) {
 				proof = c.Proof.String()
 			}

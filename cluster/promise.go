@@ -44,7 +44,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 
 // noteDisobeyed: a member of the view that this node leads would not propose another if it obeyed it.
 func (e *Engine) noteDisobeyed(from wire.Node, p Propose) {
-	e.election.highest = max(e.election.highest, p.Epoch)
+	e.noteEpoch(p.Epoch)
 	if e.leads() && e.view.Members.Has(from) && p.Epoch > e.view.Epoch {
 		e.election.disobeyed = true
 	}
@@ -57,6 +57,8 @@ func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
 		return "not started yet"
 	case !p.Members.Has(e.self) || !p.Members.Has(from) || p.Members&^configured(e.cfg) != 0:
 		return "the set is not one that this node and the proposer are in"
+	case !e.believable(p.Epoch):
+		return "the epoch is absurdly high"
 	case p.Epoch <= e.promised:
 		return "a newer epoch is promised already"
 	case e.leaving.done:
@@ -189,7 +191,7 @@ func (e *Engine) promisedBy(from wire.Node, p Promise) {
 func (e *Engine) refusedBy(from wire.Node, r Refuse) {
 	own := e.election.proposal
 	e.olderThanOurs(from, r.File)
-	e.election.highest = max(e.election.highest, r.Promised)
+	e.noteEpoch(r.Promised)
 	if own == nil || own.epoch != r.Epoch {
 		return
 	}

@@ -19,7 +19,7 @@ type tieState struct {
 
 // tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
 // important services shoots first, with equal ones the one with the lowest number; the other waits the delay, which is
-// longer than the first one's worst time. A side that cannot be sure what the other knows waits twice as long.
+// longer than the first one's worst time. A side that cannot be sure what the other knows waits two delays longer.
 //
 // It counts from when the others fell silent, also when they were heard again for a while and no view with them came about:
 // both sides lost each other then.
@@ -46,8 +46,10 @@ func (e *Engine) tieDelayOf() (delay time.Duration) {
 func (e *Engine) tieDelay() time.Duration {
 	delay := e.tieDelayOf()
 	switch {
-	case e.tie.doubt:
+	case e.tie.doubt && e.shootsFirst():
 		return 2 * delay
+	case e.tie.doubt:
+		return 3 * delay
 	case e.shootsFirst():
 		return 0
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"math"
 	"os"
 	"time"
 
@@ -40,7 +41,9 @@ func (s *engineSeat) begin(h *heart) {
 
 func (s *engineSeat) sitDown(h *heart, l *link, p *os.Process) {
 	s.link, s.process = l, p
-	s.starts++
+	if s.starts++; s.starts == math.MaxUint16 {
+		h.step(heartbeat.Reload{}) // a new heart counts its engines anew
+	}
 	if err := h.w.add(l.fd, unix.EPOLLIN); err != nil {
 		h.log("alarm", err.Error())
 		s.drop(h)
