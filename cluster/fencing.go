@@ -152,6 +152,7 @@ func (e *Engine) shootNow(n wire.Node, reason string) *shot {
 		s = &e.shots[len(e.shots)-1]
 	}
 	s.byHand, s.reason, s.due = true, reason, 0
+	e.again = true // it is asked for after this round's shots were driven
 	return s
 }
 

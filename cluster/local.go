@@ -138,7 +138,7 @@ func (e *Engine) driveUp(s *local) {
 			return
 		}
 	}
-	if !e.obeyed() || e.holdStart(s) {
+	if !e.obeyed() || e.adopting || e.holdStart(s) { // a file that was adopted begins with the next engine
 		return
 	}
 	if s.grant.id != 0 && !s.grant.given && s.grant.epoch == e.view.Epoch {

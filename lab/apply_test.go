@@ -132,3 +132,17 @@ func TestApplyRefusesWhatCannotBe(t *testing.T) {
 	}
 	p.wants(p.alpha, console.ExitUsage, []string{"no such file"}, "apply", NodeDir+"/new.conf")
 }
+
+// TestApplyOfAnotherAddressLeavesNothingOfTheOld: what the new file changes is stopped by the old file and started by the
+// new one, and never in between.
+func TestApplyOfAnotherAddressLeavesNothingOfTheOld(t *testing.T) {
+	p := newPair(t, withFence, "", theService)
+	good := lines(p.World, withFence, "", theService)
+	must(t, p.beta.WriteFile("new.conf", []byte(strings.ReplaceAll(good, "192.0.2.100/24", "192.0.2.101/24")), 0o644))
+	p.wants(p.beta, 0, []string{"the new file is in force on alpha, beta"}, "apply", NodeDir+"/new.conf")
+	p.eventually("alpha holds the new address", func() bool { who, _ := p.Observer.Holder(vip.Next()); return who == "alpha" })
+	p.whole()
+	if list := Tenures(p.Observer.Sights(), vip); len(list) != 1 || list[0].To == 0 {
+		t.Errorf("the old address was held %v, want once and no longer", list)
+	}
+}

@@ -35,6 +35,8 @@ func TestTheCommandsOfARunningPair(t *testing.T) {
 		{"clear takes a service or a node", clears},
 		{"a fence is tested by asking", fenceTest},
 		{"a fence switches only after a confirmation", fencesOnlyWhatIsConfirmed},
+		{"a fence is tested by really switching", fencePowerTest},
+		{"a fence command switches off", fences},
 		{"commands while the engine hangs", engineHangs},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -367,6 +369,49 @@ func fencesOnlyWhatIsConfirmed(p *pair) {
 	p.wants(p.beta, console.ExitUsage, []string{"cannot test its own power"}, "fence", "beta", "--test=power", "-y")
 	if now := []string{p.alpha.BootID(), p.beta.BootID()}; !slices.Equal(now, boots) || len(p.Power.Log()) != before {
 		p.t.Errorf("something was switched without a confirmation: %v", p.Power.Log()[before:])
+	}
+}
+
+// switched lists what the switch was told since it had that many requests, without the questions.
+func (p *pair) switched(node string, since int) (verbs []string) {
+	for _, a := range p.Power.Log()[since:] {
+		if a.Node == node && a.Verb != "status" {
+			verbs = append(verbs, a.Verb)
+		}
+	}
+	return verbs
+}
+
+func fencePowerTest(p *pair) {
+	boot, before := p.beta.BootID(), len(p.Power.Log())
+	p.shell(p.alpha, "echo beta | locum fence beta --test=power")
+	if !p.beta.On() || p.beta.BootID() == boot {
+		p.t.Errorf("beta is on: %v, or was not switched off", p.beta.On())
+	}
+	p.eventually("beta is a member again", func() bool { st := p.status(p.beta); return st != nil && st.Nodes[1].State == "member" })
+	p.whole()
+	if verbs := p.switched("beta", before); len(verbs) < 2 || verbs[len(verbs)-1] != "on" || slices.Contains(verbs[:len(verbs)-1], "on") {
+		p.t.Errorf("the switch was told %q, want off and then on", verbs)
+	}
+	p.Power.Behave("beta", Ignoring, 0)
+	p.wants(p.alpha, console.ExitFailed, []string{"beta is not confirmed off"}, "fence", "beta", "--test=power", "-y", "--timeout", "15s")
+	p.Power.Behave("beta", Obedient, 0)
+}
+
+// fences: the node is off when the command is done, and a second time does no harm, now or when the node is back.
+func fences(p *pair) {
+	p.wants(p.alpha, 0, []string{"beta is off: its power was confirmed off"}, "fence", "beta", "-y")
+	if p.beta.On() {
+		p.t.Error("the command is done and beta is on")
+	}
+	p.wants(p.alpha, 0, []string{"beta is off: its power was confirmed off"}, "fence", "beta", "-y")
+	must(p.t, p.beta.Boot())
+	must(p.t, p.serve(p.beta))
+	p.whole()
+	boot := p.beta.BootID()
+	p.pass(2*beatDead + shootDelay)
+	if p.beta.BootID() != boot {
+		p.t.Error("beta was shot after it had come back")
 	}
 }
 

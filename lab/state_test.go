@@ -138,7 +138,7 @@ func TestAStateDirectoryThatCannotBeWrittenKeepsTheServices(t *testing.T) {
 				t.Errorf("the service was touched: %+v, was %+v", after, before)
 			}
 			p.shell(p.alpha, c.mend)
-			p.says(p.alpha, "can be written again")
+			p.says(p.alpha, "can be used again")
 			p.whole()
 			p.command(p.alpha, "online", "beta")
 			if after := p.kept(p.alpha); after != before {
