@@ -73,6 +73,9 @@ func (e *Engine) accepted(ok bool, why string) {
 		return
 	}
 	e.storing.accept = nil
+	if ok && (!e.obeyed() || r.Epoch != e.view.Epoch) {
+		return // what was promised since then does not know of it
+	}
 	if ok && e.intents.Version.Less(r.Intents.Version) {
 		e.intents = r.Intents
 	}

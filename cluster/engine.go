@@ -187,6 +187,7 @@ func (e *Engine) resume(ev Started) {
 	}
 	e.view = v
 	e.clean = append([]Clean(nil), v.Clean...)
+	e.noteSeen(v.Seen)
 	e.noteMembers(v)
 	e.admitted = sameHeart || ev.Welcome.Lease.State != wire.LeaseOver // within the lease it is no absence (SAFETY 18)
 	// The predecessor may have promised more than this view: the ceiling covers all of that, so the view is not obeyed

@@ -86,6 +86,9 @@ func (e *Engine) targets() wire.Nodes {
 		return 0
 	}
 	if e.view.Verdict.Quorate {
+		if e.mustStop() {
+			return 0 // the quorum may be elsewhere by now
+		}
 		set = e.lead.needs | e.lead.stuck.Without(e.self)
 	} else if e.view.Verdict.Tie == TieFence && e.now >= e.tieDue() {
 		set = e.tieTargets()

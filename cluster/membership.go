@@ -274,6 +274,9 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	if !e.view.Verdict.Quorate && e.judge(e.lead.promises, want).Quorate {
 		return "the absent nodes are proven clean"
 	}
+	if e.lead.stale {
+		return "a lease is over, which the members have to confirm"
+	}
 	if e.lead.reweigh {
 		return "the weights of the nodes changed"
 	}

@@ -15,6 +15,7 @@ type leadership struct {
 	needs    wire.Nodes // absent nodes that must be proven clean before something can start
 	stuck    wire.Nodes // members on which a stop failed
 	reweigh  bool
+	stale    bool // a view made now would prove that a lease is over
 	since    wire.Instant
 	due      wire.Instant
 	places   []placed // for each service, in file order
@@ -92,7 +93,7 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 // direct is the leader's work: where should each service be, what must each member do for that, and which absent nodes
 // stand in the way.
 func (e *Engine) direct() {
-	if !e.leads() || len(e.lead.members) == 0 {
+	if !e.leads() || len(e.lead.members) == 0 || e.adopting {
 		return
 	}
 	l := &e.lead

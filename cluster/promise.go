@@ -209,7 +209,7 @@ func (e *Engine) installIfPromised() {
 	}
 	e.election.proposal = nil
 	e.takeProofs(own)
-	v := View{Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members)}
+	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members)}
 	intents := e.intents
 	for _, p := range own.promises {
 		v.Lives = append(v.Lives, p.Life)
@@ -269,12 +269,7 @@ func (e *Engine) misfits(own *proposal) bool {
 // takeProofs merges what the members know of the absent: a proof is void once its node was admitted to a later view.
 func (e *Engine) takeProofs(own *proposal) {
 	for _, p := range own.promises {
-		for _, s := range p.MemberAt {
-			if int(s.Node) < len(e.peers) {
-				p := e.peer(s.Node)
-				p.memberAt, p.memberLife = max(p.memberAt, s.Epoch), max(p.memberLife, s.Incarnation)
-			}
-		}
+		e.noteSeen(p.MemberAt)
 	}
 	for _, p := range own.promises {
 		for _, c := range p.Clean {
@@ -315,6 +310,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 		return
 	}
 	own := e.clean
+	e.noteSeen(v.Seen)
 	e.serial = 0
 	e.clean = append([]Clean(nil), v.Clean...)
 	e.keepOwnProofs(own, v)
@@ -348,4 +344,24 @@ func (e *Engine) keepOwnProofs(own []Clean, v View) {
 		}
 	}
 	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
+}
+
+// seen is what this node knows of who was a member when.
+func (e *Engine) seen() []Seen {
+	var list []Seen
+	for _, p := range e.peers {
+		if p.Node != 0 && p.memberAt != 0 {
+			list = append(list, Seen{Node: p.Node, Epoch: p.memberAt, Incarnation: p.memberLife})
+		}
+	}
+	return list
+}
+
+// noteSeen adds what others know of it.
+func (e *Engine) noteSeen(list []Seen) {
+	for _, s := range list {
+		if p := e.peer(s.Node); p.Node != 0 {
+			p.memberAt, p.memberLife = max(p.memberAt, s.Epoch), max(p.memberLife, s.Incarnation)
+		}
+	}
 }

@@ -11,7 +11,8 @@ import (
 const drift = 10
 
 // proveByLease takes proof 2 where it holds: the absent node obeys a lease, its watchdog is known to be armed, and both
-// times, and a tenth, have passed since the last moment at which anyone could have granted it a lease.
+// times, and a tenth, have passed since the last moment at which anyone could have granted it a lease. The view must have been
+// made after that: its members say by their promises that they have not granted anything meanwhile.
 func (e *Engine) proveByLease() {
 	if !e.leads() || !e.view.Verdict.Quorate || !e.admitted {
 		return
@@ -20,6 +21,10 @@ func (e *Engine) proveByLease() {
 		due := e.leaseDue(n)
 		switch {
 		case due == 0 || e.alive(n):
+		case e.now >= due && e.lead.since < due:
+			if !e.lead.stale {
+				e.lead.stale, e.again = true, true // members may have promised another view since, and grant under it
+			}
 		case e.now >= due:
 			e.proven(Clean{Node: n, Life: e.lifeOf(n), Proof: ProofLease, Epoch: e.view.Epoch})
 		default:

@@ -20,6 +20,8 @@ type View struct {
 	Verdict Verdict     `json:"verdict"`
 	// Weights is what each member carried when the view was made: who shoots first is decided by it on both sides of a split.
 	Weights []Weight `json:"weights"`
+	// Seen is the newest view, and life, in which each node is known to have been a member: it outlives engines with the view.
+	Seen []Seen `json:"seen,omitempty"`
 }
 
 // Weight is the importance of what runs on a node: for each service 1 and its priority.

@@ -59,6 +59,8 @@ var plants = []planted{
 	{"proof-preferred-to-a-members-word", "cluster/orders.go", " && (m == nil || e.provenMember(n))", "", "17", "owners proof"},
 	{"doubt-of-both-alike", "cluster/tie.go", "return 3 * delay", "return 2 * delay", "11", "both"},
 	{"holder-taken-away-by-a-file", "cluster/change.go", " || e.losesHolder(s, next)", "", "8", "owners proof"},
+	{"lease-proof-in-a-stale-view", "cluster/proof.go", "case e.now >= due && e.lead.since < due:", "case false:", "2", "owners proof"},
+	{"shoots-without-a-lease", "cluster/fencing.go", "\t\tif e.mustStop() {\n\t\t\treturn 0 // the", "\t\tif false {\n\t\t\treturn 0 // the", "17", "needless"},
 	{"quick-retries-counted", "cluster/membership.go", "\tel.attempts-- //", "\t//", "21", "touched"},
 	{"older-file-kept", "cluster/file.go", "\te.send(n, Message{File: &File{Text: e.cfg.Text}})\n", "", "8", "liveness"},
 	{"hearing-need-not-be-mutual", "cluster/membership.go", "return half(a, b) && half(b, a)", "return half(a, b)", "20", "liveness touched"},
