@@ -92,14 +92,17 @@ func (e *Engine) tied() bool {
 	return e.leads() && !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieFence
 }
 
+// tieTurns is how many turns there are in a round: the first side's, the second's, and those of sides in doubt.
+const tieTurns = 4
+
 // tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that
 // switches which answer again after a failure are not told by both at once.
 func (e *Engine) tieTurn(at wire.Instant) wire.Instant {
-	due, both := e.tieDue(), 2*wire.Instant(e.tieDelayOf())
-	if both == 0 || at <= due {
+	due, round := e.tieDue(), tieTurns*wire.Instant(e.tieDelayOf())
+	if round == 0 || at <= due {
 		return max(at, due)
 	}
-	return due + (at-due+both-1)/both*both
+	return due + (at-due+round-1)/round*round
 }
 
 func (e *Engine) tellTie() {

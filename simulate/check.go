@@ -93,17 +93,14 @@ func (c *checks) starts(n *node, id cluster.ResourceID) {
 
 // saw: two quorate views of one epoch with different members; a view in force that is older than the one before.
 func (c *checks) saw(n *node, a cluster.Action) {
-	if cease, ok := a.(cluster.Cease); ok {
-		n.hops(toHeart, func() { n.truth.ceased = max(n.truth.ceased, cease.Below) })
-	}
 	set, ok := a.(cluster.SetView)
 	if !ok {
 		return
 	}
 	v := set.View
-	boots := n.boots
+	e := n.engine // what an engine that is gone has left behind counts no more with its heart
 	n.hops(toHeart, func() {
-		if n.boots == boots && v.Epoch > c.forces[n.cfg.Number].Epoch {
+		if n.engine == e && v.Epoch > c.forces[n.cfg.Number].Epoch {
 			clear(n.truth.echoed[:])
 			c.forces[n.cfg.Number] = v
 		}

@@ -100,8 +100,11 @@ func (h *heart) carryOut(o heartbeat.Output) {
 func (h *heart) tellEngine(r wire.ToEngine) {
 	n, e := h.n, h.n.engine
 	n.noteLease(r)
-	if r.Peer != nil {
+	switch {
+	case r.Peer != nil:
 		n.checkGhosts(*r.Peer)
+	case r.Ceased != nil:
+		n.truth.ceased = max(n.truth.ceased, r.Ceased.Below)
 	}
 	n.hops(toEngine, func() {
 		if n.engine != e || e == nil || h.dead {
