@@ -350,3 +350,24 @@ func TestNoFormatShowsASecret(t *testing.T) {
 		}
 	}
 }
+
+// An echo names a counter alone: what a former life sent must not be taken for what this one sent.
+func TestTheCountersOfLivesThatFollowEachOtherNeverMeet(t *testing.T) {
+	first := func(in Incarnation) uint64 {
+		s := start(t, 1, in, salt1, ID{1})
+		s.beat()
+		return s.seal.Counter()
+	}
+	const frames = 1 << 39 // of one life
+	seen := map[uint64]Incarnation{}
+	for in := Incarnation(1); in <= 256; in++ {
+		c := first(in)
+		if c > MaxCounter/2 {
+			t.Fatalf("life %d begins at %d and has less than half of all counters", in, c)
+		}
+		if other, twice := seen[c/frames]; twice {
+			t.Fatalf("lives %d and %d begin in the same range", other, in)
+		}
+		seen[c/frames] = in
+	}
+}

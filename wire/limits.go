@@ -24,9 +24,11 @@ const (
 	MaxKeys = 2
 	// MaxClusterName is the longest name of a cluster, in bytes.
 	MaxClusterName = 32
-	// MaxCounter is the last counter that may be sealed under one key: 48 bits, which at a million frames a second
-	// is nearly nine years of one life of a heart.
+	// MaxCounter is the last counter that may be sealed under one key: 48 bits. The upper half is room for a life that
+	// outlasts the counters of its own.
 	MaxCounter = 1<<48 - 1
+	// livesApart is how many lives of a heart in a row have counters of their own.
+	livesApart = 256
 	// ReplayWindow is how many counters below the newest are still told apart, for frames that may overtake each
 	// other. Beats may not: only a newer one counts.
 	ReplayWindow = 1024

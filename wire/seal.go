@@ -36,12 +36,17 @@ func NewSealer(cluster string, k Key, self Node, in Incarnation, salt Salt) (*Se
 	if in == 0 || salt == (Salt{}) {
 		return nil, fmt.Errorf("sealer: incarnation %d and salt must not be zero", in)
 	}
-	s := &Sealer{cluster: cluster, self: life{self, in, salt}}
+	s := &Sealer{cluster: cluster, self: life{self, in, salt}, counter: countedBefore(in)}
 	if err := s.Rekey(k); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
+
+// countedBefore is the counter below the first of a life. Counters of lives that follow each other never meet, so that an
+// echo, which names a counter alone, cannot be taken for one of another life. There is room for 2^39 frames a life, at a
+// thousand a second 17 years, and for 256 lives before a range comes again.
+func countedBefore(in Incarnation) uint64 { return uint64(in%livesApart) * (MaxCounter + 1) / 2 / livesApart }
 
 // Rekey seals all further frames with another key of the cluster (SAFETY 24). The counter goes on.
 func (s *Sealer) Rekey(k Key) error {
@@ -60,7 +65,7 @@ func (s *Sealer) Rekey(k Key) error {
 	return nil
 }
 
-// Counter is that of the newest frame, 0 if there was none.
+// Counter is that of the newest frame; one below the first of this life if there was none.
 func (s *Sealer) Counter() uint64 { return s.counter }
 
 // Hello appends a sealed Hello to dst. It fails on a Hello without challenge or to nobody, and when the counter is spent.
