@@ -33,7 +33,8 @@ type Permit struct {
 type Prepare struct{ Resource ResourceID }
 
 // SetIdle tells the heart that nothing runs here, or that something may.
-type SetIdle struct{ Idle bool }
+// Left goes ahead of the word to the others that this node has left.
+type SetIdle struct{ Idle, Left bool }
 
 // OpKind is what a worker is to do with a resource.
 type OpKind uint8

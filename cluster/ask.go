@@ -317,12 +317,8 @@ func (e *Engine) fenceAsked(a ask, n wire.Node) {
 	case n == e.self && e.deputy() == 0:
 		e.answer(a, Result{Code: 1, Text: "no other node is there to fence " + e.name(n)})
 	case n == e.self:
-		e.lead.stuck = e.lead.stuck.With(n)
-		m := e.lead.member(e.deputy())
-		o := m.sent
-		o.Epoch, o.Shoot = e.view.Epoch, n
-		e.giveOrders(m, o)
-		e.answer(a, Result{Text: e.name(m.node) + " fences " + e.name(n)})
+		e.lead.fenceMe, e.again = true, true
+		e.answer(a, Result{Text: e.name(e.deputy()) + " fences " + e.name(n)})
 	default:
 		s := e.shootNow(n, "an operator said so"+by(a.command))
 		e.answerShot(s, Result{Code: 1, Text: "another command to fence it came in between"})
@@ -342,7 +338,7 @@ func (e *Engine) confirm(a ask) {
 	n := e.numberOf(a.command.Node)
 	switch {
 	case n == e.self:
-		e.answer(a, Result{Code: 2, Text: "this node is not off"})
+		e.answer(a, Result{Code: 1, Text: e.name(n) + " is not off: it leads the view"})
 		return
 	case e.alive(n):
 		e.answer(a, Result{Code: 1, Text: e.name(n) + " is heard: it is not off"})

@@ -67,6 +67,7 @@ type peer struct {
 	misfit     wire.Life        // the life whose file differs from ours
 	memberAt   wire.Epoch       // the newest view known to have had it as a member
 	memberLife wire.Incarnation // the newest life in which it is known to have been one
+	denied     Clean            // the newest proof that it contradicted by being heard
 }
 
 // New makes the engine of one node. Its first event must be Started.
@@ -161,7 +162,7 @@ func (e *Engine) advance() {
 func (e *Engine) start(ev Started) {
 	e.started, e.welcome = true, ev.Welcome
 	e.durable = ev.Durable
-	e.promised = ev.Durable.Ceiling
+	e.promised = max(ev.Durable.Ceiling, ev.Welcome.Below)
 	e.intents = ev.Durable.Intents
 	e.known = ev.Durable.Lives
 	e.lease = ev.Welcome.Lease
@@ -177,7 +178,7 @@ func (e *Engine) resume(ev Started) {
 	r := ev.Welcome.Resume
 	sameHeart := ev.Durable.Boot == ev.Welcome.Boot && ev.Durable.Incarnation == ev.Welcome.Incarnation
 	if r == nil {
-		e.admitted = sameHeart && !ev.Welcome.Boot.IsZero()
+		e.admitted = sameHeart && !ev.Welcome.Boot.IsZero() && !ev.Welcome.Left
 		return
 	}
 	v, err := viewFromBlob(r.Blob)

@@ -20,6 +20,7 @@ type shot struct {
 	why      string       // how the last try ended
 	reason   string
 	byHand   bool // an operator, or a failed stop: also while the node is heard
+	deputy   bool // the leader itself ordered it
 	askID    uint64
 	askFrom  wire.Node
 	finished bool

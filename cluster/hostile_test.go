@@ -31,7 +31,7 @@ func FuzzWhateverAMemberSaysNothingPanics(f *testing.F) {
 		{Install: &cluster.Install{View: cluster.View{Epoch: 3, Leader: 2, Members: 3, Clean: []cluster.Clean{{Node: 200, Proof: 77}}},
 			Intents: cluster.Intents{Version: cluster.Version{Epoch: 9}, Services: []cluster.ServiceIntent{{Service: "web", MovedTo: 250}}}}},
 		{Orders: &cluster.Orders{Epoch: 3, Serial: 1, Run: []string{"web", "x"}, Shoot: 99}},
-		{Report: &cluster.Report{Epoch: 1, Serial: 9, Fenced: []cluster.Clean{{Node: 123}}}},
+		{Report: &cluster.Report{Epoch: 1, Serial: 9, Proven: []cluster.Clean{{Node: 123}}}},
 		{Replicate: &cluster.Replicate{Epoch: 3, Text: "x"}},
 		{Accept: &cluster.Accept{Epoch: 1, OK: true}},
 		{Request: &cluster.Request{Command: cluster.Command{Verb: "move", Service: "web"}}},

@@ -33,7 +33,8 @@ func (e *Engine) proceedLeaving() {
 	}
 	e.stopAlone()
 	if !l.done && e.nothingRuns() {
-		l.done = true
+		l.done, e.idle = true, true
+		e.do(SetIdle{Idle: true, Left: true})
 		l.told = e.sayLeave(true)
 	}
 	if l.done && len(l.told) == 0 {

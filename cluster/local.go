@@ -455,7 +455,7 @@ func (e *Engine) tellIdle() {
 	}
 	if idle != e.idle {
 		e.idle = idle
-		e.do(SetIdle{Idle: idle})
+		e.do(SetIdle{Idle: idle, Left: idle && e.leaving.done})
 	}
 }
 

@@ -144,6 +144,7 @@ func (e *Engine) heardAgain(n wire.Node) {
 		return
 	}
 	e.unproven(n)
+	e.peer(n).denied = c
 	e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(n), Proof: c.Proof.String(),
 		Text: fmt.Sprintf("%s is heard in the life that was said to be over (%s): the proof is void", e.name(n), c.Proof)})
 }

@@ -107,7 +107,7 @@ type Report struct {
 	Serial   uint64          `json:"serial"` // of the newest Orders seen
 	Services []ServiceReport `json:"services"`
 	Writable bool            `json:"writable"`         // its state directory: without it, it casts no vote
-	Fenced   []Clean         `json:"fenced,omitempty"` // what this member's own shots have proven
+	Proven   []Clean         `json:"proven,omitempty"` // what this member knows beyond the view's proofs
 	Ready    []string        `json:"ready,omitempty"`  // services that are prepared here
 }
 

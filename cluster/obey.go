@@ -23,8 +23,18 @@ func (e *Engine) ordered(from wire.Node, o Orders) {
 			e.forgive(s)
 		}
 	}
-	if o.Shoot != 0 && o.Shoot != e.self {
-		e.shootNow(o.Shoot, "a stop failed on it, and it leads")
+	e.deputize(o.Shoot)
+}
+
+// deputize shoots the leader where the leader's orders say so, for as long as they do.
+func (e *Engine) deputize(leader wire.Node) {
+	for i := range e.shots {
+		if s := &e.shots[i]; s.deputy && s.node != leader {
+			s.deputy, s.byHand, e.again = false, s.askID != 0, true
+		}
+	}
+	if leader != 0 && leader != e.self {
+		e.shootNow(leader, "a stop failed on it, and it leads").deputy = true
 	}
 }
 
@@ -50,9 +60,9 @@ func (e *Engine) report() {
 	}
 	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable, Ready: e.ready()}
 	if !e.leads() {
-		r.Fenced = e.provenHere()
+		r.Proven = e.provenHere()
 	}
-	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Fenced, e.told.Fenced) &&
+	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Proven, e.told.Proven) &&
 		slices.Equal(r.Ready, e.told.Ready) {
 		return
 	}
@@ -60,11 +70,11 @@ func (e *Engine) report() {
 	e.send(e.view.Leader, Message{Report: &r})
 }
 
-// provenHere is what was proven here since the view was made.
+// provenHere is what is proven here and was not known to the leader when it made the view.
 func (e *Engine) provenHere() []Clean {
 	var list []Clean
 	for _, c := range e.clean {
-		if c.Epoch == e.view.Epoch && e.view.Members.Has(c.Node) {
+		if !slices.Contains(e.view.Clean, c) && !e.outlived(c) && e.cleanCounts(c) {
 			list = append(list, c)
 		}
 	}

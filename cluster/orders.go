@@ -14,6 +14,7 @@ type leadership struct {
 	members  []member   // in order of node number
 	needs    wire.Nodes // absent nodes that must be proven clean before something can start
 	stuck    wire.Nodes // members on which a stop failed
+	fenceMe  bool       // an operator has this node, which leads, fenced
 	reweigh  bool
 	stale    bool // a view made now would prove that a lease is over
 	since    wire.Instant
@@ -40,7 +41,8 @@ type placed struct {
 	wait    Wait   // empty if it waits for nothing
 	told    placement
 	prepare preparing
-	looking bool // nobody is known to have it, and some member has not looked yet
+	// unlooked: nobody is known to have it, and some member has not looked yet; what runs there is left as it is.
+	unlooked bool
 }
 
 func newLeadership(promises []Promise, now wire.Instant) leadership {
@@ -83,8 +85,8 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 			p.Writable, e.again = r.Writable, true
 		}
 	}
-	for _, c := range r.Fenced {
-		if c.Node != e.self {
+	for _, c := range r.Proven {
+		if c.Node != e.self && configured(e.cfg).Has(c.Node) && !e.outlived(c) {
 			e.proven(c)
 		}
 	}
@@ -115,7 +117,7 @@ func (e *Engine) direct() {
 			case p.prepare.node:
 				lists[m].Prepare = append(lists[m].Prepare, s.Name)
 			}
-			if p.looking && l.members[m].on(s.Name).Phase == PhaseUnknown {
+			if p.unlooked && l.members[m].on(s.Name).Phase == PhaseUnknown {
 				lists[m].Hold = append(lists[m].Hold, s.Name)
 			}
 		}
@@ -133,7 +135,7 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 	sit := e.situationOf(s)
 	to := place(e.cfg, sit)
 	p.placement, p.wait = to, Wait{}
-	if p.looking = e.looks(s, sit); p.looking {
+	if p.unlooked = e.unlooked(s, sit); p.unlooked && e.looks() {
 		p.placement = p.told
 		p.wait = Wait{What: "service " + s.Name, For: "every member to look whether it runs there"}
 		return 0
@@ -170,15 +172,24 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 	return to.node
 }
 
-// lookWithin bounds how long a service is left as it is because a member has not found out yet whether it runs there: as
+// lookWithin bounds how long no place is chosen because a member has not found out yet whether a service runs there: as
 // long as a probe may take, and a half more.
 const lookWithin = probeDeadline + probeDeadline/2
 
-// looks reports whether nobody is known to have a service while a member, whose engine is new, still looks. To order now
-// would be to stop what may run there.
-func (e *Engine) looks(s *config.Service, sit situation) bool {
+// looks reports whether there is still time for members to look.
+func (e *Engine) looks() bool {
 	until := e.lead.since + wire.Instant(lookWithin)
-	if sit.holders != 0 || e.now >= until {
+	if e.now >= until {
+		return false
+	}
+	e.lead.due = soonest(e.lead.due, until)
+	return true
+}
+
+// unlooked reports whether nobody is known to have a service while a member, whose engine is new, still looks. To order now
+// would be to stop what may run there.
+func (e *Engine) unlooked(s *config.Service, sit situation) bool {
+	if sit.holders != 0 {
 		return false
 	}
 	unknown := false
@@ -187,9 +198,6 @@ func (e *Engine) looks(s *config.Service, sit situation) bool {
 			return false // it is on its way there: whoever looks now was told to stop it
 		}
 		unknown = unknown || m.on(s.Name).Phase == PhaseUnknown
-	}
-	if unknown {
-		e.lead.due = soonest(e.lead.due, until)
 	}
 	return unknown
 }
@@ -405,7 +413,7 @@ func (e *Engine) order(m *member, o Orders) {
 		}
 	}
 	o.Hold = hold
-	if e.lead.stuck.Has(e.self) && m.node == e.deputy() {
+	if (e.lead.stuck.Has(e.self) || e.lead.fenceMe) && m.node == e.deputy() {
 		o.Shoot = e.self
 	}
 	if m.sent.Serial != 0 && slices.Equal(o.Run, m.sent.Run) && slices.Equal(o.Hold, m.sent.Hold) &&

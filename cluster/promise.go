@@ -285,11 +285,13 @@ func (e *Engine) takeProofs(own *proposal) {
 	}
 }
 
-// outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life. Epochs of
-// views that did not know of each other say nothing about which was first; lives only rise.
+// outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life; or was
+// heard here in the very life that is said to be over. Epochs of views that did not know of each other say nothing about
+// which was first; lives only rise.
 func (e *Engine) outlived(c Clean) bool {
 	p := e.peer(c.Node)
-	return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife
+	denied := p.denied.Node != 0 && c.Life == p.denied.Life && c.Epoch <= p.denied.Epoch
+	return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife || denied
 }
 
 // noteMembers keeps who was in the newest view, and in which life.

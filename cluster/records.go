@@ -50,7 +50,7 @@ func RecordOf(a Action) (r wire.ToHeart, ok bool, err error) {
 	case Permit:
 		r.Permit = &wire.Permit{ID: a.ID, Epoch: a.Epoch}
 	case SetIdle:
-		r.Idle = &wire.Idle{Idle: a.Idle}
+		r.Idle = &wire.Idle{Idle: a.Idle, Left: a.Left}
 	case Left:
 		r.Left = &wire.Leave{Clean: a.Clean}
 	default:

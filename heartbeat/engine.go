@@ -29,8 +29,8 @@ func (h *Heart) engineStarted(number uint16) {
 	e.there, e.number = true, number
 	h.renameSessions()
 	w := wire.Welcome{Version: wire.RecordsVersion, Self: h.self, Incarnation: h.incarnation, Boot: h.boot, Machine: h.machine,
-		EngineStart: number, Lease: h.lease.Lease}
-	if h.grants.view.Epoch != 0 {
+		EngineStart: number, Lease: h.lease.Lease, Below: h.grants.below, Left: h.grants.left}
+	if h.grants.view.Epoch != 0 && !h.grants.left {
 		w.Resume = h.grants.view
 	}
 	h.toEngine(wire.ToEngine{Welcome: &w})
@@ -132,7 +132,7 @@ func (h *Heart) engineSaid(r wire.ToHeart) {
 	case r.Permit != nil:
 		h.permit(*r.Permit)
 	case r.Idle != nil:
-		h.setIdle(r.Idle.Idle)
+		h.setIdle(*r.Idle)
 	case r.Pong != nil:
 		h.engineAnswered(*r.Pong)
 	case r.Left != nil:

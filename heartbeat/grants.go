@@ -15,6 +15,7 @@ type grants struct {
 	doubt  wire.Instant
 	mayRun bool // a start was permitted, or something is known to run
 	idle   bool // the engine's word that nothing runs
+	left   bool // the others were told that this node has left, and no view has had it since
 }
 
 // granted is the epoch that beats carry: 0 grants nothing.
@@ -37,7 +38,7 @@ func (h *Heart) setView(v wire.ViewForHeart) {
 			p.echoed = 0
 		}
 	}
-	g.view, g.doubt = &v, 0
+	g.view, g.doubt, g.left = &v, 0, false
 	h.judgeLease()
 	h.persist(true)
 	h.beats.urgent = true
@@ -67,13 +68,13 @@ func (h *Heart) permit(p wire.Permit) {
 	h.toEngine(wire.ToEngine{Permit: &p})
 }
 
-func (h *Heart) setIdle(idle bool) {
+func (h *Heart) setIdle(w wire.Idle) {
 	g := &h.grants
-	if g.idle == idle && g.mayRun == !idle {
+	if g.idle == w.Idle && g.mayRun == !w.Idle && g.left == w.Left {
 		return
 	}
-	g.idle, g.mayRun = idle, !idle
-	h.persist(!idle)
+	g.idle, g.mayRun, g.left = w.Idle, !w.Idle, w.Left
+	h.persist(!w.Idle || w.Left)
 	h.beats.urgent = true
 }
 
@@ -126,6 +127,9 @@ func (h *Heart) resumeFrom(r RunState) {
 	}
 	g := &h.grants
 	g.below, g.idle, g.mayRun = r.Below, r.Idle && !r.MayRun, r.MayRun
+	if r.Left {
+		return
+	}
 	h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)
 	if r.View != nil {
 		g.view = r.View

@@ -110,3 +110,28 @@ func TestTheWrittenLeaseEndIsNeverLaterAndAtMostAQuarterEarlier(t *testing.T) {
 		t.Errorf("written %d times in a minute", writes)
 	}
 }
+
+func TestWhoHasSaidThatItLeftWasAwayHoweverSoonItReturns(t *testing.T) {
+	w, a, _ := pairWithView(t)
+	a.says(wire.ToHeart{Idle: &wire.Idle{Idle: true, Left: true}})
+	w.run(second / 10)
+	a.kill()
+	w.run(second / 10)
+	a.records = nil
+	a.start()
+	if welcome := a.records[0].Welcome; welcome.Resume != nil || welcome.Lease.State != wire.LeaseOver {
+		t.Errorf("welcome %+v", welcome)
+	}
+}
+
+func TestAnEngineLearnsWhatWasPromisedInThisBoot(t *testing.T) {
+	w, a, _ := pairWithView(t)
+	a.says(wire.ToHeart{Cease: &wire.Ceased{Below: 9}})
+	w.run(second)
+	a.kill()
+	a.records = nil
+	a.start()
+	if welcome := a.records[0].Welcome; welcome.Below != 9 {
+		t.Errorf("welcome %+v", welcome)
+	}
+}

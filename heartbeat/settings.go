@@ -39,6 +39,8 @@ type RunState struct {
 	MayRun bool `json:"may_run"`
 	// Idle is the engine's word that nothing runs here.
 	Idle bool `json:"idle"`
+	// Left: the others know that this node has left; there is no view to come back to.
+	Left bool `json:"left,omitempty"`
 }
 
 // New makes the heart of one life. It fails on settings that cannot be; the file has been checked before.

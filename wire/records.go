@@ -45,6 +45,10 @@ type Welcome struct {
 	// Resume is the view that this node obeyed and may still hold, nil if there is none of this boot.
 	Resume *ViewForHeart `json:"resume,omitempty"`
 	Lease  Lease         `json:"lease"`
+	// Below: an engine of this boot has promised that epoch, whatever the state directory says.
+	Below Epoch `json:"below,omitempty"`
+	// Left: an engine of this heart has told the others that this node has left.
+	Left bool `json:"left,omitempty"`
 }
 
 // PeerState is what the heart says of another node.
@@ -182,6 +186,8 @@ type Permit struct {
 // Idle is the engine's word that nothing runs here (workers idle, probed after that), or that something may.
 type Idle struct {
 	Idle bool `json:"idle"`
+	// Left: the others are told next that this node has left. Whoever comes back after that was away, however soon it is.
+	Left bool `json:"left,omitempty"`
 }
 
 // Ping must come back; an engine that does not answer within a second is shown as down in the beats, and after its grace

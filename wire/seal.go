@@ -46,7 +46,9 @@ func NewSealer(cluster string, k Key, self Node, in Incarnation, salt Salt) (*Se
 // countedBefore is the counter below the first of a life. Counters of lives that follow each other never meet, so that an
 // echo, which names a counter alone, cannot be taken for one of another life. There is room for 2^39 frames a life, at a
 // thousand a second 17 years, and for 256 lives before a range comes again.
-func countedBefore(in Incarnation) uint64 { return uint64(in%livesApart) * (MaxCounter + 1) / 2 / livesApart }
+func countedBefore(in Incarnation) uint64 {
+	return uint64(in%livesApart) * (MaxCounter + 1) / 2 / livesApart
+}
 
 // Rekey seals all further frames with another key of the cluster (SAFETY 24). The counter goes on.
 func (s *Sealer) Rekey(k Key) error {
