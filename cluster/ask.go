@@ -111,12 +111,13 @@ func serviceNames(cfg *config.Config) string {
 
 // mayAct reports whether the view in force may carry out commands.
 func (e *Engine) mayAct() bool {
-	return e.obeyed() && (e.view.Verdict.Quorate || e.view.unsafeTie())
+	return e.obeyed() && (e.view.Verdict.Quorate && !e.mustStop() || e.view.unsafeTie())
 }
 
 // serveAsks carries waiting commands to the leader, or out; a change at a time.
 func (e *Engine) serveAsks() {
 	e.proceedChange()
+	e.finishFile()
 	kept := e.asks[:0:0]
 	waiting := e.asks
 	e.asks = nil
@@ -138,6 +139,8 @@ func (e *Engine) serve(a *ask) bool {
 		return true
 	case !e.obeyed() && e.election.since != 0 && e.now < e.election.since+wire.Instant(e.cfg.Beat.Dead):
 		return true // a view is being agreed on
+	case e.obeyed() && e.mustStop() && e.now < e.viewSince+wire.Instant(e.cfg.Beat.Dead):
+		return true // its first lease is on its way
 	case !e.obeyed() || a.command.Verb != "confirm" && !e.mayAct():
 		e.answer(*a, Result{Code: 3, Text: notQuorate})
 		return false
@@ -179,6 +182,9 @@ func (e *Engine) repliedBy(r Reply) {
 
 // answer ends a command where it was asked.
 func (e *Engine) answer(a ask, r Result) {
+	if a == (ask{}) {
+		return // nobody asked: this leader finishes what another had begun
+	}
 	if a.from == e.self {
 		e.do(Answer{ID: a.id, Result: r})
 		return

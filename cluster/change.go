@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"locum/config"
 	"locum/wire"
@@ -14,6 +15,7 @@ type change struct {
 	ask       ask
 	intents   Intents
 	accepted  wire.Nodes
+	without   wire.Nodes // members whose state directory cannot be written: they cast no vote
 	refused   string
 	text      string   // apply: the new file
 	stopFirst []string // apply: services that the new file changes or no longer has
@@ -41,8 +43,14 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 	if !e.obeyed() || from != e.view.Leader || r.Epoch != e.view.Epoch {
 		return
 	}
-	if r.Commit {
+	switch {
+	case r.Commit:
 		e.adopt(r.Text)
+		return
+	case r.Drop:
+		if e.prepared == r.Text {
+			e.prepared = ""
+		}
 		return
 	}
 	if r.Text != "" {
@@ -51,7 +59,7 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 			return
 		}
 	}
-	e.storing.accept, e.storing.from = &r, from
+	e.storing.accept, e.storing.from, e.storing.due = &r, from, 0
 }
 
 // checkText says what is wrong with a new file, "" if it is good for this node.
@@ -76,10 +84,25 @@ func (e *Engine) accepted(ok bool, why string) {
 	if ok && (!e.obeyed() || r.Epoch != e.view.Epoch) {
 		return // what was promised since then does not know of it
 	}
-	if ok && e.intents.Version.Less(r.Intents.Version) {
-		e.intents = r.Intents
+	if ok && r.Text != "" {
+		e.prepared = r.Text
 	}
-	e.send(e.storing.from, Message{Accept: &Accept{Epoch: r.Epoch, Version: r.Intents.Version, OK: ok, Why: why}})
+	if ok || r.Text == "" {
+		e.heed(r.Intents, e.storing.from) // who cannot write it down still goes by it
+	}
+	e.send(e.storing.from, Message{Accept: &Accept{Epoch: r.Epoch, Version: r.Intents.Version, OK: ok, Why: why, Unwritable: !ok}})
+}
+
+// heed takes newer intents, and says at a member what is new in them.
+func (e *Engine) heed(in Intents, from wire.Node) {
+	if !e.intents.Version.Less(in.Version) {
+		return
+	}
+	if said := in.against(e.intents, e.cfg); len(said) > 0 && from != e.self {
+		e.tell(History{Kind: "intent", Level: "info", Node: e.name(from), Epoch: e.view.Epoch,
+			Text: fmt.Sprintf("as an operator said (by %s): %s", e.name(from), strings.Join(said, ", "))})
+	}
+	e.intents = in
 }
 
 // acceptedBy counts who has made the change durable.
@@ -88,11 +111,21 @@ func (e *Engine) acceptedBy(from wire.Node, a Accept) {
 	if !e.leads() || c == nil || a.Epoch != e.view.Epoch || a.Version != c.intents.Version {
 		return
 	}
-	if a.OK {
+	switch {
+	case a.OK:
 		c.accepted = c.accepted.With(from)
-	} else {
+	case a.Unwritable && c.text == "":
+		c.without = c.without.With(from)
+	default:
 		c.refused = e.name(from) + ": " + a.Why
 	}
+}
+
+// kept reports whether those that have a change durable are a quorum by themselves, so that no view to come misses it.
+func (e *Engine) kept(c *change) bool {
+	v := e.view.Verdict
+	have := sum(e.cfg, c.accepted&v.Voters)
+	return c.without == 0 || e.view.unsafeTie() || 2*have > v.Total || 2*have == v.Total && have == v.Have
 }
 
 // proceedChange ends a change when all members have it, or one cannot take it.
@@ -102,12 +135,20 @@ func (e *Engine) proceedChange() {
 	case c == nil:
 	case c.refused != "":
 		e.lead.change = nil
+		e.dropFile(c)
 		e.answer(c.ask, Result{Code: 1, Text: "not done everywhere: " + c.refused + "; see that it can, and repeat the command"})
-	case c.accepted != e.view.Members:
+	case c.accepted|c.without != e.view.Members:
+	case !e.kept(c):
+		e.lead.change = nil
+		e.answer(c.ask, Result{Code: 1, Text: "too few can write it down (see the state directory on " + names(e.cfg, c.without) + "), so it may be forgotten; " +
+			"see that they can, and repeat the command"})
 	case c.text != "" && !c.commit:
 		e.commitFile(c)
 	default:
 		e.lead.change = nil
+		if c.without != 0 {
+			c.done += " (not written down on " + names(e.cfg, c.without) + ", whose state directory cannot be used)"
+		}
 		e.tell(History{Kind: "intent", Level: "info", Epoch: e.view.Epoch, Service: c.ask.command.Service,
 			Text: c.done + by(c.ask.command)})
 		e.forgiveEverywhere(c.reset)
@@ -166,7 +207,22 @@ func (e *Engine) apply(a ask) {
 		e.answer(a, Result{Code: 1, Text: why})
 		return
 	}
-	c := &change{ask: a, intents: e.intents, text: a.command.Text, done: "the new file is in force on " + names(e.cfg, e.view.Members)}
+	e.handOut(a, a.command.Text, next)
+}
+
+// dropFile tells the members that a file which one of them cannot take will not count.
+func (e *Engine) dropFile(c *change) {
+	if c.text == "" {
+		return
+	}
+	for n := range e.view.Members.All {
+		e.send(n, Message{Replicate: &Replicate{Epoch: e.view.Epoch, Intents: c.intents, Text: c.text, Drop: true}})
+	}
+}
+
+// handOut begins to bring a new file into force.
+func (e *Engine) handOut(a ask, text string, next *config.Config) {
+	c := &change{ask: a, intents: e.intents, text: text, done: "the new file is in force on " + names(e.cfg, e.view.Members)}
 	for i := range e.cfg.Services {
 		s := &e.cfg.Services[i]
 		if !sameService(s, next) || e.losesHolder(s, next) {

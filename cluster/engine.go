@@ -23,12 +23,14 @@ type Engine struct {
 	peers   []peer // by node number; the place of this node is unused
 
 	// What is agreed.
-	view     View       // the newest installed view, zero if none
-	promised wire.Epoch // the highest epoch promised; the view is obeyed only while it is the newest promise
-	admitted bool       // this boot has been in a quorate view, or resumed one
-	intents  Intents
-	clean    []Clean // in order of node number
-	known    []wire.Life
+	view      View         // the newest installed view, zero if none
+	viewSince wire.Instant // when it came into force here
+	promised  wire.Epoch   // the highest epoch promised; the view is obeyed only while it is the newest promise
+	admitted  bool         // this boot has been in a quorate view, or resumed one
+	intents   Intents
+	prepared  string  // a file that is being applied and not in force yet, "" if there is none
+	clean     []Clean // in order of node number
+	known     []wire.Life
 
 	// What is under way.
 	election election
@@ -164,6 +166,9 @@ func (e *Engine) start(ev Started) {
 	e.durable = ev.Durable
 	e.promised = max(ev.Durable.Ceiling, ev.Welcome.Below)
 	e.intents = ev.Durable.Intents
+	if e.fileVersion().Less(versionOf(ev.Durable.Prepared)) {
+		e.prepared = ev.Durable.Prepared
+	}
 	e.known = ev.Durable.Lives
 	e.lease = ev.Welcome.Lease
 	e.election.startedAt = e.now
@@ -181,12 +186,12 @@ func (e *Engine) resume(ev Started) {
 		e.admitted = sameHeart && !ev.Welcome.Boot.IsZero() && !ev.Welcome.Left
 		return
 	}
-	v, err := viewFromBlob(r.Blob)
+	v, tie, err := keptByHeart(r)
 	if err != nil {
 		e.tell(History{Kind: "alarm", Level: "alarm", Text: err.Error() + "; waiting to be admitted anew"})
 		return
 	}
-	e.view = v
+	e.view, e.viewSince = v, e.now
 	e.clean = append([]Clean(nil), v.Clean...)
 	e.noteSeen(v.Seen)
 	e.noteMembers(v)
@@ -194,10 +199,8 @@ func (e *Engine) resume(ev Started) {
 	// The predecessor may have promised more than this view: the ceiling covers all of that, so the view is not obeyed
 	// but proposed anew.
 	e.promised = max(e.promised, v.Epoch)
-	e.tie.doubt = !v.Verdict.Quorate
-	if v.Verdict.Quorate {
-		e.tie.common = v
-	}
+	e.tie = tie
+	e.tie.Doubt = tie.Doubt || ev.Welcome.Below > v.Epoch // another's view was promised and never came into force
 }
 
 // obeyed reports whether the installed view is in force here: no newer epoch has been promised.
@@ -302,6 +305,9 @@ func (e *Engine) setWake() {
 		}
 	}
 	sooner(e.election.due)
+	if len(e.asks) > 0 {
+		sooner(max(e.viewSince, e.election.since) + wire.Instant(e.cfg.Beat.Dead))
+	}
 	for _, s := range e.shots {
 		sooner(s.due)
 	}

@@ -129,6 +129,8 @@ type Durable struct {
 	Known   bool       `json:"known"`   // the directory held a state: this is not the node's first start
 	Ceiling wire.Epoch `json:"ceiling"` // no epoch above it was ever promised
 	Intents Intents    `json:"intents"`
+	// Prepared is a file that was handed out here and is not in force yet, "" if there is none.
+	Prepared string `json:"prepared,omitempty"`
 	// Boot and Incarnation name the heart that was last a member of a quorate view.
 	Boot        wire.ID          `json:"boot"`
 	Incarnation wire.Incarnation `json:"incarnation"`

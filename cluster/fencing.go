@@ -63,7 +63,11 @@ func (e *Engine) fencing() {
 	wanted := e.targets()
 	for n := range wanted.All {
 		if e.shotAt(n) == nil {
-			e.shots = append(e.shots, shot{node: n, reason: e.shotReason(n)})
+			s := shot{node: n, reason: e.shotReason(n)}
+			if e.tied() {
+				s.due = e.firstTurn()
+			}
+			e.shots = append(e.shots, s)
 		}
 	}
 	for i := range e.shots {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"locum/config"
 	"locum/wire"
@@ -12,8 +13,11 @@ import (
 // catches up as soon as it meets one that has it. Two files that were both written by hand are an operator's matter.
 
 // fileVersion is the version of the file in force here.
-func (e *Engine) fileVersion() Version {
-	epoch, count := config.Version(e.cfg.Text)
+func (e *Engine) fileVersion() Version { return versionOf(e.cfg.Text) }
+
+// versionOf is the version in which a file was applied, zero if it was written by hand.
+func versionOf(text string) Version {
+	epoch, count := config.Version(text)
 	return Version{Epoch: wire.Epoch(epoch), Count: count}
 }
 
@@ -38,8 +42,7 @@ func (e *Engine) newerThanOurs(theirs Edition) bool {
 
 // fileArrived takes over a file that was applied after the one in force here.
 func (e *Engine) fileArrived(from wire.Node, f File) {
-	epoch, count := config.Version(f.Text)
-	v := Version{Epoch: wire.Epoch(epoch), Count: count}
+	v := versionOf(f.Text)
 	if e.adopting || !e.fileVersion().Less(v) {
 		return
 	}
@@ -52,6 +55,47 @@ func (e *Engine) fileArrived(from wire.Node, f File) {
 	e.tell(History{Kind: "config", Level: "info", Node: e.name(from),
 		Text: fmt.Sprintf("%s has a file that was applied after ours (version %d.%d): it takes effect here too", e.name(from), v.Epoch, v.Count)})
 	e.adopt(f.Text)
+}
+
+// unfinishedFile is a file that a former leader had handed out and that may be in force with it already: the operator may
+// have been told so. Those that were in the newest quorate view say; what an older one had begun was ended since.
+func (e *Engine) unfinishedFile(promises []Promise) string {
+	newest, file := wire.Epoch(0), ""
+	for _, p := range promises {
+		newest = max(newest, p.View)
+	}
+	for _, p := range promises {
+		if p.View == newest && e.fileVersion().Less(versionOf(p.Prepared)) && (file == "" || versionOf(file).Less(versionOf(p.Prepared))) {
+			file = p.Prepared
+		}
+	}
+	return file
+}
+
+// finishFile goes on with a file that a former leader had begun to apply, as soon as that may be done.
+func (e *Engine) finishFile() {
+	l := &e.lead
+	if !e.leads() || l.unfinished == "" || l.change != nil || !e.view.Verdict.Quorate || e.mustStop() || e.applying() {
+		return
+	}
+	text := l.unfinished
+	next, problems := config.Parse("the new file", text)
+	if next == nil {
+		l.unfinished = ""
+		e.tell(History{Kind: "config", Level: "alarm", Text: "the file that was being applied has errors: " + problems.Error()})
+		return
+	}
+	if l.unfit = e.whyNotApply(next); l.unfit != "" {
+		return
+	}
+	l.unfinished = ""
+	e.tell(History{Kind: "config", Level: "info", Epoch: e.view.Epoch, Text: "a former leader had begun to apply a new file: it is finished"})
+	e.handOut(ask{}, text, next)
+}
+
+// applying reports whether an operator's own new file waits here.
+func (e *Engine) applying() bool {
+	return slices.ContainsFunc(e.asks, func(a ask) bool { return a.command.Verb == "apply" })
 }
 
 // adopt has a new file take effect here, once.

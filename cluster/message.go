@@ -56,10 +56,12 @@ type Promise struct {
 	Services []ServiceReport `json:"services"`
 	Intents  Intents         `json:"intents"`
 	Clean    []Clean         `json:"clean"`
-	Silent   []Silence       `json:"silent"`         // of each node outside the proposed set
-	Config   string          `json:"config"`         // fingerprint
-	Text     string          `json:"text,omitempty"` // the file, sent only while not admitted
-	MemberAt []Seen          `json:"member_at"`      // of each node, the newest view known to have had it
+	Silent   []Silence       `json:"silent"`             // of each node outside the proposed set
+	Config   string          `json:"config"`             // fingerprint
+	Text     string          `json:"text,omitempty"`     // the file, sent only while not admitted
+	MemberAt []Seen          `json:"member_at"`          // of each node, the newest view known to have had it
+	View     wire.Epoch      `json:"view,omitempty"`     // the newest quorate view that was in force here
+	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
 }
 
 // Silence says how long a node has not been heard, in milliseconds before the promise was sent.
@@ -160,9 +162,11 @@ type ServiceReport struct {
 type Replicate struct {
 	Epoch   wire.Epoch `json:"epoch"`
 	Intents Intents    `json:"intents"`
-	// Text is a new file that every member checks and keeps; it counts from Commit on.
+	// Text is a new file that every member checks and makes durable; it counts from Commit on. With Drop it will not count:
+	// a member cannot take it.
 	Text   string `json:"text,omitempty"`
 	Commit bool   `json:"commit,omitempty"`
+	Drop   bool   `json:"drop,omitempty"`
 }
 
 // Accept says that a Replicate is durable here, or why not.
@@ -171,6 +175,8 @@ type Accept struct {
 	Version Version    `json:"version"`
 	OK      bool       `json:"ok"`
 	Why     string     `json:"why,omitempty"`
+	// Unwritable: the state directory is what could not take it. Who cannot write casts no vote, so others may go on without.
+	Unwritable bool `json:"unwritable,omitempty"`
 }
 
 // Request carries an operator's command to the leader.

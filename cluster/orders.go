@@ -22,7 +22,10 @@ type leadership struct {
 	places   []placed // for each service, in file order
 	restart  []string // services that are to be stopped once and started again
 	change   *change  // intents on their way to the members
-	boardDue wire.Instant
+	// unfinished is a file that a former leader had begun to apply, "" if there is none, and unfit what keeps it from
+	// taking effect.
+	unfinished, unfit string
+	boardDue          wire.Instant
 }
 
 // member is what the leader knows of one.

@@ -34,9 +34,9 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 		e.election.proposal = nil
 	}
 	if from != e.self {
-		e.tie.doubt = true
+		e.tie.Doubt = true
 	}
-	if c := e.lead.change; c != nil && !c.commit {
+	if c := e.lead.change; c != nil && c.ask.id != 0 {
 		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
 	}
 	e.lead = leadership{}
@@ -134,6 +134,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
+		View: e.tie.Common.Epoch, Prepared: e.prepared,
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -225,6 +226,7 @@ func (e *Engine) installIfPromised() {
 		}
 	}
 	e.lead = newLeadership(own.promises, e.now)
+	e.lead.unfinished = e.unfinishedFile(own.promises)
 	for n := range own.members.All {
 		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
 	}
@@ -320,20 +322,18 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	e.dropShots()
 	e.noteTie(v)
 	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
-	e.view = v
+	e.view, e.viewSince = v, e.now
 	e.dropAsks()
 	if healed {
 		e.do(Announce{})
 	}
 	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed = 0, 0, nil, false
 	e.noteMembers(v)
-	if e.intents.Version.Less(in.Intents.Version) {
-		e.intents = in.Intents
-	}
+	e.heed(in.Intents, from)
 	if v.Verdict.Quorate {
 		e.admitted = true
 	}
-	e.do(SetView{View: v.forHeart(e.cfg, e.exempt(v))})
+	e.do(SetView{View: v.forHeart(e.cfg, e.exempt(v), e.tie)})
 	e.tell(History{Kind: "view", Level: "info", Epoch: v.Epoch, Node: e.name(v.Leader),
 		Text: fmt.Sprintf("view %d: %s, led by %s; %s", v.Epoch, names(e.cfg, v.Members), e.name(v.Leader), v.Verdict.Why())})
 }

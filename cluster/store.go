@@ -45,13 +45,16 @@ func (e *Engine) save() {
 
 // desired is what should be durable now.
 func (e *Engine) desired() Durable {
-	d := Durable{Known: true, Ceiling: e.durable.Ceiling, Intents: e.intents, Lives: slices.Clone(e.known),
+	d := Durable{Known: true, Ceiling: e.durable.Ceiling, Intents: e.intents, Prepared: e.prepared, Lives: slices.Clone(e.known),
 		Boot: e.durable.Boot, Incarnation: e.durable.Incarnation}
 	if top := max(e.promised, e.election.highest); top+ceilingLow > d.Ceiling {
 		d.Ceiling = top + ceilingAhead
 	}
 	if a := e.storing.accept; a != nil && d.Intents.Version.Less(a.Intents.Version) {
 		d.Intents = a.Intents
+		if a.Text != "" {
+			d.Prepared = a.Text
+		}
 	}
 	if e.admitted {
 		d.Boot, d.Incarnation = e.welcome.Boot, e.welcome.Incarnation
@@ -60,7 +63,7 @@ func (e *Engine) desired() Durable {
 }
 
 func (d Durable) same(o Durable) bool {
-	return d.Known == o.Known && d.Ceiling == o.Ceiling && d.Boot == o.Boot && d.Incarnation == o.Incarnation &&
+	return d.Known == o.Known && d.Prepared == o.Prepared && d.Ceiling == o.Ceiling && d.Boot == o.Boot && d.Incarnation == o.Incarnation &&
 		d.Intents.same(o.Intents) && slices.Equal(d.Lives, o.Lives)
 }
 

@@ -9,28 +9,47 @@ import (
 	"locum/wire"
 )
 
-// tieState is what this node keeps while exactly half of the votes are left.
+// tieState is what this node keeps while exactly half of the votes are left. The heart keeps it with the view.
 type tieState struct {
-	common View         // the newest quorate view that was in force here
-	doubt  bool         // a promise to another's view was given that never came into force: the other side may know more
-	since  wire.Instant // since when the tie lasts, 0 if there is none
-	told   bool
+	Common View         `json:"common"` // the newest quorate view that was in force here
+	Doubt  bool         `json:"doubt"`  // a promise to another's view was given that never came into force: the other side may know more
+	Since  wire.Instant `json:"since"`  // since when the tie lasts, 0 if there is none
+	// Unphased: this heart was started anew between the cut and the tie, so that it cannot know whose turn it is.
+	Unphased bool `json:"unphased"`
+	told     bool
 }
 
 // tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
 // important services shoots first, with equal ones the one with the lowest number; the other waits the delay, which is
 // longer than the first one's worst time. A side that cannot be sure what the other knows waits two delays longer.
-//
-// It counts from when the others fell silent, also when they were heard again for a while and no view with them came about:
-// both sides lost each other then.
 func (e *Engine) tieDue() wire.Instant {
-	begin := e.tie.since
+	return e.tieBegin() + wire.Instant(e.tieDelay())
+}
+
+// tieBegin is when both sides knew that they had lost each other, also if they were heard again for a while and no view came
+// about.
+func (e *Engine) tieBegin() wire.Instant {
+	begin := wire.Instant(0)
 	for n := range e.tieTargets().All {
 		if p := e.peer(n); p.State == wire.PeerDead {
-			begin = max(begin, p.since)
+			begin = max(begin, p.LastHeard+wire.Instant(e.cfg.Beat.Dead))
 		}
 	}
-	return begin + wire.Instant(e.tieDelay())
+	if begin == 0 {
+		return e.tie.Since
+	}
+	return begin
+}
+
+// tieUnheard reports whether this heart has never heard the other half: it was started anew since the cut, and the other half's turns
+// may be any.
+func (e *Engine) tieUnheard(v View) bool {
+	for n := range (configured(e.cfg) &^ v.Members &^ e.cleanNodes(Proof.freesVote)).All {
+		if e.peer(n).State == wire.PeerNever {
+			return true
+		}
+	}
+	return false
 }
 
 // tieDelayOf is the delay that the file gives.
@@ -46,9 +65,11 @@ func (e *Engine) tieDelayOf() (delay time.Duration) {
 func (e *Engine) tieDelay() time.Duration {
 	delay := e.tieDelayOf()
 	switch {
-	case e.tie.doubt && e.shootsFirst():
+	case e.tie.Unphased:
+		return tieTurns * delay // by then another that can shoot has done so
+	case e.tie.Doubt && e.shootsFirst():
 		return 2 * delay
-	case e.tie.doubt:
+	case e.tie.Doubt:
 		return 3 * delay
 	case e.shootsFirst():
 		return 0
@@ -58,12 +79,12 @@ func (e *Engine) tieDelay() time.Duration {
 
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
-	common := e.tie.common.Members
+	common := e.tie.Common.Members
 	mine, others := e.view.Members&common, common&^e.view.Members
 	if mine == 0 || others == 0 {
 		mine, others = e.view.Members, e.tieTargets()
 	}
-	a, b := e.tie.common.weightOf(mine), e.tie.common.weightOf(others)
+	a, b := e.tie.Common.weightOf(mine), e.tie.Common.weightOf(others)
 	if a != b {
 		return a > b
 	}
@@ -79,11 +100,11 @@ func (e *Engine) tieTargets() wire.Nodes {
 func (e *Engine) noteTie(v View) {
 	switch {
 	case v.Verdict.Quorate:
-		e.tie = tieState{common: v}
-	case v.Verdict.Tie == TieFence && e.tie.since == 0:
-		e.tie.since = e.now
+		e.tie = tieState{Common: v}
+	case v.Verdict.Tie == TieFence && e.tie.Since == 0:
+		e.tie.Since, e.tie.Unphased = e.now, e.tieUnheard(v)
 	case v.Verdict.Tie != TieFence:
-		e.tie.since = 0
+		e.tie.Since, e.tie.Unphased = 0, false
 	}
 }
 
@@ -94,6 +115,15 @@ func (e *Engine) tied() bool {
 
 // tieTurns is how many turns there are in a round: the first side's, the second's, and those of sides in doubt.
 const tieTurns = 4
+
+// firstTurn is when this side may fire its first shot: when it is due, or soon after, else in its next turn. An engine that was
+// started anew in a tie finds it due long since.
+func (e *Engine) firstTurn() wire.Instant {
+	if e.now < e.tieDue()+wire.Instant(e.patience()) {
+		return e.tieDue()
+	}
+	return e.tieTurn(e.now)
+}
 
 // tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that
 // switches which answer again after a failure are not told by both at once.

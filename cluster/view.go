@@ -113,7 +113,7 @@ func (v Verdict) Why() string {
 }
 
 // forHeart is what the heart must know of the view.
-func (v View) forHeart(cfg *config.Config, exempt bool) wire.ViewForHeart {
+func (v View) forHeart(cfg *config.Config, exempt bool, tie tieState) wire.ViewForHeart {
 	h := wire.ViewForHeart{Epoch: v.Epoch, Members: v.Members, Quorate: v.Verdict.Quorate, Exempt: exempt}
 	for n := range v.Verdict.Voters.All {
 		h.Votes = append(h.Votes, wire.VoteOf{Node: n, Votes: votesOf(cfg, n)})
@@ -127,16 +127,26 @@ func (v View) forHeart(cfg *config.Config, exempt bool) wire.ViewForHeart {
 		panic("a view cannot be written as JSON: " + err.Error())
 	}
 	h.Blob = blob
+	if !v.Verdict.Quorate { // of a quorate one it follows from the view
+		if h.Own, err = json.Marshal(tie); err != nil {
+			panic("a tie cannot be written as JSON: " + err.Error())
+		}
+	}
 	return h
 }
 
-// viewFromBlob reads back what forHeart wrote.
-func viewFromBlob(blob []byte) (View, error) {
-	var v View
-	if err := json.Unmarshal(blob, &v); err != nil {
-		return View{}, fmt.Errorf("view kept by the heart: %w", err)
+// keptByHeart reads back what forHeart wrote.
+func keptByHeart(h *wire.ViewForHeart) (v View, tie tieState, err error) {
+	if err := json.Unmarshal(h.Blob, &v); err != nil {
+		return View{}, tie, fmt.Errorf("view kept by the heart: %w", err)
 	}
-	return v, nil
+	if v.Verdict.Quorate {
+		return v, tieState{Common: v}, nil
+	}
+	if err := json.Unmarshal(h.Own, &tie); err != nil {
+		return View{}, tie, fmt.Errorf("tie kept by the heart: %w", err)
+	}
+	return v, tie, nil
 }
 
 func votesOf(cfg *config.Config, n wire.Node) int {

@@ -18,8 +18,11 @@ func (e *Engine) Status(now wire.Instant) Status {
 		Nodes: []NodeStatus{}, Services: []ServiceStatus{}, Waits: []Wait{}, Warnings: []string{},
 	}
 	if e.obeyed() {
-		st.Quorate, st.Epoch = e.view.Verdict.Quorate, e.view.Epoch
+		st.Quorate, st.Epoch = e.view.Verdict.Quorate && !e.mustStop(), e.view.Epoch
 		st.Leader, st.QuorumWhy = e.name(e.view.Leader), e.view.Verdict.Why()
+		if e.view.Verdict.Quorate && e.mustStop() {
+			st.QuorumWhy = "no quorum has answered for more than half of the lease, which is " + e.lease.State.String()
+		}
 	} else {
 		st.QuorumWhy = "no view is in force: one is being agreed on"
 	}
@@ -120,6 +123,9 @@ func (e *Engine) serviceStatus(i int) ServiceStatus {
 		return e.board.Services[i]
 	case e.obeyed():
 		st.Why = "the leader, " + e.name(e.view.Leader) + ", has not said yet"
+		if st.Node == "" {
+			st.State = PhaseUnknown.String() // here it is stopped, and elsewhere it may run
+		}
 	}
 	return st
 }
@@ -202,6 +208,9 @@ func (e *Engine) serviceWaits() []Wait {
 		if p.wait.For != "" {
 			list = append(list, p.wait)
 		}
+	}
+	if e.lead.unfinished != "" && e.lead.unfit != "" {
+		list = append(list, Wait{What: "the file that was being applied", For: e.lead.unfit})
 	}
 	return list
 }

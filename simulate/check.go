@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"locum/cluster"
+	"locum/config"
 	"locum/wire"
 )
 
@@ -20,6 +21,9 @@ type checks struct {
 	forces  map[wire.Node]wire.ViewForHeart // the view in force at each heart
 	fencedB map[wire.Node]int               // the boot in which a node was fenced
 	said    map[string]word
+	applies map[uint64]string // commands that bring a new file
+	file    cluster.Version   // of the newest file that an operator was told is in force
+	text    string            // what it says
 }
 
 // word is the newest thing that operators said about one matter.
@@ -33,7 +37,7 @@ type word struct {
 
 func newChecks() checks {
 	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{},
-		said: map[string]word{}}
+		said: map[string]word{}, applies: map[uint64]string{}}
 }
 
 func (w *World) check() {
@@ -201,6 +205,8 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 		about, want = "maintenance "+cmd.Service, cmd.On
 	case "fence":
 		c.byHand = true
+	case "apply":
+		c.applies[id] = cmd.Text
 	}
 	if about != "" {
 		open := c.said[about].open
@@ -213,6 +219,9 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 }
 
 func (c *checks) answered(a cluster.Answer) {
+	if v := (cluster.Version{Epoch: wire.Epoch(a.Result.Epoch), Count: a.Result.Count}); c.applies[a.ID] != "" && a.Result.Code == 0 && c.file.Less(v) {
+		c.file, c.text = v, c.applies[a.ID]
+	}
 	for about, s := range c.said {
 		delete(s.open, a.ID)
 		if s.ask == a.ID {
@@ -235,6 +244,10 @@ func (w *World) lostWords() error {
 		if n.engine == nil || !n.powered || !n.engine.Status(n.now()).Quorate {
 			return
 		}
+		epoch, count := config.Version(n.config.Text)
+		if v := (cluster.Version{Epoch: wire.Epoch(epoch), Count: count}); v.Less(w.checks.file) && !sameMeaning(n.config, w.checks.text) {
+			err = fmt.Errorf("file %v was acknowledged as in force everywhere, and %s goes by %v", w.checks.file, n.cfg.Name, v)
+		}
 		in := n.engine.Intents()
 		for about, s := range w.checks.said {
 			if s.held && !s.mixed && holds(w, in, about) != s.want {
@@ -243,6 +256,12 @@ func (w *World) lostWords() error {
 		}
 	})
 	return err
+}
+
+// sameMeaning reports whether a file says what a text says.
+func sameMeaning(file *config.Config, text string) bool {
+	other, _ := config.Parse("applied", text)
+	return other != nil && other.Fingerprint() == file.Fingerprint()
 }
 
 // holds reports whether the intents say what an operator said about a matter.

@@ -215,7 +215,8 @@ type ViewForHeart struct {
 	Needed  int      `json:"needed"` // votes whose echo holds the lease, this node's own included
 	Quorate bool     `json:"quorate"`
 	Exempt  bool     `json:"exempt"` // obeys no lease in this view
-	Blob    []byte   `json:"blob"`   // the engine's own state, given back in Welcome.Resume
+	Blob    []byte   `json:"blob"`   // the view as the engine has it, the same at all members, given back in Welcome.Resume
+	Own     []byte   `json:"own"`    // what this node's engine keeps with it, given back as well
 }
 
 // PathState is one (peer, path) for status.
