@@ -1,0 +1,226 @@
+package machine
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var machines = flag.Bool("machines", false, "boot virtual machines: make test-vm")
+
+// needMachines skips a test that this host cannot run, or was not asked to.
+func needMachines(t *testing.T) {
+	t.Helper()
+	if !*machines {
+		t.Skip("boots virtual machines, which takes a while: make test-vm")
+	}
+	if err := Missing(); err != nil {
+		t.Skip("needs QEMU and a kernel: ", err)
+	}
+}
+
+// theImage is built once for all tests.
+var theImage = sync.OnceValues(func() (*Image, error) {
+	work, err := os.MkdirTemp("", "locum-machine")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return nil, err
+	}
+	locum := filepath.Join(work, "locum")
+	build := exec.Command("go", "build", "-trimpath", "-o", locum, ".")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, said)
+	}
+	return MakeImage(root, locum, work)
+})
+
+// vip is the service's address.
+var vip = netip.MustParseAddr("192.0.2.100")
+
+// pair is two machines with two network cables and a null modem; alpha has one vote and beta two, so that beta may go on
+// alone by proof 2 and alpha never.
+type pair struct {
+	t            *testing.T
+	alpha, beta  *Machine
+	lan, cross   *Cable
+	serial       *NullModem
+	prober       *Prober
+	machineFiles []File
+}
+
+// thePair is the file that both have. W is the watchdog's time that is asked for, L the lease.
+const theFile = `cluster lab
+key /etc/locum.key
+node 1 alpha
+node 2 beta votes=2
+beat every=100ms dead=1s
+lease 4s
+path udp lan   alpha=192.0.2.1 beta=192.0.2.2
+path udp cross alpha=2001:db8::1 beta=2001:db8::2
+service web nodes=alpha,beta
+resource web vip 192.0.2.100/24 dev=eth0
+`
+
+func newPair(t *testing.T, more string) *pair {
+	t.Helper()
+	needMachines(t)
+	img, err := theImage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pair{t: t, lan: NewCable(), cross: NewCable(), serial: NewNullModem()}
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	key := base64.StdEncoding.EncodeToString(random)
+	p.machineFiles = []File{{"etc/locum.conf", 0o644, []byte(theFile + more)}, {"etc/locum.key", 0o600, []byte(key + "\n")}}
+	dir, err := os.MkdirTemp("", "lm") // the names of sockets below it are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(p.end)
+	boot := func(m **Machine, name string, number int) func() error {
+		return func() (err error) {
+			n := strconv.Itoa(number)
+			*m, err = img.Boot(dir, name, number, []NIC{{p.lan, []string{"192.0.2." + n + "/24"}}, {p.cross, []string{"2001:db8::" + n + "/64"}}},
+				p.serial, p.machineFiles)
+			return err
+		}
+	}
+	both(t, boot(&p.alpha, "alpha", 1), boot(&p.beta, "beta", 2))
+	p.prober = Probe(p.lan, vip, 20*time.Millisecond)
+	for _, m := range []*Machine{p.alpha, p.beta} {
+		p.do(m, "begin")
+	}
+	return p
+}
+
+// both does two things at the same time.
+func both(t *testing.T, a, b func() error) {
+	t.Helper()
+	done := make(chan error, 2)
+	for _, f := range []func() error{a, b} {
+		go func() { done <- f() }()
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (p *pair) do(m *Machine, what string, args ...string) string {
+	p.t.Helper()
+	text, err := m.Do(what, args...)
+	if err != nil {
+		p.t.Fatal(err, text)
+	}
+	return text
+}
+
+// end shows what the machines said if the test failed, and clears all away.
+func (p *pair) end() {
+	if p.prober != nil {
+		p.prober.Close()
+	}
+	for _, m := range []*Machine{p.alpha, p.beta} {
+		if m == nil {
+			continue
+		}
+		if p.t.Failed() {
+			text := m.Console()
+			p.t.Logf("--- %s ---\n%s", m.Name, text[max(0, len(text)-8000):])
+		}
+		m.Close()
+	}
+	p.lan.Close()
+	p.cross.Close()
+	p.serial.Close()
+}
+
+// until waits for something to become so, and fails the test if it does not.
+func (p *pair) until(what string, patience time.Duration, so func() bool) {
+	p.t.Helper()
+	for begin := time.Now(); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begin) > patience {
+			p.t.Fatalf("it has not come about in %s: %s", patience, what)
+		}
+	}
+}
+
+// owner is who answered for the address within the last moments, "" nobody.
+func (p *pair) owner() string {
+	seen := p.prober.Since(time.Now().Add(-300 * time.Millisecond))
+	if len(seen) == 0 {
+		return ""
+	}
+	return seen[len(seen)-1].MAC
+}
+
+func (p *pair) serves(m *Machine) {
+	p.t.Helper()
+	p.until(m.Name+" serves", 60*time.Second, func() bool { return p.owner() == MAC(m.Number, 0) })
+}
+
+// heart is the number of the process that runs as locum.
+func (p *pair) heart(m *Machine) string {
+	p.t.Helper()
+	return strings.Fields(p.do(m, "unit"))[0]
+}
+
+// pathsUp is how many paths a machine's locum calls up.
+func (p *pair) pathsUp(m *Machine) (up int) {
+	p.t.Helper()
+	var r struct {
+		Paths []struct {
+			Up bool `json:"up"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(p.do(m, "run", "/locum", "paths", "--json")), &r); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, path := range r.Paths {
+		if path.Up {
+			up++
+		}
+	}
+	return up
+}
+
+// stays watches for a while: since an instant nobody but a machine has answered for the address, and nobody was reset.
+func (p *pair) stays(m *Machine, long time.Duration, since time.Time) {
+	p.t.Helper()
+	for begin := time.Now(); time.Since(begin) < long; time.Sleep(20 * time.Millisecond) {
+		if p.owner() == "" {
+			p.t.Fatalf("nobody answers for the address")
+		}
+	}
+	for _, o := range p.prober.Since(since) {
+		if o.MAC != MAC(m.Number, 0) {
+			p.t.Fatalf("%s answers for the address", o.MAC)
+		}
+	}
+	for _, m := range []*Machine{p.alpha, p.beta} {
+		if list := m.Events.Of("RESET", since); len(list) > 0 {
+			p.t.Fatalf("%s was reset", m.Name)
+		}
+	}
+}
