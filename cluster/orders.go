@@ -314,6 +314,7 @@ func (e *Engine) maintained(service string) bool {
 // a member that reports it stopped, or is proven clean. The nodes of except are not looked at. It also says on which proof
 // the start rests.
 func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wait, string) {
+	e.noteStuck(s, to, except)
 	proof := ""
 	what := "service " + s.Name
 	for n := range (configured(e.cfg)).All {
@@ -329,9 +330,6 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 			}
 		case m != nil:
 			if r := m.on(s.Name); r.Phase != PhaseStopped || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
-				if r.Phase == PhaseStuck {
-					e.lead.stuck = e.lead.stuck.With(n)
-				}
 				return e.waitForMember(s, m, r), ""
 			}
 		case !pathSet(s).Has(n) || e.knownQuiet(n, s.Name):
@@ -343,6 +341,16 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 		}
 	}
 	return Wait{}, proof
+}
+
+// noteStuck notes the members on which the service cannot be stopped although it has to start elsewhere.
+func (e *Engine) noteStuck(s *config.Service, to wire.Node, except wire.Nodes) {
+	for i := range e.lead.members {
+		m := &e.lead.members[i]
+		if m.node != to && !except.Has(m.node) && m.on(s.Name).Phase == PhaseStuck && !e.provenMember(m.node) {
+			e.lead.stuck = e.lead.stuck.With(m.node)
+		}
+	}
 }
 
 // cleanCounts reports whether a proof serves now: a node in a new boot that is heard must say itself that nothing runs.

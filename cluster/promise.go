@@ -170,7 +170,12 @@ func (e *Engine) forgetOrders() {
 	}
 }
 
-func fingerprint(cfg *config.Config) string { return fmt.Sprintf("%x", cfg.Fingerprint()) }
+// fingerprint names a file by what it means and by its version: of two that mean the same, the older one may have been
+// replaced by a third and brought back since.
+func fingerprint(cfg *config.Config) string {
+	v := versionOf(cfg.Text)
+	return fmt.Sprintf("%x.%d.%d", cfg.Fingerprint(), v.Epoch, v.Count)
+}
 
 // promisedBy collects the promises to this node's own proposal.
 func (e *Engine) promisedBy(from wire.Node, p Promise) {

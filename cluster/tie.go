@@ -65,8 +65,10 @@ func (e *Engine) tieDelayOf() (delay time.Duration) {
 func (e *Engine) tieDelay() time.Duration {
 	delay := e.tieDelayOf()
 	switch {
-	case e.tie.Unphased:
+	case e.tie.Unphased && e.shootsFirst():
 		return tieTurns * delay // by then another that can shoot has done so
+	case e.tie.Unphased: // where both were started anew, at about the same time
+		return (tieTurns + 2) * delay
 	case e.tie.Doubt && e.shootsFirst():
 		return 2 * delay
 	case e.tie.Doubt:

@@ -82,14 +82,14 @@ func (h *heart) restart(o heartbeat.Restart) {
 	h.finish(ending{again: true})
 }
 
-// exit ends the process. Who left in order has to be admitted anew, so nothing is there to resume.
+// exit ends the process. Who left in order has to be admitted anew, as the run state says.
 func (h *heart) exit(o heartbeat.Exit) {
 	if !o.Clean {
 		h.finish(ending{err: errors.New("left, and something may still run here")})
 		return
 	}
 	h.log("info", h.self.Name+" has left in order")
-	h.finish(ending{err: h.run.remove()})
+	h.finish(ending{})
 }
 
 // alarm hands what the heart has noticed to the history, or to the log alone while no engine keeps one.

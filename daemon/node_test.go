@@ -236,8 +236,12 @@ func TestANodeSaysReadyServesAndLeavesInOrder(t *testing.T) {
 	if got := n.read("calls"); got != "start\nstop\n" {
 		t.Errorf("the service saw %q", got)
 	}
-	if left, _ := filepath.Glob(n.options.StateDir + "/run/alpha/*"); len(left) != 0 {
-		t.Errorf("who left in order must be admitted anew, but there is %v to resume", left)
+	run, err := openRunDir(n.options.StateDir+"/run", "alpha")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := run.load(); err != nil || s == nil || !s.Left || s.MayRun {
+		t.Errorf("who left in order must be admitted anew: %+v, %v", s, err)
 	}
 	if _, err := os.Stat(n.options.Socket); !os.IsNotExist(err) {
 		t.Errorf("the control socket is still there: %v", err)

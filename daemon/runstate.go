@@ -46,15 +46,6 @@ func openRunDir(dir, node string) (*runFile, error) {
 	return &runFile{slots: [2]runSlot{{path: filepath.Join(dir, "heart.0")}, {path: filepath.Join(dir, "heart.1")}}}, nil
 }
 
-// remove forgets the state; what is not there is forgotten.
-func (f *runFile) remove() error {
-	var errs []error
-	for _, s := range f.slots {
-		errs = append(errs, ignoreMissing(os.Remove(s.path)))
-	}
-	return errors.Join(errs...)
-}
-
 func (f *runFile) close() {
 	for _, s := range f.slots {
 		if s.file != nil {

@@ -94,8 +94,8 @@ func TestAStateIsWrittenAgainWhereItsFileWasRemoved(t *testing.T) {
 		if err := f.save(heartbeat.RunState{Below: below}); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.remove(); err != nil {
-			t.Fatal(err)
+		for _, s := range f.slots {
+			_ = os.Remove(s.path) // one may not be there yet
 		}
 	}
 	if err := f.save(heartbeat.RunState{Below: 7}); err != nil {

@@ -153,7 +153,7 @@ func (h *Heart) leaveAsked() {
 func (h *Heart) engineLeft(l wire.Leave) {
 	h.leaving, h.exiting = true, true
 	if l.Clean {
-		h.grants.idle, h.grants.mayRun = true, false
+		h.grants.idle, h.grants.mayRun, h.grants.left = true, false, true
 	}
 	h.persist(true)
 	h.sendBeat()

@@ -9,6 +9,7 @@ import (
 // grants is under which view this node grants leases to the others, and what may run here.
 type grants struct {
 	view  *wire.ViewForHeart // never nil; its epoch is 0 before the first
+	votes int                // this node's own in it
 	below wire.Epoch         // nothing is granted under views below it
 	// doubt: since that instant this node cannot know that its view still holds, because its lease ran out or it was
 	// started anew. It grants nothing until a quorum has echoed a beat that was sent since then. 0 there is none.
@@ -27,6 +28,15 @@ func (h *Heart) granted() wire.Epoch {
 	return g.view.Epoch
 }
 
+func (g *grants) take(v *wire.ViewForHeart, self wire.Node) {
+	g.view, g.votes = v, 0
+	for _, o := range v.Votes {
+		if o.Node == self {
+			g.votes = o.Votes
+		}
+	}
+}
+
 // setView takes a view into force. Members obey only the highest epoch, so an older one changes nothing.
 func (h *Heart) setView(v wire.ViewForHeart) {
 	g := &h.grants
@@ -38,7 +48,8 @@ func (h *Heart) setView(v wire.ViewForHeart) {
 			p.echoed = 0
 		}
 	}
-	g.view, g.doubt, g.left = &v, 0, false
+	g.take(&v, h.self)
+	g.doubt, g.left = 0, false
 	h.judgeLease()
 	h.persist(true)
 	h.beats.urgent = true
@@ -92,7 +103,7 @@ func (h *Heart) echoArrived(p *peer, inside wire.Epoch) {
 	}
 	if inside != 0 && inside == h.granted() && sent > p.echoed {
 		p.echoed = sent
-		h.renew()
+		h.lease.echoed = true
 	}
 }
 
@@ -132,7 +143,7 @@ func (h *Heart) resumeFrom(r RunState) {
 	}
 	h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)
 	if r.View != nil {
-		g.view = r.View
+		g.take(r.View, h.self)
 	}
 	exempt := g.view.Exempt && g.view.Epoch != 0
 	if !exempt && r.MayRun && h.now >= h.lease.Until {

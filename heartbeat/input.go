@@ -13,7 +13,8 @@ type Input interface{ input() }
 // drained since the loop woke; without it nobody is judged, and the heart asks to be called again at once.
 type Tick struct{ Drained bool }
 
-// Frame is what came on a path, by its index in the file.
+// Frame is what came on a path, by its index in the file. The Tick that ends the drain has to follow: what the frames changed
+// is derived only then.
 type Frame struct {
 	Path int
 	Received

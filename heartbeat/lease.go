@@ -1,7 +1,9 @@
 package heartbeat
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"locum/wire"
@@ -11,27 +13,26 @@ import (
 type lease struct {
 	wire.Lease
 	written wire.Instant // its end as the newest RunState has it
+	echoed  bool         // a member has echoed a newer beat since it was reckoned
 }
 
 func (s span) String() string { return time.Duration(s.to - s.from).Round(time.Millisecond).String() }
 
 // alone reports whether the view in force needs no vote but this node's own.
 func (h *Heart) alone() bool {
-	v := h.grants.view
-	return v.Needed >= 1 && h.ownVotes() >= v.Needed
+	g := &h.grants
+	return g.view.Needed >= 1 && g.votes >= g.view.Needed
 }
 
-func (h *Heart) ownVotes() int {
-	for _, o := range h.grants.view.Votes {
-		if o.Node == h.self {
-			return o.Votes
-		}
-	}
-	return 0
-}
-
-// renew counts the lease from the moment at which this node sent the newest beat that members with enough votes have
+// renewIfEchoed counts the lease from the moment at which this node sent the newest beat that members with enough votes have
 // echoed inside the view. Delayed and repeated frames can only shorten it.
+func (h *Heart) renewIfEchoed() {
+	if h.lease.echoed {
+		h.lease.echoed = false
+		h.renew()
+	}
+}
+
 func (h *Heart) renew() {
 	if h.grants.view.Quorate && h.granted() != 0 {
 		if from := h.quorumEcho(); from != 0 {
@@ -50,31 +51,27 @@ func (h *Heart) quorumEcho() wire.Instant {
 	if h.alone() {
 		return h.now
 	}
-	best := wire.Instant(0)
+	var echoes [wire.MaxNodes]echoOf
+	list := echoes[:0]
 	for _, o := range v.Votes {
-		from := h.echoOf(o.Node)
-		if from <= best {
-			continue
-		}
-		votes := h.ownVotes()
-		for _, other := range v.Votes {
-			if h.echoOf(other.Node) >= from {
-				votes += other.Votes
-			}
-		}
-		if votes >= v.Needed {
-			best = from
+		if p := h.byNode[min(int(o.Node), wire.MaxNodes)]; p != nil && p.echoed != 0 {
+			list = append(list, echoOf{p.echoed, o.Votes})
 		}
 	}
-	return best
-}
-
-// echoOf is when this node sent the newest beat that a member has echoed inside the view, 0 if it has not, or is this node.
-func (h *Heart) echoOf(n wire.Node) wire.Instant {
-	if p := h.byNode[min(int(n), wire.MaxNodes)]; p != nil {
-		return p.echoed
+	slices.SortFunc(list, func(a, b echoOf) int { return cmp.Compare(b.at, a.at) })
+	votes := h.grants.votes
+	for _, e := range list {
+		if votes += e.votes; votes >= v.Needed {
+			return e.at
+		}
 	}
 	return 0
+}
+
+// echoOf is when this node sent the newest beat that a member has echoed inside the view, and how much that counts.
+type echoOf struct {
+	at    wire.Instant
+	votes int
 }
 
 // judgeLease says how far the lease has run down. A view that needs only this node's votes renews it by itself, as long

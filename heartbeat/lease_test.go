@@ -118,7 +118,7 @@ func TestTheQuorumsEchoIsThatOfEnoughVotes(t *testing.T) {
 		for i := range v.Votes {
 			v.Votes[i].Votes = w.rng.IntN(3)
 		}
-		h.grants.view = &v
+		h.grants.take(&v, h.self)
 		for _, p := range h.peers {
 			p.echoed = wire.Instant(w.rng.IntN(4))
 		}

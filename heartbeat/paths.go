@@ -95,9 +95,10 @@ func (h *Heart) carriedBeat(p *peer, i int, at wire.Instant, number uint8) {
 // judgePaths says which paths to living peers are lost, carry in one direction only, or are the last.
 func (h *Heart) judgePaths() {
 	for _, p := range h.peers {
-		if !p.alive() {
+		if !p.alive() || p.looked != 0 && h.now-p.looked < h.every {
 			continue
 		}
+		p.looked = h.now
 		settled := h.silence(p.since) >= h.dead
 		for i := range h.paths {
 			if h.paths[i].nodes.Has(p.is.Node) {

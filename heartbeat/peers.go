@@ -17,6 +17,7 @@ type peer struct {
 	life     life         // the one admitted last
 	greeted  wire.Instant // when the newest Hello was sent to it
 	asked    bool         // it waits for an answer
+	looked   wire.Instant // when its paths were judged last; 0 a frame has come since
 	since    wire.Instant // since when it is alive
 	stranger wire.Incarnation
 
@@ -79,6 +80,9 @@ func (h *Heart) frameArrived(in Frame) {
 	at := min(in.At, h.now)
 	p := h.byNode[min(int(f.Sender), wire.MaxNodes)]
 	h.count(in.Path, p, drop)
+	if p != nil {
+		p.looked = 0
+	}
 	switch {
 	case drop == wire.DropTwin:
 		h.alarmTwin()
@@ -89,6 +93,7 @@ func (h *Heart) frameArrived(in Frame) {
 		h.carriedBeat(p, in.Path, at, f.Beat.Number)
 		if drop == wire.DropNone {
 			h.beatArrived(p, at, f)
+			h.tellPeerIfChanged(p)
 		}
 	case f.Kind == wire.KindSegment && drop == wire.DropNone:
 		h.segmentArrived(p, in.Path, f)
@@ -172,9 +177,13 @@ func (h *Heart) dismiss(p *peer) {
 // tellPeers gives the engine each record that changed.
 func (h *Heart) tellPeers() {
 	for _, p := range h.peers {
-		if p.is != p.said {
-			h.tellPeer(p)
-		}
+		h.tellPeerIfChanged(p)
+	}
+}
+
+func (h *Heart) tellPeerIfChanged(p *peer) {
+	if p.is != p.said {
+		h.tellPeer(p)
 	}
 }
 

@@ -54,6 +54,7 @@ func (h *Heart) Step(now wire.Instant, in Input) []Output {
 		h.tick(in.Drained)
 	case Frame:
 		h.frameArrived(in)
+		return h.out // the Tick that ends the drain does the rest
 	case FromEngine:
 		h.engineSaid(in.ToHeart)
 	case EngineStarted:
@@ -93,6 +94,7 @@ func (h *Heart) begin(now wire.Instant) {
 }
 
 func (h *Heart) tick(drained bool) {
+	h.renewIfEchoed()
 	if rested := h.detector.Rested(); drained && rested {
 		h.judgePeers()
 		h.judgePaths()
@@ -110,6 +112,7 @@ func (h *Heart) tick(drained bool) {
 
 // end sends what the step made urgent, tells the engine what changed, and asks for the next tick.
 func (h *Heart) end(in Input) {
+	h.renewIfEchoed()
 	h.judgeLease()
 	h.beatIfUrgent()
 	h.tellPeers()

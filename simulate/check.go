@@ -21,9 +21,8 @@ type checks struct {
 	forces  map[wire.Node]wire.ViewForHeart // the view in force at each heart
 	fencedB map[wire.Node]int               // the boot in which a node was fenced
 	said    map[string]word
-	applies map[uint64]string // commands that bring a new file
-	file    cluster.Version   // of the newest file that an operator was told is in force
-	text    string            // what it says
+	applies map[uint64]bool // commands that bring a new file
+	file    cluster.Version // of the newest file that an operator was told is in force
 }
 
 // word is the newest thing that operators said about one matter.
@@ -37,7 +36,7 @@ type word struct {
 
 func newChecks() checks {
 	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{},
-		said: map[string]word{}, applies: map[uint64]string{}}
+		said: map[string]word{}, applies: map[uint64]bool{}}
 }
 
 func (w *World) check() {
@@ -206,7 +205,7 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 	case "fence":
 		c.byHand = true
 	case "apply":
-		c.applies[id] = cmd.Text
+		c.applies[id] = true
 	}
 	if about != "" {
 		open := c.said[about].open
@@ -219,8 +218,8 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 }
 
 func (c *checks) answered(a cluster.Answer) {
-	if v := (cluster.Version{Epoch: wire.Epoch(a.Result.Epoch), Count: a.Result.Count}); c.applies[a.ID] != "" && a.Result.Code == 0 && c.file.Less(v) {
-		c.file, c.text = v, c.applies[a.ID]
+	if v := (cluster.Version{Epoch: wire.Epoch(a.Result.Epoch), Count: a.Result.Count}); c.applies[a.ID] && a.Result.Code == 0 && c.file.Less(v) {
+		c.file = v
 	}
 	for about, s := range c.said {
 		delete(s.open, a.ID)
@@ -245,7 +244,7 @@ func (w *World) lostWords() error {
 			return
 		}
 		epoch, count := config.Version(n.config.Text)
-		if v := (cluster.Version{Epoch: wire.Epoch(epoch), Count: count}); v.Less(w.checks.file) && !sameMeaning(n.config, w.checks.text) {
+		if v := (cluster.Version{Epoch: wire.Epoch(epoch), Count: count}); v.Less(w.checks.file) {
 			err = fmt.Errorf("file %v was acknowledged as in force everywhere, and %s goes by %v", w.checks.file, n.cfg.Name, v)
 		}
 		in := n.engine.Intents()
@@ -256,12 +255,6 @@ func (w *World) lostWords() error {
 		}
 	})
 	return err
-}
-
-// sameMeaning reports whether a file says what a text says.
-func sameMeaning(file *config.Config, text string) bool {
-	other, _ := config.Parse("applied", text)
-	return other != nil && other.Fingerprint() == file.Fingerprint()
 }
 
 // holds reports whether the intents say what an operator said about a matter.

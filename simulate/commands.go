@@ -27,7 +27,7 @@ func (w *World) command(words []string) error {
 }
 
 // leastWords is how many words a command needs.
-var leastWords = map[string]int{"run": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
+var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
 	"fail": 2, "contested": 2, "ask": 2, "apply": 2, "expect": 1, "found": 2}
 
 var commands = map[string]func(w *World, args []string) error{
@@ -38,6 +38,7 @@ var commands = map[string]func(w *World, args []string) error{
 		}
 		return err
 	},
+	"settle":       (*World).commandSettle,
 	"seed":         (*World).commandSeed,
 	"boot":         eachNode((*node).powerOn),
 	"kill":         eachNode((*node).powerOff),

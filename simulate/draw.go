@@ -254,9 +254,9 @@ func (d *draw) heal() {
 		d.say("kill %s", strings.Join(d.names, " "))
 	}
 	d.bootAll()
-	d.say("run 60s")
+	d.say("settle 60s")
 	d.bootAll()
-	d.say("run 60s")
+	d.say("settle 60s")
 }
 
 func (d *draw) bootAll() {
@@ -285,9 +285,9 @@ func (d *draw) serve() {
 		d.say("ask any start %s", s)
 		d.say("run 2s")
 	}
-	d.say("run 30s")
+	d.say("run 30s") // what is late comes by then
 	d.bootAll()
-	d.say("run 60s")
+	d.say("settle 60s %s", strings.Join(d.services, " "))
 	for _, s := range d.services {
 		d.say("expect once %s", s)
 	}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"time"
 
 	"locum/heartbeat"
@@ -14,6 +15,8 @@ type heart struct {
 	dead    bool
 	wake    wire.Instant
 	waiting []heartbeat.Frame // in the kernel's receive queue
+	sent    []byte            // the frame of this step that was sent last, as it is in the heart's memory
+	copied  []byte            // a copy of it, which all its ways share
 }
 
 // hop is how long a record takes from one process of a node to the other.
@@ -35,6 +38,22 @@ func newHeart(n *node) *heart {
 	return &heart{n: n, h: real}
 }
 
+// receive puts a frame into the kernel's queue. What comes at one instant is drained at once.
+func (h *heart) receive(f heartbeat.Frame) {
+	h.waiting = append(h.waiting, f)
+	if len(h.waiting) == 1 {
+		h.n.w.in(0, h.loop)
+	}
+}
+
+// copyOf gives a copy of a frame that is valid only until the next step.
+func (h *heart) copyOf(frame []byte) []byte {
+	if len(frame) != len(h.sent) || &frame[0] != &h.sent[0] {
+		h.sent, h.copied = frame, bytes.Clone(frame)
+	}
+	return h.copied
+}
+
 // loop is what the process does when something wakes it: drain, then tick.
 func (h *heart) loop() {
 	if h.dead || h.n.paused {
@@ -43,7 +62,8 @@ func (h *heart) loop() {
 	for _, f := range h.waiting {
 		h.step(f)
 	}
-	h.waiting = nil
+	clear(h.waiting)
+	h.waiting = h.waiting[:0]
 	h.step(heartbeat.Tick{Drained: true})
 	h.n.petted = h.n.w.now
 }
@@ -56,6 +76,7 @@ func (h *heart) step(in heartbeat.Input) {
 		h.n.stalled = append(h.n.stalled, func() { h.step(in) })
 		return
 	}
+	h.sent = nil
 	for _, o := range h.h.Step(h.n.now(), in) {
 		h.carryOut(o)
 	}
@@ -88,9 +109,6 @@ func (h *heart) carryOut(o heartbeat.Output) {
 		h.dead = true
 		n.w.in(0, n.bounceHeart)
 	case heartbeat.Exit:
-		if o.Clean {
-			n.run = nil // who left has to be admitted anew
-		}
 		n.armed = false
 		n.w.in(0, n.killHeart)
 	}

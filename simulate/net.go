@@ -46,7 +46,7 @@ func (w *World) deliver(from, to *node, path int, frame []byte) {
 		return
 	}
 	n := w.net
-	f := flight{to.cfg.Number, path, bytes.Clone(frame), w.departs(from, to)}
+	f := flight{to.cfg.Number, path, from.heart.copyOf(frame), w.departs(from, to)}
 	if n.replays > 0 {
 		w.record(f)
 	}
@@ -107,9 +107,7 @@ func (w *World) fly(f flight) {
 		}
 		to.reached = w.now
 		w.arrives(to, f.truth)
-		to.heart.waiting = append(to.heart.waiting, heartbeat.Frame{Path: f.path,
-			Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}})
-		to.heart.loop()
+		to.heart.receive(heartbeat.Frame{Path: f.path, Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}})
 	})
 }
 
