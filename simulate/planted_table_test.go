@@ -36,7 +36,7 @@ var plants = []planted{
 	{"acknowledged-before-it-is-durable", "cluster/change.go", "r == nil || ok && e.durable.Intents.Version.Less(r.Intents.Version)", "r == nil", "22", "words"},
 	{"words-forgotten-at-a-restart", "cluster/engine.go", "\te.intents = ev.Durable.Intents\n", "", "22", "words"},
 	{"starting-taken-for-stopped", "cluster/orders.go", "if r := m.on(s.Name); r.Phase != PhaseStopped ||", "if r := m.on(s.Name); r.Phase == PhaseRunning ||", "4", "owners proof"},
-	{"answer-to-older-orders-taken", "cluster/orders.go", "m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\tif r.Phase", "slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\tif r.Phase", "4", "owners proof"},
+	{"answer-to-older-orders-taken", "cluster/orders.go", "m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "4", "owners proof"},
 	{"absent-taken-for-quiet", "cluster/orders.go", "case !pathSet(s).Has(n) || e.knownQuiet(n, s.Name):", "case true:", "section 9", "owners proof"},
 	{"quiet-remembered-across-leaders", "cluster/proof.go", "\t\te.quiet = nil\n", "", "4", "owners proof"},
 	{"lease-proof-without-a-lease", "cluster/proof.go", "if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {", "if false {", "8", "owners proof"},
