@@ -13,8 +13,10 @@ type ask struct {
 	id      uint64 // at the node that was asked
 	from    wire.Node
 	command Command
-	sent    uint64    // the message that carries it to the leader, 0 while it waits here
-	leader  wire.Node // to whom it was carried
+	sent    uint64       // the message that carries it to the leader, 0 while it waits here
+	leader  wire.Node    // to whom it was carried
+	refused wire.Epoch   // the view in which the leader did not take it, because it was in another
+	until   wire.Instant // how long it then waits for that other
 }
 
 // unknownResult is the answer when a command's way was cut in the middle.
@@ -135,8 +137,11 @@ func (e *Engine) serve(a *ask) bool {
 	case a.sent != 0 && e.obeyed() && a.leader != e.view.Leader:
 		e.answer(*a, Result{Code: 1, Text: unknownResult})
 		return false
-	case a.sent != 0:
+	case a.sent != 0, a.refused == e.view.Epoch && a.refused != 0 && e.now < a.until:
 		return true
+	case a.refused == e.view.Epoch && a.refused != 0:
+		e.answer(*a, Result{Code: 1, Text: "nothing was done: " + e.name(e.view.Leader) + " is in another view; repeat the command"})
+		return false
 	case !e.obeyed() && e.election.since != 0 && e.now < e.election.since+wire.Instant(e.cfg.Beat.Dead):
 		return true // a view is being agreed on
 	case e.obeyed() && e.mustStop() && e.now < e.viewSince+wire.Instant(e.cfg.Beat.Dead):
@@ -146,7 +151,7 @@ func (e *Engine) serve(a *ask) bool {
 		return false
 	case e.view.Leader != e.self:
 		a.leader = e.view.Leader
-		a.sent = e.send(a.leader, Message{Request: &Request{ID: a.id, Command: a.command}})
+		a.sent = e.send(a.leader, Message{Request: &Request{ID: a.id, Epoch: e.view.Epoch, Command: a.command}})
 		return true
 	case e.lead.change != nil:
 		return true
@@ -162,8 +167,8 @@ func (e *Engine) requestedBy(from wire.Node, r Request) {
 		e.answer(a, res)
 		return
 	}
-	if !e.leads() {
-		e.answer(a, Result{Code: 1, Text: "the leader changed; repeat the command"})
+	if !e.leads() || r.Epoch != e.view.Epoch {
+		e.send(from, Message{Reply: &Reply{ID: r.ID, Again: true}})
 		return
 	}
 	e.asks = append(e.asks, a)
@@ -173,6 +178,10 @@ func (e *Engine) requestedBy(from wire.Node, r Request) {
 func (e *Engine) repliedBy(r Reply) {
 	for i, a := range e.asks {
 		if a.from == e.self && a.id == r.ID && a.sent != 0 {
+			if r.Again {
+				e.asks[i].sent, e.asks[i].refused, e.asks[i].until = 0, e.view.Epoch, e.after(e.cfg.Beat.Dead)
+				return
+			}
 			e.asks = slices.Delete(slices.Clone(e.asks), i, i+1)
 			e.do(Answer{ID: a.id, Result: r.Result})
 			return

@@ -63,6 +63,7 @@ type Engine struct {
 type peer struct {
 	wire.Peer
 	since      wire.Instant     // when State last changed
+	lost       wire.Instant     // since when not both of us hear the other, 0 if both do or never did
 	engineDown wire.Instant     // since when the heart is up without its engine; 0 if it is not so
 	leaves     bool             // it said that it is leaving
 	gone       bool             // it said that it has left
@@ -307,6 +308,9 @@ func (e *Engine) setWake() {
 	sooner(e.election.due)
 	if len(e.asks) > 0 {
 		sooner(max(e.viewSince, e.election.since) + wire.Instant(e.cfg.Beat.Dead))
+	}
+	for _, a := range e.asks {
+		sooner(a.until)
 	}
 	for _, s := range e.shots {
 		sooner(s.due)

@@ -136,6 +136,8 @@ func (e *Engine) driveShot(s *shot, wanted wire.Nodes) {
 	case calledOff && !s.byHand:
 		s.finished = true
 	case calledOff || e.now < s.due:
+	case e.missedTurn(s):
+		s.due = e.tieTurn(e.now)
 	default:
 		s.due = 0
 		e.fire(s)

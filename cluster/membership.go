@@ -59,6 +59,7 @@ func (e *Engine) peerChanged(w wire.Peer) {
 	if old.Incarnation != w.Incarnation {
 		p.leaves, p.gone = false, false
 	}
+	e.noteLost(p, old)
 	e.noteEngine(p)
 	e.noteLife(w)
 	if e.alive(w.Node) && (old.State == wire.PeerDead || old.State == wire.PeerNever || old.Incarnation != w.Incarnation) {
@@ -95,6 +96,23 @@ func (e *Engine) tellPeer(was wire.PeerState, w wire.Peer) {
 	}
 	e.tell(History{Kind: "peer", Level: level, Node: e.name(w.Node),
 		Text: fmt.Sprintf("%s: %s, was %s", e.name(w.Node), w.State, was)})
+}
+
+// noteLost keeps since when this node and another have lost each other: since it was silent for dead, or since its beats say
+// that it does not hear this node. Both sides come to nearly the same instant, whichever direction failed first. An engine
+// that is started anew in a tie goes on with what its predecessor knew.
+func (e *Engine) noteLost(p *peer, old wire.Peer) {
+	switch {
+	case p.State == wire.PeerNever || e.alive(p.Node) && p.Hears.Has(e.self):
+		p.lost = 0
+	case p.lost != 0:
+	case old.State == wire.PeerNever && e.tie.Since != 0:
+		p.lost = e.tie.Since
+	case p.State == wire.PeerDead:
+		p.lost = p.LastHeard + wire.Instant(e.cfg.Beat.Dead)
+	case old.Hears.Has(e.self):
+		p.lost = e.now
+	}
 }
 
 // noteEngine keeps since when a living heart has no engine.

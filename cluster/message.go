@@ -50,8 +50,9 @@ type Propose struct {
 type Promise struct {
 	Epoch    wire.Epoch      `json:"epoch"`
 	Life     wire.Life       `json:"life"`
-	Votes    bool            `json:"votes"`    // may vote: admitted in this boot, and its state directory can be written
-	Admitted bool            `json:"admitted"` // was a member of a quorate view in this boot
+	Votes    bool            `json:"votes"`           // may vote: admitted in this boot, and its state directory can be written
+	Admitted bool            `json:"admitted"`        // was a member of a quorate view in this boot
+	Fresh    bool            `json:"fresh,omitempty"` // its state directory knows of no quorate view: it is new, or was lost
 	Writable bool            `json:"writable"`
 	Services []ServiceReport `json:"services"`
 	Intents  Intents         `json:"intents"`
@@ -179,16 +180,19 @@ type Accept struct {
 	Unwritable bool `json:"unwritable,omitempty"`
 }
 
-// Request carries an operator's command to the leader.
+// Request carries an operator's command to the leader, in the view in which it was given: one that was long on its way must not
+// undo what was said since.
 type Request struct {
-	ID      uint64  `json:"id"`
-	Command Command `json:"command"`
+	ID      uint64     `json:"id"`
+	Epoch   wire.Epoch `json:"epoch"`
+	Command Command    `json:"command"`
 }
 
-// Reply carries the result back.
+// Reply carries the result back. Again says that nothing was done, because the view has changed: it is to be asked once more.
 type Reply struct {
 	ID     uint64 `json:"id"`
 	Result Result `json:"result"`
+	Again  bool   `json:"again,omitempty"`
 }
 
 // LeaveWord: a member that is leaving says so (Stopped false: move my services away), or that it has probed and nothing

@@ -15,13 +15,16 @@ func (e *Engine) judge(promises []Promise, members wire.Nodes) Verdict {
 }
 
 func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []Clean) Verdict {
-	freed, byOperator := wire.Nodes(0), wire.Nodes(0)
+	freed, byOperator, off := wire.Nodes(0), wire.Nodes(0), wire.Nodes(0)
 	for _, c := range clean {
 		if c.Proof.freesVote() {
 			freed = freed.With(c.Node)
 		}
 		if c.Proof == ProofOperator {
 			byOperator = byOperator.With(c.Node)
+		}
+		if c.Proof == ProofOperator || c.Proof == ProofPowerOff {
+			off = off.With(c.Node)
 		}
 	}
 	absent := configured(cfg) &^ members
@@ -34,7 +37,7 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []C
 	counted := configured(cfg)
 	for _, p := range promises {
 		n := p.Life.Node
-		votes := p.Admitted || cold
+		votes := p.Admitted || cold && (!p.Fresh || absent&^off == 0) // one that has lost what it knew may have promised anything (SAFETY 15)
 		switch {
 		case !p.Writable:
 		case votes:

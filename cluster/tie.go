@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -29,22 +30,25 @@ func (e *Engine) tieDue() wire.Instant {
 // tieBegin is when both sides knew that they had lost each other, also if they were heard again for a while and no view came
 // about.
 func (e *Engine) tieBegin() wire.Instant {
-	begin := wire.Instant(0)
-	for n := range e.tieTargets().All {
-		if p := e.peer(n); p.State == wire.PeerDead {
-			begin = max(begin, p.LastHeard+wire.Instant(e.cfg.Beat.Dead))
-		}
+	if begin := e.lastLost(e.tieTargets()); begin != 0 {
+		return begin
 	}
-	if begin == 0 {
-		return e.tie.Since
+	return e.tie.Since
+}
+
+// lastLost is when the last of some nodes was lost, 0 if none was.
+func (e *Engine) lastLost(nodes wire.Nodes) wire.Instant {
+	last := wire.Instant(0)
+	for n := range nodes.All {
+		last = max(last, e.peer(n).lost)
 	}
-	return begin
+	return last
 }
 
 // tieUnheard reports whether this heart has never heard the other half: it was started anew since the cut, and the other half's turns
 // may be any.
 func (e *Engine) tieUnheard(v View) bool {
-	for n := range (configured(e.cfg) &^ v.Members &^ e.cleanNodes(Proof.freesVote)).All {
+	for n := range e.tieTargetsIn(v).All {
 		if e.peer(n).State == wire.PeerNever {
 			return true
 		}
@@ -86,6 +90,9 @@ func (e *Engine) shootsFirst() bool {
 	if mine == 0 || others == 0 {
 		mine, others = e.view.Members, e.tieTargets()
 	}
+	if e.tie.Doubt || e.tie.Unphased { // the other side may go by other weights
+		return mine.First() < others.First()
+	}
 	a, b := e.tie.Common.weightOf(mine), e.tie.Common.weightOf(others)
 	if a != b {
 		return a > b
@@ -94,8 +101,10 @@ func (e *Engine) shootsFirst() bool {
 }
 
 // tieTargets is the other half: all that are absent and not proven clean.
-func (e *Engine) tieTargets() wire.Nodes {
-	return configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(Proof.freesVote)
+func (e *Engine) tieTargets() wire.Nodes { return e.tieTargetsIn(e.view) }
+
+func (e *Engine) tieTargetsIn(v View) wire.Nodes {
+	return configured(e.cfg) &^ v.Members &^ e.cleanNodes(Proof.freesVote)
 }
 
 // noteTie keeps when a tie began and what was shared before it.
@@ -104,7 +113,7 @@ func (e *Engine) noteTie(v View) {
 	case v.Verdict.Quorate:
 		e.tie = tieState{Common: v}
 	case v.Verdict.Tie == TieFence && e.tie.Since == 0:
-		e.tie.Since, e.tie.Unphased = e.now, e.tieUnheard(v)
+		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(e.tieTargetsIn(v)), e.now), e.tieUnheard(v)
 	case v.Verdict.Tie != TieFence:
 		e.tie.Since, e.tie.Unphased = 0, false
 	}
@@ -125,6 +134,11 @@ func (e *Engine) firstTurn() wire.Instant {
 		return e.tieDue()
 	}
 	return e.tieTurn(e.now)
+}
+
+// missedTurn reports whether a shot comes too late for its turn: this node was paused meanwhile.
+func (e *Engine) missedTurn(s *shot) bool {
+	return e.tied() && !s.byHand && s.due != 0 && e.now > s.due+wire.Instant(e.patience())
 }
 
 // tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that

@@ -139,6 +139,9 @@ func (h *Heart) resumeFrom(r RunState) {
 	g := &h.grants
 	g.below, g.idle, g.mayRun = r.Below, r.Idle && !r.MayRun, r.MayRun
 	if r.Left {
+		if r.View != nil {
+			g.below = max(g.below, r.View.Epoch) // what was promised in that life stays so
+		}
 		return
 	}
 	h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)

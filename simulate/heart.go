@@ -14,9 +14,9 @@ type heart struct {
 	h       *heartbeat.Heart
 	dead    bool
 	wake    wire.Instant
-	waiting []heartbeat.Frame // in the kernel's receive queue
-	sent    []byte            // the frame of this step that was sent last, as it is in the heart's memory
-	copied  []byte            // a copy of it, which all its ways share
+	waiting []arrival // in the kernel's receive queue
+	sent    []byte    // the frame of this step that was sent last, as it is in the heart's memory
+	copied  []byte    // a copy of it, which all its ways share
 }
 
 // hop is how long a record takes from one process of a node to the other.
@@ -39,11 +39,18 @@ func newHeart(n *node) *heart {
 }
 
 // receive puts a frame into the kernel's queue. What comes at one instant is drained at once.
-func (h *heart) receive(f heartbeat.Frame) {
-	h.waiting = append(h.waiting, f)
+func (h *heart) receive(a arrival) {
+	h.waiting = append(h.waiting, a)
 	if len(h.waiting) == 1 {
 		h.n.w.in(0, h.loop)
 	}
+}
+
+// arrival is a frame that has come, when in the world's time, and what is true of it.
+type arrival struct {
+	truth *passage
+	at    wire.Instant
+	frame heartbeat.Frame
 }
 
 // copyOf gives a copy of a frame that is valid only until the next step.
@@ -59,8 +66,9 @@ func (h *heart) loop() {
 	if h.dead || h.n.paused {
 		return
 	}
-	for _, f := range h.waiting {
-		h.step(f)
+	for _, a := range h.waiting {
+		h.n.w.arrives(h.n, a)
+		h.step(a.frame)
 	}
 	clear(h.waiting)
 	h.waiting = h.waiting[:0]

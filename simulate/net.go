@@ -106,8 +106,8 @@ func (w *World) fly(f flight) {
 			return
 		}
 		to.reached = w.now
-		w.arrives(to, f.truth)
-		to.heart.receive(heartbeat.Frame{Path: f.path, Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}})
+		to.heart.receive(arrival{f.truth, w.now, heartbeat.Frame{Path: f.path,
+			Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}}})
 	})
 }
 

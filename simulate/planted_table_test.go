@@ -26,7 +26,7 @@ var plants = []planted{
 	{"new-boot-trusted-while-it-runs-something", "cluster/orders.go", "return e.peer(c.Node).Idle", "return true", "7", "owners proof"},
 	{"void-proof-kept", "cluster/membership.go", "\te.unproven(n)\n", "", "17", "owners proof needless"},
 	{"proof-kept-after-admission", "cluster/promise.go", "return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife", "return c.Epoch < p.memberAt && false", "17", "owners proof views"},
-	{"tie-broken-by-both", "cluster/tie.go", "return mine.First() < others.First()", "return true", "11", "both"},
+	{"tie-broken-by-both", "cluster/tie.go", "\t}\n\treturn mine.First() < others.First()\n}", "\t}\n\treturn true\n}", "11", "both"},
 	{"second-side-does-not-wait", "cluster/tie.go", "\tcase e.shootsFirst():\n\t\treturn 0\n\t}\n\treturn delay\n}", "\t}\n\treturn 0\n}", "11", "both"},
 	{"majority-of-one", "cluster/quorum.go", "v.Quorate = 2*v.Have > v.Total", "v.Quorate = 2*v.Have >= v.Total", "section 9", "views owners proof"},
 	{"absent-never-counted", "cluster/quorum.go", "counted &^= absent & freed", "counted &^= absent", "section 9", "views owners proof"},

@@ -38,13 +38,14 @@ func (w *World) departs(from, to *node) *passage {
 	return p
 }
 
-func (w *World) arrives(to *node, p *passage) {
+func (w *World) arrives(to *node, a arrival) {
+	p := a.truth
 	if p == nil {
 		return
 	}
 	n := p.from.cfg.Number
-	if !p.came || w.now-p.sent < recording {
-		to.truth.came[n] = w.now
+	if !p.came || a.at-p.sent < recording {
+		to.truth.came[n] = a.at
 	}
 	p.came = true
 	to.truth.heard[n] = max(to.truth.heard[n], p.sent)
