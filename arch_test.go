@@ -43,7 +43,7 @@ var pure = map[string][]string{
 	"config":  nil,
 	"inm":     nil,
 	"cluster": nil,
-	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go", "engine.go", "greet.go", "paths.go", "look.go",
+	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go", "engine.go", "greet.go", "paths.go", "look.go", "pet.go",
 		"input.go", "output.go", "settings.go"},
 	"vip":      {"schedule.go"},
 	"simulate": nil,

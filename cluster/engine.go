@@ -14,13 +14,14 @@ type Engine struct {
 	self  wire.Node
 
 	// Given by the heart and the state directory.
-	now     wire.Instant
-	started bool
-	welcome wire.Welcome
-	durable Durable // as it is on disk, or on its way there
-	storing storing
-	lease   wire.Lease
-	peers   []peer // by node number; the place of this node is unused
+	now      wire.Instant
+	started  bool
+	welcome  wire.Welcome
+	durable  Durable // as it is on disk, or on its way there
+	storing  storing
+	lease    wire.Lease
+	watchdog wire.Watchdog
+	peers    []peer // by node number; the place of this node is unused
 
 	// What is agreed.
 	view      View         // the newest installed view, zero if none
@@ -109,6 +110,8 @@ func (e *Engine) take(ev Event) {
 		e.messageEnded(ev)
 	case LeaseChanged:
 		e.leaseChanged(ev.Lease)
+	case WatchdogChanged:
+		e.watchdog = ev.Watchdog
 	case Ceased:
 		e.ceased = max(e.ceased, ev.Below)
 	case Permitted:

@@ -34,6 +34,9 @@ type MessageEnded struct {
 // LeaseChanged is the heart's word about this node's lease.
 type LeaseChanged struct{ Lease wire.Lease }
 
+// WatchdogChanged is the heart's word about this node's watchdog.
+type WatchdogChanged struct{ Watchdog wire.Watchdog }
+
 // Ceased: the heart grants nothing any more under views below the epoch.
 type Ceased struct{ Below wire.Epoch }
 
@@ -101,22 +104,23 @@ type Leaving struct{}
 // Tick: the time that Wake asked for has come.
 type Tick struct{}
 
-func (Started) event()        {}
-func (PeerChanged) event()    {}
-func (MessageArrived) event() {}
-func (MessageEnded) event()   {}
-func (LeaseChanged) event()   {}
-func (Ceased) event()         {}
-func (Permitted) event()      {}
-func (OpEnded) event()        {}
-func (Watched) event()        {}
-func (Contested) event()      {}
-func (ShotEnded) event()      {}
-func (PowerRead) event()      {}
-func (Stored) event()         {}
-func (Asked) event()          {}
-func (Leaving) event()        {}
-func (Tick) event()           {}
+func (Started) event()         {}
+func (PeerChanged) event()     {}
+func (MessageArrived) event()  {}
+func (MessageEnded) event()    {}
+func (WatchdogChanged) event() {}
+func (LeaseChanged) event()    {}
+func (Ceased) event()          {}
+func (Permitted) event()       {}
+func (OpEnded) event()         {}
+func (Watched) event()         {}
+func (Contested) event()       {}
+func (ShotEnded) event()       {}
+func (PowerRead) event()       {}
+func (Stored) event()          {}
+func (Asked) event()           {}
+func (Leaving) event()         {}
+func (Tick) event()            {}
 
 // ResourceID is a resource's place in the file: the service's name and the index of its line among the service's.
 type ResourceID struct {

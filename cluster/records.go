@@ -23,6 +23,8 @@ func EventOf(r wire.ToEngine) (ev Event, ok bool, err error) {
 		return MessageEnded{ID: r.Fate.ID, To: r.Fate.To, Outcome: r.Fate.Outcome}, true, nil
 	case r.Lease != nil:
 		return LeaseChanged{*r.Lease}, true, nil
+	case r.Watchdog != nil:
+		return WatchdogChanged{*r.Watchdog}, true, nil
 	case r.Permit != nil:
 		return Permitted{ID: r.Permit.ID, OK: r.Permit.OK, Until: r.Permit.Until}, true, nil
 	case r.Ceased != nil:

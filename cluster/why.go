@@ -38,10 +38,10 @@ func (e *Engine) Status(now wire.Instant) Status {
 }
 
 func (e *Engine) selfFencing() string {
-	if e.cfg.Watchdog.Device == "" {
-		return "best effort: the file has no watchdog line"
+	if e.watchdog.Text != "" {
+		return e.watchdog.Text
 	}
-	return "watchdog " + e.cfg.Watchdog.Device
+	return "best effort: the heart has not said yet"
 }
 
 func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
@@ -259,6 +259,9 @@ func (e *Engine) warnings() []string {
 	}
 	if e.cfg.Watchdog.Device == "" {
 		list = append(list, "self-fencing: best effort (no watchdog)")
+	}
+	if e.watchdog.Refuses {
+		list = append(list, "nothing is started on this node until its watchdog is armed: "+e.watchdog.Text)
 	}
 	return list
 }

@@ -219,5 +219,23 @@ func (p *parser) warnings() {
 			p.warn(n.Line, "%s is a guest without a fence that goes through its host: a paused guest cannot stop itself", n.Name)
 		}
 	}
-	p.warn(0, "no watchdog line: self-fencing is best effort")
+	p.warnWatchdog()
+}
+
+// warnWatchdog says where self-fencing is worth little.
+func (p *parser) warnWatchdog() {
+	c := p.cfg
+	switch c.Watchdog.Device {
+	case "":
+		p.warn(0, "no watchdog line: self-fencing is best effort")
+		return
+	case wire.WatchdogReboot:
+		p.warn(c.Watchdog.Line, "watchdog reboot: only a kernel that still works reboots, so that nobody takes over by it; where the machine has one, write watchdog /dev/watchdog")
+		return
+	}
+	for _, n := range c.Nodes {
+		if n.Guest && n.LeaseProof {
+			p.warn(n.Line, "lease-proof=yes: a host that pauses %s pauses its watchdog too, and it goes on where it was when others have taken over", n.Name)
+		}
+	}
 }

@@ -102,6 +102,10 @@ func (c *Config) explainUnsafe(r Row, n Node) Row {
 
 // explainProof says how the others come to know that the node runs nothing.
 func (c *Config) explainProof(r *Row, n Node, half bool) {
+	if len(c.FencesOf(n.Number)) == 0 && c.provesByLease(n) && !half {
+		c.explainLease(r, n)
+		return
+	}
 	if len(c.FencesOf(n.Number)) == 0 {
 		r.Proof = "an operator's word"
 		r.Steps = append(r.Steps, fmt.Sprintf("nothing can prove that %s runs nothing: what it ran waits for \"locum fence %s --confirm\"", n.Name, n.Name))
@@ -125,10 +129,35 @@ func (c *Config) explainProof(r *Row, n Node, half bool) {
 		r.Steps = append(r.Steps, step)
 	}
 	r.Terms = append(r.Terms, term("off and confirmation (the devices' time limits)", c.FenceTime(n.Number)))
+	if c.provesByLease(n) && !half {
+		r.Steps = append(r.Steps, fmt.Sprintf("if no device confirms it: its lease and its watchdog's time are over after %s, as granted by the device", sumOf(c.leaseTerms())))
+	}
 	if manual := c.FencesOf(n.Number); len(manual) == 1 && len(manual[0]) == 1 && manual[0][0].Type == "manual" {
 		r.Proof = "an operator's word"
 	}
 }
+
+// provesByLease reports whether proof 2 can count against a node: it has a watchdog, and no host can pause that, or its line
+// allows it. Who has exactly half of the votes still needs another proof, because this one takes no vote away.
+func (c *Config) provesByLease(n Node) bool {
+	return c.Watchdog.Timeout > 0 && (!n.Guest || n.LeaseProof)
+}
+
+// explainLease: the node stops by itself, or its watchdog stops it; the others count from its last beat.
+func (c *Config) explainLease(r *Row, n Node) {
+	r.Proof = "lease and watchdog's time over"
+	r.Terms = append(c.leaseTerms(), term("agreeing on a view", viewRounds))
+	r.Steps = append(r.Steps, fmt.Sprintf("%s stops what it runs before its lease of %s is over, or is reset: by its heart, or by its watchdog, %s after the last pet",
+		n.Name, c.Lease, c.Watchdog.Timeout),
+		fmt.Sprintf("the others wait for both times and a tenth, %s from its last beat on (more if the device granted more)", sumOf(c.leaseTerms())))
+}
+
+func (c *Config) leaseTerms() []Term {
+	both := c.Lease + c.Watchdog.Timeout
+	return []Term{term("lease", c.Lease), term("watchdog", c.Watchdog.Timeout), term("a tenth, for clocks that differ", both/10)}
+}
+
+func sumOf(terms []Term) time.Duration { return Row{Terms: terms}.Worst() }
 
 func (c *Config) explainPath(p Path) Row {
 	r := Row{Event: "path " + p.Name + " is lost between two nodes", Proof: "none needed"}

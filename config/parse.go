@@ -306,11 +306,38 @@ func (p *parser) uniquePath(l line, path Path) {
 	}
 }
 
+// defaultWatchdog leaves a heart that died the time to be started again.
+const defaultWatchdog = 10 * time.Second
+
 func (p *parser) watchdog(l line) {
 	if !p.take(l, "watchdog DEVICE|reboot [timeout=10s]", 1, 1, "timeout") || !p.once(l) {
 		return
 	}
-	p.add(l.number, "watchdog does not exist yet; without it self-fencing is best effort")
+	w := Watchdog{Device: l.words[1], Line: l.number}
+	text, timed := l.value("timeout")
+	switch {
+	case w.Device == wire.WatchdogReboot:
+		if timed {
+			p.add(l.number, "watchdog reboot has no timeout=: it is no device that counts")
+		}
+	case !strings.HasPrefix(w.Device, "/"):
+		p.add(l.number, "watchdog %q is neither an absolute path nor the word reboot; write: watchdog /dev/watchdog timeout=10s", w.Device)
+	default:
+		w.Timeout = p.watchdogTime(l, text, timed)
+	}
+	p.cfg.Watchdog = w
+}
+
+// watchdogTime is the time that is asked of the device, which counts in whole seconds.
+func (p *parser) watchdogTime(l line, text string, given bool) time.Duration {
+	if !given {
+		return defaultWatchdog
+	}
+	d := p.duration(l, "timeout", text, 2*time.Second, 5*time.Minute)
+	if whole := d.Truncate(time.Second); whole != d {
+		p.add(l.number, "timeout=%s: a watchdog counts in whole seconds; write timeout=%s", text, whole+time.Second)
+	}
+	return d
 }
 
 func (p *parser) tiebreak(l line) {

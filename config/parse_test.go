@@ -95,7 +95,15 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 		{"a key first", "", "a=b cluster", ""},
 		{"a control character", "", "service web\x01", "f:12: a control character (0x01)"},
 		{"restarts without a time", "nodes=alpha,beta", "nodes=alpha,beta restarts=3", "f:9: restarts=3: write how often and within what time"},
-		{"a watchdog before its time", "", "watchdog /dev/watchdog", "f:12: watchdog does not exist yet"},
+		{"a watchdog that is no path", "", "watchdog dev/watchdog", `f:12: watchdog "dev/watchdog" is neither an absolute path nor the word reboot`},
+		{"a watchdog without its device", "", "watchdog timeout=10s", "f:12: watchdog"},
+		{"a watchdog's time without a unit", "", "watchdog /dev/watchdog timeout=10", "f:12: timeout 10 has no unit"},
+		{"a watchdog's time in parts of a second", "", "watchdog /dev/watchdog timeout=2500ms", "f:12: timeout=2500ms: a watchdog counts in whole seconds; write timeout=3s"},
+		{"a watchdog's time out of range", "", "watchdog /dev/watchdog timeout=1s", "f:12: timeout 1s is out of range; it may be 2s to 5m0s"},
+		{"a time for a reboot", "", "watchdog reboot timeout=5s", "f:12: watchdog reboot has no timeout=: it is no device that counts"},
+		{"a second watchdog", "", "watchdog reboot\nwatchdog /dev/watchdog", "f:13: watchdog"},
+		{"an unknown key of a watchdog", "", "watchdog /dev/watchdog time=10s", "f:12: "},
+		{"a watchdog of the service's lease only", "", "watchdog /dev/watchdog timeout=10s", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			text := good + tc.new + "\n"

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
-	"golang.org/x/sys/unix"
 
 	"locum/cluster"
 	"locum/heartbeat"
@@ -40,6 +39,10 @@ func (h *heart) carryOut(o heartbeat.Output) {
 		h.engine.drop(h)
 	case heartbeat.Reset:
 		h.reset(o.Why)
+	case heartbeat.Arm:
+		h.arm()
+	case heartbeat.Pet:
+		h.pet(o)
 	case heartbeat.Restart:
 		h.restart(o)
 	case heartbeat.Exit:
@@ -65,7 +68,7 @@ func (h *heart) reset(why string) {
 		return
 	}
 	h.once("alarm", "this machine is reset: "+why)
-	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
+	if err := resetMachine(); err != nil {
 		h.once("alarm", "reset: "+err.Error())
 	}
 }
@@ -89,7 +92,7 @@ func (h *heart) exit(o heartbeat.Exit) {
 		return
 	}
 	h.log("info", h.self.Name+" has left in order")
-	h.finish(ending{})
+	h.finish(ending{err: h.dog.release()})
 }
 
 // alarm hands what the heart has noticed to the history, or to the log alone while no engine keeps one.

@@ -36,6 +36,7 @@ type heart struct {
 	inputs []heartbeat.Input // what carrying outputs out has brought
 	busy   bool              // a step's outputs are being carried out
 
+	dog     watchdogSeat
 	engine  engineSeat
 	control *control
 	peers   map[wire.Node]wire.Peer // as the engine was last told
@@ -63,6 +64,7 @@ func Run(_ context.Context, o Options) error {
 	h.close()
 	h.flushLog()
 	if end.again {
+		h.dog.handOn()
 		return executeAnew()
 	}
 	return end.err
@@ -79,7 +81,7 @@ func executeAnew() error {
 }
 
 func newHeart(o Options) (_ *heart, err error) {
-	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}}
+	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}, dog: watchdogSeat{left: findLeft()}}
 	defer func() {
 		if err != nil {
 			h.close()

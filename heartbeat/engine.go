@@ -38,6 +38,7 @@ func (h *Heart) engineStarted(number uint16) {
 		h.tellPeer(p)
 	}
 	h.pathsChanged = true
+	h.tellWatchdog()
 	if h.leaving {
 		h.toEngine(wire.ToEngine{Leave: &wire.Leave{}})
 	}

@@ -39,10 +39,15 @@ type PathDown struct {
 	Err  error
 }
 
-// WatchdogChanged says what the watchdog is: armed or not, and its time as read back from the device.
+// WatchdogChanged says what the watchdog is, as read back from the device.
 type WatchdogChanged struct {
-	Armed   bool
+	// Armed: the others may rely on it: it counts, outlives this heart, and the node's line lets it be a proof.
+	Armed bool
+	// Held: it counts and is in this heart's hands, whatever it is worth to others.
+	Held    bool
+	Name    string // what it is, for people
 	Timeout time.Duration
+	Why     string // why it is not armed, for people
 }
 
 // LeaveAsked says that this node is to leave in order (SIGTERM).

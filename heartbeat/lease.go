@@ -120,7 +120,11 @@ func (h *Heart) leaseEnded(was wire.LeaseState) {
 	}
 }
 
-func (h *Heart) reset(why string) { h.do(Reset{Why: why}) }
+// reset ends this machine's work. Should it fail, the watchdog, which is not petted any more, does the same.
+func (h *Heart) reset(why string) {
+	h.dog.resetting = h.wantsDog()
+	h.do(Reset{Why: why})
+}
 
 // leaseChangesAt is when the lease runs into its next state, 0 if it does not.
 func (h *Heart) leaseChangesAt() wire.Instant {

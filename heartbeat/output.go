@@ -35,6 +35,13 @@ type KillEngine struct{ Why string }
 // something may run here. Where the file has no watchdog line it is not carried out, and said once.
 type Reset struct{ Why string }
 
+// Arm opens the watchdog, or takes up the one that the heart before has left; WatchdogChanged says what came of it.
+type Arm struct{}
+
+// Pet pets the watchdog, unless the instant Until has come (0: none). If it comes too late, or finds afterwards that it did,
+// the machine is to be reset at once.
+type Pet struct{ Until wire.Instant }
+
 // Restart has the process execute itself anew, as a new incarnation that is at least AtLeast (0: one above this one).
 type Restart struct {
 	AtLeast wire.Incarnation
@@ -57,6 +64,8 @@ func (WakeAt) output()     {}
 func (Persist) output()    {}
 func (KillEngine) output() {}
 func (Reset) output()      {}
+func (Arm) output()        {}
+func (Pet) output()        {}
 func (Restart) output()    {}
 func (Exit) output()       {}
 func (Alarm) output()      {}

@@ -16,6 +16,7 @@ type Heart struct {
 	dead        wire.Instant
 	leaseTime   wire.Instant
 	watchdog    WatchdogChanged
+	dog         dog
 	resume      *RunState // until the first step
 
 	sealer   *wire.Sealer
@@ -66,8 +67,7 @@ func (h *Heart) Step(now wire.Instant, in Input) []Output {
 	case PathDown:
 		h.pathChanged(in.Path, in.Err, false)
 	case WatchdogChanged:
-		h.watchdog = in
-		h.beats.urgent = true
+		h.watchdogChanged(in)
 	case LeaveAsked:
 		h.leaveAsked()
 	case Reload:
@@ -103,6 +103,7 @@ func (h *Heart) tick(drained bool) {
 		h.beats.again = true // to drain, and judge then
 	}
 	h.judgeEngine()
+	h.petIfDue()
 	h.messagesAreDue()
 	h.beatIfDue()
 	for _, p := range h.peers {
@@ -146,6 +147,7 @@ func (h *Heart) nextWake() wire.Instant {
 	}
 	sooner(h.urgentAt())
 	sooner(h.leaseChangesAt())
+	sooner(h.dogIsDue())
 	for _, p := range h.peers {
 		if p.alive() {
 			_, next := h.detector.Judge(p.is.Node, h.now)

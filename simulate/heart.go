@@ -25,9 +25,6 @@ const hop = 30 * time.Microsecond
 func newHeart(n *node) *heart {
 	s := heartbeat.Settings{Config: n.config, Self: n.cfg.Number, Incarnation: n.incarnation, Boot: n.boot,
 		Machine: n.id("machine", 0), Salt: wire.Salt(n.id("salt", n.lives)), Keys: []wire.Key{n.w.key}, Resume: n.run}
-	if n.w.watchdog != 0 {
-		s.Watchdog = heartbeat.WatchdogChanged{Armed: true, Timeout: n.w.watchdog}
-	}
 	seed := n.id("seed", n.lives)
 	copy(s.Seed[:], seed[:])
 	real, err := heartbeat.New(s)
@@ -73,7 +70,6 @@ func (h *heart) loop() {
 	clear(h.waiting)
 	h.waiting = h.waiting[:0]
 	h.step(heartbeat.Tick{Drained: true})
-	h.n.petted = h.n.w.now
 }
 
 func (h *heart) step(in heartbeat.Input) {
@@ -107,6 +103,13 @@ func (h *heart) carryOut(o heartbeat.Output) {
 		n.w.log(n, "heart: %s", o.Text)
 	case heartbeat.KillEngine:
 		n.w.in(0, n.crashEngine)
+	case heartbeat.Arm:
+		n.armWatchdog()
+		n.w.in(0, func() {
+			h.step(heartbeat.WatchdogChanged{Armed: true, Held: true, Name: "watchdog", Timeout: n.w.watchdog})
+		})
+	case heartbeat.Pet:
+		n.pet(h, o.Until)
 	case heartbeat.Reset:
 		if n.w.watchdog != 0 {
 			h.dead = true

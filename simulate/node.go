@@ -101,7 +101,6 @@ func (n *node) startHeart() {
 	n.incarnation++
 	n.lives++
 	n.heart = newHeart(n)
-	n.armWatchdog()
 	n.engineStart = 0
 	n.startEngine()
 	n.heart.loop()

@@ -9,6 +9,16 @@ import (
 // bootTakes is how long a machine that was reset, or whose power came back, needs until its locum starts.
 const bootTakes = 3 * time.Second
 
+// pet is what the device does for a heart, with the clock read before it.
+func (n *node) pet(h *heart, until wire.Instant) {
+	if until != 0 && n.now() >= until {
+		h.dead = true
+		n.w.in(0, func() { n.reset("a pet that came too late") })
+		return
+	}
+	n.petted = n.w.now
+}
+
 // armWatchdog begins to watch a machine whose heart has opened the device. It counts on without the heart.
 func (n *node) armWatchdog() {
 	if n.w.watchdog == 0 || n.armed {

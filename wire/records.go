@@ -19,6 +19,8 @@ type ToEngine struct {
 	Ping    *Ping       `json:"ping,omitempty"`
 	Leave   *Leave      `json:"leave,omitempty"`
 	Paths   []PathState `json:"paths,omitempty"`
+	// Watchdog is sent to a new engine, and when it changes.
+	Watchdog *Watchdog `json:"watchdog,omitempty"`
 }
 
 // ToHeart is one record from the engine to its heart.
@@ -188,6 +190,16 @@ type Idle struct {
 	Idle bool `json:"idle"`
 	// Left: the others are told next that this node has left. Whoever comes back after that was away, however soon it is.
 	Left bool `json:"left,omitempty"`
+}
+
+// WatchdogReboot stands in the file in place of a device: the machine is reset by reboot(2) alone.
+const WatchdogReboot = "reboot"
+
+// Watchdog is what self-fencing is worth at this node.
+type Watchdog struct {
+	Armed   bool   `json:"armed"`   // others may rely on it
+	Refuses bool   `json:"refuses"` // the file names a device that is not armed: nothing is permitted until it is
+	Text    string `json:"text"`    // for status
 }
 
 // Ping must come back; an engine that does not answer within a second is shown as down in the beats, and after its grace

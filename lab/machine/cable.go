@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxFrame is the longest frame that a cable carries, in bytes.
@@ -24,7 +26,7 @@ type Cable struct {
 // end is a machine's interface on the cable.
 type end struct {
 	conn   *net.UnixConn
-	theirs *net.UnixAddr
+	theirs string
 }
 
 // NewCable makes a cable with nothing on it.
@@ -40,7 +42,7 @@ func (c *Cable) plug(prefix string) (ours, theirs string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	e := &end{conn, &net.UnixAddr{Name: theirs, Net: "unixgram"}}
+	e := &end{conn, theirs}
 	c.mu.Lock()
 	c.ends = append(c.ends, e)
 	c.mu.Unlock()
@@ -66,7 +68,7 @@ func (c *Cable) hand(frame []byte, from *end) {
 	defer c.mu.Unlock()
 	for _, e := range c.ends {
 		if e != from && !(from != nil && c.cut.Load()) {
-			_, _ = e.conn.WriteTo(frame, e.theirs)
+			e.take(frame)
 		}
 	}
 	if from != nil {
@@ -74,6 +76,17 @@ func (c *Cable) hand(frame []byte, from *end) {
 			heard(frame)
 		}
 	}
+}
+
+// take hands a frame to a machine without waiting: one that boots reads nothing, and must not hold the others up.
+func (e *end) take(frame []byte) {
+	raw, err := e.conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.Sendto(int(fd), frame, unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: e.theirs})
+	})
 }
 
 // Cut has the cable carry nothing between machines, or mends it.

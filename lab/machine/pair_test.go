@@ -145,7 +145,7 @@ func (p *pair) end() {
 		if m == nil {
 			continue
 		}
-		if p.t.Failed() {
+		if p.t.Failed() || os.Getenv("CONSOLES") != "" {
 			text := m.Console()
 			p.t.Logf("--- %s ---\n%s", m.Name, text[max(0, len(text)-8000):])
 		}

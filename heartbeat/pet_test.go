@@ -1,0 +1,177 @@
+package heartbeat
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"locum/wire"
+)
+
+// withDog makes the world's file name a watchdog, and gives a node's heart none until it asks for it.
+func withDog(t *testing.T) (*world, *node, *node) {
+	t.Helper()
+	w, a, b := pairWithView(t)
+	w.cfg.Watchdog.Device, w.cfg.Watchdog.Timeout = "/dev/watchdog", 4*time.Second
+	a.step(WatchdogChanged{Armed: true, Held: true, Name: "a dog", Timeout: 4 * time.Second})
+	return w, a, b
+}
+
+// pets gives the pets among a node's outputs, and forgets them.
+func (n *node) pets() (list []Pet) {
+	for _, o := range n.outputs {
+		if p, ok := o.(Pet); ok {
+			list = append(list, p)
+		}
+	}
+	n.outputs = slices.DeleteFunc(n.outputs, func(o Output) bool { _, ok := o.(Pet); return ok })
+	return list
+}
+
+func TestTheWatchdogIsPettedOnlyWhileAllIsWell(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		what func(w *world, a, b *node)
+		pets bool
+	}{
+		{"a quorum answers", func(w *world, a, b *node) {}, true},
+		{"its lease is over while something may run", func(w *world, a, b *node) { a.permitAll(); w.cutAll(); w.run(9 * second) }, false},
+		{"its lease is over and nothing runs", func(w *world, a, b *node) {
+			a.says(wire.ToHeart{Idle: &wire.Idle{Idle: true}})
+			w.cutAll()
+			w.run(9 * second)
+		}, true},
+		{"its lease is over and its engine has not said what runs", func(w *world, a, b *node) { a.h.grants.idle = false; w.cutAll(); w.run(9 * second) }, false},
+		{"its engine is down within its grace", func(w *world, a, b *node) { a.permitAll(); a.step(EngineGone{}); w.run(4 * second) }, true},
+		{"its engine is down for long, and another could take over", func(w *world, a, b *node) { a.permitAll(); a.step(EngineGone{}); w.run(11 * second) }, false},
+		{"all engines are down for long", func(w *world, a, b *node) {
+			a.permitAll()
+			b.step(EngineGone{})
+			w.run(second)
+			a.step(EngineGone{})
+			w.run(11 * second)
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, a, b := withDog(t)
+			c.what(w, a, b)
+			a.pets()
+			w.run(3 * second)
+			if got := len(a.pets()) > 0; got != c.pets {
+				t.Errorf("petted: %v; resets %q", got, a.resets())
+			}
+		})
+	}
+}
+
+func TestAPetComesAtAQuarterOfItsTimeAndNotAfterTheLease(t *testing.T) {
+	w, a, _ := withDog(t)
+	a.permitAll()
+	a.pets()
+	w.run(40 * second)
+	pets := a.pets()
+	if len(pets) < 38 || len(pets) > 42 {
+		t.Errorf("%d pets in 40 s of a watchdog of 4 s", len(pets))
+	}
+	for _, p := range pets {
+		if p.Until == 0 || p.Until > w.now+thisLease {
+			t.Errorf("a pet is good until %v", p.Until)
+		}
+	}
+}
+
+func TestNothingIsPermittedBeforeTheWatchdogIsArmed(t *testing.T) {
+	w, a, _ := withDog(t)
+	a.step(WatchdogChanged{Why: "somebody holds it"})
+	if len(a.alarms) == 0 {
+		t.Error("no alarm")
+	}
+	a.records = nil
+	a.permitAll()
+	if p := lastPermit(a); p == nil || p.OK {
+		t.Errorf("permit %+v", p)
+	}
+	a.outputs = nil
+	w.run(6 * second)
+	if !slices.ContainsFunc(a.outputs, func(o Output) bool { _, ok := o.(Arm); return ok }) {
+		t.Error("it is not tried again")
+	}
+	a.step(WatchdogChanged{Held: true, Name: "a dog", Timeout: 4 * time.Second, Why: "softdog"})
+	a.records = nil
+	a.permitAll()
+	if p := lastPermit(a); p == nil || !p.OK {
+		t.Errorf("permit %+v", p)
+	}
+	w.run(second)
+	if a.h.beats.beat.Armed {
+		t.Error("the beats offer a proof that is none")
+	}
+}
+
+func lastPermit(n *node) (p *wire.Permit) {
+	for _, r := range n.records {
+		if r.Permit != nil {
+			p = r.Permit
+		}
+	}
+	return p
+}
+
+func TestAResetEndsThePetsForGood(t *testing.T) {
+	w, a, _ := withDog(t)
+	a.permitAll()
+	w.cutAll()
+	w.run(9 * second)
+	if len(a.resets()) == 0 {
+		t.Fatal("no reset")
+	}
+	w.cut = map[cable]bool{}
+	a.says(wire.ToHeart{Idle: &wire.Idle{Idle: true}})
+	a.pets()
+	w.run(10 * second)
+	if got := a.pets(); len(got) > 0 {
+		t.Errorf("%d pets after a reset was asked for", len(got))
+	}
+}
+
+// fakeDog is a device that takes its time, or cannot.
+type fakeDog struct {
+	pets int
+	take func()
+	err  error
+}
+
+func (f *fakeDog) pet() error {
+	f.pets++
+	if f.take != nil {
+		f.take()
+	}
+	return f.err
+}
+
+func TestAPetThatCameTooLateIsNoticed(t *testing.T) {
+	now := wire.Instant(10)
+	clock := func() wire.Instant { return now }
+	for _, c := range []struct {
+		name  string
+		until wire.Instant
+		take  wire.Instant
+		err   error
+		pets  int
+		want  error
+	}{
+		{"in time", 20, 1, nil, 1, nil},
+		{"without an end", 0, 1000, nil, 1, nil},
+		{"too late to begin with: the device is not touched", 10, 0, nil, 0, ErrPetLate},
+		{"stopped between the clock and the device", 20, 30, nil, 1, ErrPetLate},
+		{"a device that fails", 20, 1, errors.New("EIO"), 1, errors.New("EIO")},
+	} {
+		now = 10
+		f := &fakeDog{take: func() { now += c.take }, err: c.err}
+		err := petWithin(clock, c.until, f.pet)
+		if f.pets != c.pets || (err == nil) != (c.want == nil) || errors.Is(c.want, ErrPetLate) != errors.Is(err, ErrPetLate) {
+			t.Errorf("%s: %d pets, %v", c.name, f.pets, err)
+		}
+	}
+}
