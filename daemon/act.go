@@ -76,6 +76,9 @@ func (n *engine) actFirst(a cluster.Action) {
 	switch a := a.(type) {
 	case cluster.RunOp:
 		n.workers[a.Resource].run(a)
+		if a.Kind == cluster.OpStart {
+			n.awake.want(true) // the end of it is SetIdle
+		}
 	case cluster.Shoot:
 		n.fencers[a.Node].shoot(a)
 	}
@@ -84,6 +87,8 @@ func (n *engine) actFirst(a cluster.Action) {
 // act does what is left.
 func (n *engine) act(a cluster.Action) {
 	switch a := a.(type) {
+	case cluster.SetIdle:
+		n.awake.want(!a.Idle)
 	case cluster.CancelOp:
 		for _, w := range n.workers {
 			w.cancel(a.ID)

@@ -43,6 +43,7 @@ type engine struct {
 	after     []cluster.Event // to be stepped on right after the step under way
 	history   *history
 	ready     chan struct{} // closed when nothing is left of what a former engine had under way
+	awake     sleepLock
 	title     string
 	titling   bool      // the title will be made anew
 	softened  time.Time // when the threads' policy was last set
@@ -66,7 +67,7 @@ func RunEngine(ctx context.Context) error {
 		return err
 	}
 	n := &engine{conn: conn, log: log, ctx: ctx, workers: map[cluster.ResourceID]*worker{}, observers: map[cluster.ResourceID]*observer{}, fencers: map[wire.Node]*fencer{},
-		ready: make(chan struct{}), softened: time.Now()}
+		ready: make(chan struct{}), softened: time.Now(), awake: sleepLock{log: log}}
 	if err := n.listen(); err != nil {
 		log("alarm", "from the heart: "+err.Error())
 	}
@@ -100,6 +101,7 @@ func (n *engine) begin(r record) error {
 	n.history = openHistory(n, cfg.Notifies)
 	n.makeWorkers()
 	n.makeFencers()
+	n.awake.want(true) // until it is known that nothing runs, which is told by SetIdle
 	return nil
 }
 
