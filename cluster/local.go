@@ -251,6 +251,10 @@ func (e *Engine) endOp(s *local, i int, ev OpEnded) {
 
 func (e *Engine) probeEnded(s *local, i int, ev OpEnded) {
 	r := &s.res[i]
+	if ev.Overdue {
+		r.ended = true
+		e.do(CancelOp{ID: r.op})
+	}
 	if ev.Outcome != wire.OutcomeDone || ev.State == wire.StateUnknown {
 		r.state = wire.StateUnknown
 		s.detail = fmt.Sprintf("%s: its state cannot be found out: %s", s.cfg.Resources[i].ID(), ev.Detail)

@@ -375,11 +375,24 @@ func (e *Engine) nextGrace() wire.Instant {
 	return at
 }
 
+// epochAbove is the next epoch that this node may propose. No two nodes ever propose the same one, whatever they have forgotten:
+// it names its proposer, as Paxos ballots do.
+func (e *Engine) epochAbove(top wire.Epoch) wire.Epoch {
+	next := top - top%epochStride + wire.Epoch(e.self)%epochStride
+	if next <= top {
+		next += epochStride
+	}
+	return next
+}
+
+// epochStride is how far apart the epochs of one proposer are.
+const epochStride = wire.MaxNodes
+
 // propose asks the members for their promises, this node first.
 func (e *Engine) propose(members wire.Nodes) {
 	el := &e.election
 	quorate := e.obeyed() && e.view.Verdict.Quorate
-	epoch := max(e.promised, el.highest) + 1
+	epoch := e.epochAbove(max(e.promised, el.highest))
 	el.attempts++
 	el.highest = epoch
 	el.proposal = &proposal{epoch: epoch, members: members, sent: e.now}

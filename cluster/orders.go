@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -363,6 +364,10 @@ func (e *Engine) cleanCounts(c Clean) bool {
 
 func (e *Engine) waitForMember(s *config.Service, m *member, r ServiceReport) Wait {
 	w := Wait{What: "service " + s.Name, For: fmt.Sprintf("%s is still %s on %s", s.Name, r.Phase, e.name(m.node))}
+	if r.Phase == PhaseUnknown {
+		w.For = fmt.Sprintf("%s to find out whether %s runs there: %s", e.name(m.node), s.Name, cmp.Or(r.Detail, "it looks"))
+		w.Command = "locum fence " + e.name(m.node) + ", if it never does"
+	}
 	if r.Phase == PhaseStuck {
 		w.For = fmt.Sprintf("%s cannot be stopped on %s, which has to be fenced: %s", s.Name, e.name(m.node), r.Detail)
 		w.Command = "locum fence " + e.name(m.node) + ", or once it is stopped there: locum clear " + s.Name

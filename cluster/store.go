@@ -9,8 +9,8 @@ import (
 
 // The ceiling is made durable ahead of time, so that no promise on the way to a takeover waits for a disk.
 const (
-	ceilingAhead = 1024 // how far above the highest promise the ceiling is set
-	ceilingLow   = 512  // when less than this is left, it is raised
+	ceilingAhead = 1024 * epochStride // how far above the highest promise the ceiling is set
+	ceilingLow   = 512 * epochStride  // when less than this is left, it is raised
 )
 
 // storeAgain is the pause before a state directory that cannot be written is tried again.

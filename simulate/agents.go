@@ -13,8 +13,8 @@ const opTakes = 3 * time.Millisecond
 
 // manner is how a resource behaves on one node.
 type manner struct {
-	start, stop string // see opManners
-	took        time.Duration
+	start, stop, probe string // see opManners
+	took               time.Duration
 }
 
 // opManners are the manners of a start or a stop; "" works.
@@ -60,13 +60,13 @@ func (n *node) runsAny(service string) bool {
 // runOp plays a worker.
 func (n *node) runOp(a cluster.RunOp) {
 	m := n.manners[a.Resource]
-	o := &op{RunOp: a, engine: n.engine, how: map[cluster.OpKind]string{cluster.OpStart: m.start, cluster.OpStop: m.stop}[a.Kind]}
+	o := &op{RunOp: a, engine: n.engine, how: map[cluster.OpKind]string{cluster.OpStart: m.start, cluster.OpStop: m.stop, cluster.OpProbe: m.probe}[a.Kind]}
 	took := max(m.took, opTakes)
 	switch {
-	case a.Kind == cluster.OpProbe:
-		took = time.Millisecond
 	case o.how == "slow" || o.how == "sloppy":
 		took = 2 * time.Second
+	case a.Kind == cluster.OpProbe:
+		took = time.Millisecond
 	}
 	if a.Kind != cluster.OpProbe {
 		n.w.touched[a.Resource.Service]++
@@ -93,15 +93,17 @@ func (n *node) endOp(o *op) {
 	}
 	end := cluster.OpEnded{ID: o.ID, Outcome: wire.OutcomeDone}
 	switch {
-	case o.Kind == cluster.OpProbe:
 	case o.how == "fail":
 		end.Outcome, end.Detail = wire.OutcomeFailed, "exit status 1"
+	case o.Kind == cluster.OpProbe:
 	case o.Kind == cluster.OpStart:
 		n.set(o.Resource, wire.StateRunning)
 	case o.Kind == cluster.OpStop:
 		n.set(o.Resource, wire.StateStopped)
 	}
-	end.State = n.state(o.Resource)
+	if end.State = n.state(o.Resource); o.how == "fail" {
+		end.State = wire.StateUnknown
+	}
 	n.reports(o, end)
 }
 

@@ -28,7 +28,7 @@ func (w *World) command(words []string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "contested": 2, "ask": 2, "apply": 2, "expect": 1, "found": 2}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "apply": 2, "expect": 1, "found": 2}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -38,41 +38,43 @@ var commands = map[string]func(w *World, args []string) error{
 		}
 		return err
 	},
-	"settle":       (*World).commandSettle,
-	"seed":         (*World).commandSeed,
-	"boot":         eachNode((*node).powerOn),
-	"kill":         eachNode((*node).powerOff),
-	"kill-engine":  eachNode((*node).crashEngine),
-	"kill-heart":   eachNode((*node).killHeart),
-	"start-heart":  eachNode((*node).startHeart),
-	"bounce-heart": eachNode((*node).bounceHeart),
-	"stop-engine":  eachNode(func(n *node) { n.stopped = n.engine != nil }),
-	"cont-engine":  eachNode((*node).contEngine),
-	"pause":        eachNode(func(n *node) { n.paused, n.stopped = true, true }),
-	"resume":       eachNode((*node).resume),
-	"leave":        eachNode((*node).leave),
-	"read-only":    eachNode(func(n *node) { n.readOnly = true }),
-	"writable":     eachNode(func(n *node) { n.readOnly = false }),
-	"lose-state":   eachNode(func(n *node) { n.durable = cluster.Durable{} }),
-	"back-up":      eachNode((*node).backUp),
-	"restore":      eachNode((*node).restore),
-	"cut":          func(w *World, args []string) error { return w.commandCut(args, true) },
-	"cut-one-way":  func(w *World, args []string) error { return w.commandCut(args, false) },
-	"heal":         func(w *World, args []string) error { clear(w.cut); w.net = fairWeather; return nil },
-	"net":          (*World).commandNet,
-	"mark":         func(w *World, args []string) error { clear(w.touched); return nil },
-	"calm":         func(w *World, args []string) error { w.checks.calm = true; return nil },
-	"busy":         (*World).commandBusy,
-	"drift":        (*World).commandDrift,
-	"watchdog":     (*World).commandWatchdog,
-	"switch":       (*World).commandSwitch,
-	"manner":       (*World).commandManner,
-	"fail":         (*World).commandFail,
-	"contested":    (*World).commandContested,
-	"ask":          (*World).commandAsk,
-	"apply":        (*World).commandApply,
-	"expect":       (*World).commandExpect,
-	"found":        (*World).commandFound,
+	"settle":         (*World).commandSettle,
+	"seed":           (*World).commandSeed,
+	"boot":           eachNode((*node).powerOn),
+	"kill":           eachNode((*node).powerOff),
+	"kill-engine":    eachNode((*node).crashEngine),
+	"kill-heart":     eachNode((*node).killHeart),
+	"start-heart":    eachNode((*node).startHeart),
+	"bounce-heart":   eachNode((*node).bounceHeart),
+	"stop-engine":    eachNode(func(n *node) { n.stopped = n.engine != nil }),
+	"cont-engine":    eachNode((*node).contEngine),
+	"pause":          eachNode(func(n *node) { n.paused, n.stopped = true, true }),
+	"resume":         eachNode((*node).resume),
+	"leave":          eachNode((*node).leave),
+	"read-only":      eachNode(func(n *node) { n.readOnly = true }),
+	"writable":       eachNode(func(n *node) { n.readOnly = false }),
+	"lose-state":     eachNode(func(n *node) { n.durable = cluster.Durable{} }),
+	"back-up":        eachNode((*node).backUp),
+	"restore":        eachNode((*node).restore),
+	"cut":            func(w *World, args []string) error { return w.commandCut(args, true) },
+	"cut-one-way":    func(w *World, args []string) error { return w.commandCut(args, false) },
+	"heal":           func(w *World, args []string) error { clear(w.cut); w.net = fairWeather; return nil },
+	"net":            (*World).commandNet,
+	"mark":           func(w *World, args []string) error { clear(w.touched); return nil },
+	"calm":           func(w *World, args []string) error { w.checks.calm = true; return nil },
+	"busy":           (*World).commandBusy,
+	"drift":          (*World).commandDrift,
+	"watchdog":       (*World).commandWatchdog,
+	"switch":         (*World).commandSwitch,
+	"manner":         (*World).commandManner,
+	"fail":           (*World).commandFail,
+	"unsure":         (*World).commandUnsure,
+	"confirm-if-off": (*World).commandConfirm,
+	"contested":      (*World).commandContested,
+	"ask":            (*World).commandAsk,
+	"apply":          (*World).commandApply,
+	"expect":         (*World).commandExpect,
+	"found":          (*World).commandFound,
 }
 
 func eachNode(do func(*node)) func(w *World, args []string) error {
@@ -181,8 +183,10 @@ func (w *World) commandManner(args []string) error {
 		m.start = how
 	case "stop":
 		m.stop = how
+	case "probe":
+		m.probe = how
 	default:
-		return fmt.Errorf("want start or stop")
+		return fmt.Errorf("want start, stop or probe")
 	}
 	n.manners[id] = m
 	return nil
@@ -199,6 +203,32 @@ func (w *World) commandFail(args []string) error {
 		n.fail(id)
 	}
 	return err
+}
+
+// commandUnsure: unsure NODE SERVICE/INDEX: its agent cannot say any more whether the running resource is well.
+func (w *World) commandUnsure(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	id, err := w.resource(args[1])
+	if err == nil && n.watched[id] {
+		n.later(time.Millisecond, cluster.Watched{Resource: id, State: wire.StateUnknown, Detail: "no answer"})
+	}
+	return err
+}
+
+// commandConfirm: confirm-if-off NODE OTHER: an operator who has looked says at a node that another is off.
+func (w *World) commandConfirm(args []string) error {
+	n, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	other, err := w.node(args[1])
+	if err != nil || other.powered {
+		return err
+	}
+	return w.ask(n, cluster.Command{Verb: "confirm", Node: args[1]})
 }
 
 // commandFound: found NODE SERVICE/INDEX: something started the resource behind locum's back.

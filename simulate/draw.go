@@ -52,6 +52,7 @@ type draw struct {
 	resources []string // SERVICE/INDEX
 	paths     []string
 	fences    bool
+	fencing   bool   // operators have nodes fenced, whatever they are at: nothing is needless then
 	forgets   string // the node whose state directory may be lost or brought back; "" none
 	config    string
 	commands  []string
@@ -80,6 +81,7 @@ func (d *draw) know(cfg *config.Config) {
 			d.resources = append(d.resources, fmt.Sprintf("%s/%d", s.Name, r))
 		}
 	}
+	d.fencing = d.fences && d.percent(8)
 	if len(d.names) > 2 && d.percent(40) {
 		d.forgets = d.node()
 	}
@@ -180,9 +182,13 @@ func (d *draw) faults() []func() string {
 			return "switch " + d.node() + " " + d.one("ok", "ok", "fail", "hang", "ignore", "late", "timeout")
 		},
 		func() string {
+			return "manner " + d.node() + " " + d.resource() + " probe " + d.one("ok", "slow", "fail", "hang")
+		},
+		func() string {
 			return "manner " + d.node() + " " + d.resource() + " " + d.one("start", "stop") + " " + d.one("ok", "ok", "slow", "fail", "hang", "deaf", "sloppy")
 		},
-		func() string { return "fail " + d.node() + " " + d.resource() },
+		func() string { return d.one("fail ", "fail ", "unsure ") + d.node() + " " + d.resource() },
+		func() string { return "confirm-if-off " + d.node() + " " + d.node() },
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return d.one("read-only ", "writable ") + d.node() },
@@ -195,6 +201,9 @@ func (d *draw) faults() []func() string {
 
 func (d *draw) order() string {
 	s := d.one(d.services...)
+	if d.fencing && d.percent(20) {
+		return "fence " + d.node()
+	}
 	return d.one("move "+s, "move "+s+" "+d.node(), "stop "+s, "start "+s, "restart "+s, "standby "+d.node(), "online "+d.node(),
 		"clear "+s, "clear "+d.node(), "maintenance on", "maintenance off", "maintenance on "+s, "maintenance off "+s)
 }
@@ -246,6 +255,7 @@ func (d *draw) heal() {
 		for _, r := range d.resources {
 			d.say("manner %s %s start ok", n, r)
 			d.say("manner %s %s stop ok", n, r)
+			d.say("manner %s %s probe ok", n, r)
 		}
 		d.say("writable %s", n)
 		d.say("resume %s", n)

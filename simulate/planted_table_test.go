@@ -47,7 +47,7 @@ var plants = []planted{
 	{"prepared-permit-outlives-its-view", "cluster/prepare.go", "return g.given && g.epoch == e.view.Epoch && e.now < g.until", "return g.given", "4", "owners proof lease"},
 	{"late-shot-hits", "cluster/fencing.go", "case !e.obeyed() || s.epoch != e.view.Epoch:", "case false:", "17", "needless both owners liveness"},
 	{"admitted-while-a-shot-flies", "cluster/membership.go", "|| e.shotInFlight(n) && !member {", "{", "17", "needless liveness touched lease"},
-	{"unheard-proposer-forgotten", "cluster/membership.go", "epoch := max(e.promised, el.highest) + 1", "epoch := e.promised + 1", "12", "liveness touched"},
+	{"unheard-proposer-forgotten", "cluster/membership.go", "epoch := e.epochAbove(max(e.promised, el.highest))", "epoch := e.epochAbove(e.promised)", "12", "liveness touched"},
 	{"promises-to-anybody", "cluster/promise.go", "case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):", "case false:", "20", "touched liveness needless"},
 	{"proof-of-an-older-life-kept", "cluster/promise.go", "|| c.Life.Incarnation < p.memberLife", "", "17", "owners proof"},
 	{"membership-forgotten-with-the-engine", "cluster/engine.go", "\te.noteMembers(v)\n", "", "17", "owners proof"},
