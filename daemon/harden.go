@@ -34,6 +34,9 @@ func hardenHeart() (refused []string) {
 	if err := lockMemory(); err != nil {
 		refused = append(refused, fmt.Sprintf("locked memory (%v); see LimitMEMLOCK of the unit", err))
 	}
+	if err := enoughDescriptors(); err != nil {
+		refused = append(refused, fmt.Sprintf("descriptors (%v); see LimitNOFILE of the unit", err))
+	}
 	if err := setOOMScore(oomNever); err != nil {
 		refused = append(refused, fmt.Sprintf("exemption from the OOM killer (%v)", err))
 	}
@@ -112,10 +115,45 @@ func setOOMScore(score string) error {
 // lockMemory keeps in memory what is touched from now on, and all of the program's text: a page of it that was never
 // touched would have to be read from a disk that may be what has failed.
 func lockMemory() error {
+	if err := mayLock(); err != nil {
+		return err
+	}
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		return fmt.Errorf("mlockall: %w", err)
 	}
 	return lockText()
+}
+
+// mayLock reports whether all memory to come may be locked. Below a limit mlockall(2) could be granted now, and a later
+// allocation refused, which ends a Go program.
+func mayLock() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil || limit.Cur == unix.RLIM_INFINITY {
+		return err
+	}
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&head, &sets[0]); err != nil {
+		return fmt.Errorf("capget: %w", err)
+	}
+	if sets[0].Effective&(1<<unix.CAP_IPC_LOCK) == 0 {
+		return fmt.Errorf("at most %d KiB may be locked, and locum has not got CAP_IPC_LOCK", limit.Cur/1024)
+	}
+	return nil
+}
+
+// leastDescriptors is enough for paths, control socket and engine. Go has raised the limit as far as it may be.
+const leastDescriptors = 256
+
+func enoughDescriptors() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Cur < leastDescriptors {
+		return fmt.Errorf("it may have %d open, and wants %d", limit.Cur, leastDescriptors)
+	}
+	return nil
 }
 
 // lockText locks this program's executable mapping with mlock(2), which also reads it in.

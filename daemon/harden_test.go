@@ -3,10 +3,13 @@ package daemon
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -105,5 +108,104 @@ func TestTheHeartIsHardAndWhatItStartsIsNot(t *testing.T) {
 	}
 	if got := strings.TrimSpace(n.read("told")); got != oomOrdinary {
 		t.Errorf("what the engine starts has OOM score %s", got)
+	}
+}
+
+// textOf gives, of a process's mapping of its program's text, how many KiB it has, how many are in memory, and whether it is
+// locked (proc_pid_smaps(5)). What smaps calls "Locked" is a share of pages that other processes of the program have too.
+func textOf(t *testing.T, pid int) (size, resident int, locked bool) {
+	t.Helper()
+	self, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	smaps, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inText := false
+	for line := range strings.Lines(string(smaps)) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) < 2:
+		case strings.Contains(f[0], "-"):
+			_, _, inText = textMapping(line, self)
+		case inText && f[0] == "Size:":
+			size, _ = strconv.Atoi(f[1])
+		case inText && f[0] == "Rss:":
+			resident, _ = strconv.Atoi(f[1])
+		case inText && f[0] == "VmFlags:":
+			locked = slices.Contains(f, "lo")
+		}
+	}
+	return size, resident, locked
+}
+
+func TestAllOfTheProgramsTextIsInLockedMemory(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	if said := strings.Join(n.serving().Heart.Refused, "\n"); strings.Contains(said, "locked memory") {
+		t.Skip("the kernel refuses it: ", said)
+	}
+	size, resident, locked := textOf(t, n.cmd.Process.Pid)
+	if size == 0 || resident != size || !locked {
+		t.Errorf("%d KiB of %d are in memory, locked: %v", resident, size, locked)
+	}
+	if _, _, locked := textOf(t, n.engine()); locked {
+		t.Error("the engine's is locked too")
+	}
+}
+
+// TestThreadsThatComeLaterAreRealTimeToo hardens a process of its own and has it make threads after that.
+func TestThreadsThatComeLaterAreRealTimeToo(t *testing.T) {
+	const inside, more = "LOCUM_TEST_THREADS", 20
+	if os.Getenv(inside) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), inside+"=1")
+		said, err := cmd.CombinedOutput()
+		if err == nil && strings.Contains(string(said), "--- SKIP") {
+			t.Skipf("the kernel refuses it: %s", said)
+		}
+		if !strings.Contains(string(said), "all are real time") {
+			t.Errorf("%s", said)
+		}
+		return
+	}
+	if said := strings.Join(hardenHeart(), "\n"); strings.Contains(said, "real-time") {
+		t.Skip(said)
+	}
+	var there sync.WaitGroup
+	there.Add(more)
+	for range more {
+		go func() {
+			runtime.LockOSThread()
+			there.Done()
+			select {}
+		}()
+	}
+	there.Wait()
+	if got := policies(t, os.Getpid()); slices.Equal(got, []string{fmt.Sprintf("policy %d nice 0 priority %d", unix.SCHED_RR, heartPriority)}) {
+		fmt.Println("all are real time")
+	} else {
+		fmt.Printf("its threads: %q\n", got)
+	}
+}
+
+func TestALimitOnLockedMemoryIsSaidAndEndsNobody(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to give a capability up")
+	}
+	path, err := exec.LookPath("setpriv")
+	if err != nil {
+		t.Skip("needs setpriv: ", err)
+	}
+	n := newNode(t)
+	n.shell = "ulimit -l 4096; ulimit -n 100; exec " + path + " --bounding-set -ipc_lock \"$0\""
+	n.start()
+	said := strings.Join(n.serving().Heart.Refused, "\n")
+	for _, want := range []string{"locked memory (at most 4096 KiB may be locked", "descriptors (it may have 100 open"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("not said: %s; but %q", want, said)
+		}
 	}
 }
