@@ -7,17 +7,24 @@ import "locum/wire"
 const cliqueBudget = 20000
 
 // bestClique finds the largest subset of all whose members all hear one another; of several the one with the lowest
-// numbers. hears must be symmetric.
-func bestClique(all wire.Nodes, hears func(a, b wire.Node) bool) wire.Nodes {
+// numbers. hears gives whom a node hears; only what is mutual counts.
+func bestClique(all wire.Nodes, hears func(wire.Node) wire.Nodes) wire.Nodes {
 	s := cliqueSearch{budget: cliqueBudget}
+	whole := true
 	for n := range all.All {
-		var near wire.Nodes
-		for m := range all.All {
-			if m != n && hears(n, m) {
-				near = near.With(m)
+		s.near[n] = hears(n) & all
+		whole = whole && s.near[n].With(n) == all
+	}
+	if whole {
+		return all
+	}
+	for n := range all.All {
+		for m := range s.near[n].All {
+			if !s.near[m].Has(n) {
+				s.near[n] = s.near[n].Without(m)
 			}
 		}
-		s.near[n] = near
+		s.near[n] = s.near[n].Without(n)
 	}
 	s.grow(0, all)
 	return s.best

@@ -203,15 +203,18 @@ func (e *Engine) candidate(n wire.Node) bool {
 	return member && e.now < p.engineDown+wire.Instant(e.cfg.Engine.Grace)
 }
 
-// hears reports whether two nodes hear each other, as far as this node knows.
-func (e *Engine) hears(a, b wire.Node) bool {
-	half := func(a, b wire.Node) bool {
-		if a == e.self {
-			return e.alive(b)
-		}
-		return e.peer(a).Hears.Has(b)
+// hears is whom a node hears, as far as this node knows.
+func (e *Engine) hears(n wire.Node) wire.Nodes {
+	if n != e.self {
+		return e.peer(n).Hears
 	}
-	return half(a, b) && half(b, a)
+	var set wire.Nodes
+	for _, p := range e.peers {
+		if p.Node != 0 && e.alive(p.Node) {
+			set = set.With(p.Node)
+		}
+	}
+	return set
 }
 
 // leaderOf says in which order the nodes of a set should lead it, so that all of them come to the same answer: the leader

@@ -14,7 +14,22 @@ import (
 // every service has to run, once, within bounded time; then nobody has a reason to touch anything.
 func Draw(seed uint64) Script {
 	d := newDraw(seed)
-	d.cluster()
+	all := []string{"alpha", "beta", "gamma", "delta", "epsilon"}
+	return d.history(seed, all[:[]int{2, 2, 2, 2, 2, 3, 3, 3, 4, 5}[d.rnd.IntN(10)]])
+}
+
+// DrawLarge is Draw for 16 to 64 nodes.
+func DrawLarge(seed uint64) Script {
+	d := newDraw(seed)
+	var names []string
+	for i := range 16 + d.rnd.IntN(49) {
+		names = append(names, fmt.Sprintf("n%d", i+1))
+	}
+	return d.history(seed, names)
+}
+
+func (d *draw) history(seed uint64, names []string) Script {
+	d.cluster(names)
 	if d.percent(50) {
 		d.say("watchdog 5s")
 	}
@@ -99,9 +114,8 @@ func (d *draw) percent(p int) bool      { return d.rnd.IntN(100) < p }
 // pair is two nodes, not always different ones.
 func (d *draw) pair() string { return d.node() + " " + d.node() }
 
-func (d *draw) cluster() {
-	all := []string{"alpha", "beta", "gamma", "delta", "epsilon"}
-	d.names = all[:[]int{2, 2, 2, 2, 2, 3, 3, 3, 4, 5}[d.rnd.IntN(10)]]
+func (d *draw) cluster(names []string) {
+	d.names = names
 	d.services = []string{"web", "db", "mail"}[:1+d.rnd.IntN(3)]
 	d.paths = []string{"lan", "cross"}[:1+d.rnd.IntN(2)]
 	d.fences = d.percent(75)
@@ -115,7 +129,7 @@ func (d *draw) cluster() {
 	for i, p := range d.paths {
 		fmt.Fprintf(&b, "path udp %s", p)
 		for k, n := range d.names {
-			fmt.Fprintf(&b, " %s=192.0.2.%d", n, 20*i+k+1)
+			fmt.Fprintf(&b, " %s=%s%d", n, [...]string{"192.0.2.", "2001:db8::"}[i], k+1)
 		}
 		b.WriteString("\n")
 	}

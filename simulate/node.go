@@ -153,6 +153,9 @@ func (n *node) later(d time.Duration, ev cluster.Event) {
 }
 
 func (n *node) act(a cluster.Action) {
+	if s, ok := a.(cluster.Send); ok && n.w.Said != nil {
+		n.w.Said(n.cfg.Number, s.To, s.Body)
+	}
 	if r, ok, err := cluster.RecordOf(a); err != nil {
 		n.w.broken("message: one that cannot be sent: %v", err)
 		return

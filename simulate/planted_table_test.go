@@ -71,7 +71,7 @@ var plants = []planted{
 	{"leaver-resumes-its-vote", "heartbeat/grants.go", "\tif r.Left {", "\tif false {", "3", "views owners both"},
 	{"counters-of-lives-meet", "wire/seal.go", "uint64(in%livesApart) * (MaxCounter + 1) / 2 / livesApart", "0 * uint64(in)", "10", "lease"},
 	{"older-file-kept", "cluster/file.go", "\te.send(n, Message{File: &File{Text: e.cfg.Text}})\n", "", "8", "liveness"},
-	{"hearing-need-not-be-mutual", "cluster/membership.go", "return half(a, b) && half(b, a)", "return half(a, b)", "20", "liveness touched"},
+	{"hearing-need-not-be-mutual", "cluster/clique.go", "\t\t\tif !s.near[m].Has(n) {\n", "\t\t\tif false {\n", "20", "liveness touched"},
 	{"echo-counts-outside-its-view", "heartbeat/grants.go", "if inside != 0 && inside == h.granted() && sent > p.echoed {", "if sent > p.echoed {", "2", "owners proof lease"},
 	{"lease-counts-from-the-receipt", "heartbeat/grants.go", "p.echoed = sent", "p.echoed = h.now", "section 9", "owners proof lease"},
 	{"lease-renewed-by-one", "heartbeat/lease.go", "if votes += e.votes; votes >= v.Needed {", "if votes += e.votes; true {", "section 9", "owners proof lease"},

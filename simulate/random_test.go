@@ -14,6 +14,7 @@ import (
 var (
 	seeds  = flag.Int("seeds", 200, "how many random histories to play")
 	first  = flag.Uint64("seed", 1, "the first seed")
+	large  = flag.Bool("large", false, "with 16 to 64 nodes instead of 2 to 5")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
@@ -40,6 +41,9 @@ func TestRandomDisasters(t *testing.T) {
 
 func play(t *testing.T, seed uint64) {
 	s := Draw(seed)
+	if *large {
+		s = DrawLarge(seed)
+	}
 	transcript, failures := s.Play()
 	if len(failures) == 0 {
 		return
@@ -52,6 +56,6 @@ func play(t *testing.T, seed uint64) {
 	if err := os.WriteFile(file, []byte(transcript), 0o600); err != nil {
 		t.Error(err)
 	}
-	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink",
-		seed, strings.Join(failures, "; "), file, seed)
+	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink -large=%t",
+		seed, strings.Join(failures, "; "), file, seed, *large)
 }

@@ -14,8 +14,9 @@ import (
 // World is one cluster and all that lies around it.
 type World struct {
 	Config *config.Config
-	Log    func(at wire.Instant, node, text string) // every line of every node's history, and what the script does
-	Broken []string                                 // what must never happen, and did
+	Log    func(at wire.Instant, node, text string)    // every line of every node's history, and what the script does
+	Said   func(from, to wire.Node, m cluster.Message) // every message between engines, as it is sent
+	Broken []string                                    // what must never happen, and did
 
 	now      wire.Instant
 	queue    queue
@@ -76,17 +77,20 @@ func New(cfg *config.Config, seed uint64) *World {
 // Now is the world's time.
 func (w *World) Now() wire.Instant { return w.now }
 
-// maxSteps bounds one run of the world.
-const maxSteps = 2_000_000
+// maxSteps bounds one run of the world: a hundred times what the beats of all nodes on two paths need.
+func (w *World) maxSteps(d time.Duration) int {
+	n := len(w.Config.Nodes)
+	return (100_000 + 2_000*n*n) * (1 + int(d/time.Second))
+}
 
 // Run lets the world go on for some time.
 func (w *World) Run(d time.Duration) {
 	end := w.now + wire.Instant(d)
-	steps := 0
+	steps, most := 0, w.maxSteps(d)
 	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
 		it := w.queue.take()
-		if steps++; steps > maxSteps {
-			w.broken("circle: more than %d steps in %s", maxSteps, d)
+		if steps++; steps > most {
+			w.broken("circle: more than %d steps in %s", most, d)
 			return
 		}
 		w.now = it.at
