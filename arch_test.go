@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"lab":               {"cluster", "config", "console", "wire"},
 	"lab/demo":          {"console", "cluster", "lab", "wire"},
 	"lab/bench":         {"lab", "console", "cluster", "wire"},
+	"lab/soak":          {"lab", "wire"},
 	"lab/container":     {},
 	"lab/machine":       {},
 	"lab/machine/guest": {},

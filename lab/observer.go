@@ -228,6 +228,14 @@ func (o *Observer) Await(ctx context.Context, since wire.Instant, want func(Sigh
 	}
 }
 
+// Beats is when a node was heard at its switch port since an instant, in order.
+func (o *Observer) Beats(node string, since wire.Instant) []wire.Instant {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	from, _ := slices.BinarySearch(o.beats[node], since)
+	return slices.Clone(o.beats[node][from:])
+}
+
 // LastBeat is when a node was last heard at its switch port before the given instant, 0 if never. Beats are frames for
 // locum's UDP port, and those of its EtherType.
 func (o *Observer) LastBeat(node string, before wire.Instant) wire.Instant {

@@ -77,6 +77,8 @@ var plants = []planted{
 	{"lease-renewed-by-one", "heartbeat/lease.go", "if votes += e.votes; votes >= v.Needed {", "if votes += e.votes; true {", "section 9", "owners proof lease"},
 	{"permitted-without-a-lease", "heartbeat/grants.go", "p.Epoch == h.granted() && lease &&", "p.Epoch == h.granted() && (lease || true) &&", "4", "owners proof lease"},
 	{"no-reset-at-the-lease-end", "heartbeat/lease.go", "if h.grants.mayRun {", "if false {", "5", "lease owners proof"},
+	{"petted-whatever-is-so", "heartbeat/pet.go", "return !h.dog.resetting && (h.grants.idle || h.lease.State != wire.LeaseOver)", "return true", "5", "lease owners proof"},
+	{"permitted-without-a-watchdog", "heartbeat/grants.go", " && (h.hasDog() || !h.wantsDog())", "", "4", "lease owners proof"},
 	{"no-reset-after-a-late-return", "heartbeat/grants.go", "if !exempt && r.MayRun && h.now >= h.lease.Until {", "if false {", "5", "lease owners proof"},
 	{"lease-not-kept-over-a-restart", "heartbeat/grants.go", "h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)", "h.lease.Until = h.now + h.leaseTime", "5", "lease owners proof"},
 	{"judged-before-drained", "heartbeat/step.go", "drained && rested {", "drained || rested || true {", "section 7", "touched needless both liveness"},

@@ -1,0 +1,99 @@
+// Soak runs a cluster with a very short window under loads that starve, evict and delay, and says for each whether anything
+// moved, and how late the hearts were: beside each cell runs a bare loop of the same real-time policy, so that what the host
+// itself takes away is told from what is locum's.
+//
+// Beats are seen at the switch port by the kernel's stamps. Loads run in control groups of their own where they need a
+// limit, so that no other process of the machine is in danger. Neighbours: lab makes the world.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"locum/lab"
+)
+
+// settings are the program's flags.
+type settings struct {
+	binary      string
+	cell        time.Duration
+	every, dead time.Duration
+	loads       []string
+}
+
+func main() {
+	playParts()
+	var s settings
+	pflag.StringVar(&s.binary, "binary", "./locum", "the locum to try")
+	pflag.DurationVar(&s.cell, "cell", time.Minute, "how long each load lasts")
+	pflag.DurationVar(&s.every, "every", 5*time.Millisecond, "the beat")
+	pflag.DurationVar(&s.dead, "dead", 25*time.Millisecond, "the window")
+	pflag.StringSliceVar(&s.loads, "loads", loadNames(), "which loads, one after the other")
+	pflag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	failed, err := soak(ctx, s)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+	if failed > 0 {
+		fmt.Fprintf(os.Stderr, "soak: %d cells failed\n", failed)
+		os.Exit(1)
+	}
+}
+
+// playParts does what a process of a world or of a load is there for; in any other it does nothing.
+func playParts() {
+	lab.Main()
+	if len(os.Args) > 2 && os.Args[1] == loadWord {
+		playLoad(os.Args[2:])
+	}
+}
+
+func soak(ctx context.Context, s settings) (failed int, err error) {
+	if s.binary, err = filepath.Abs(s.binary); err != nil {
+		return 0, err
+	}
+	b, err := begin(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	defer b.world.Close()
+	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(t, "LOAD\tFOR\tWORST BARE LOOP\tWORST HEART\tMOVED\t\n")
+	for _, name := range s.loads {
+		c, err := b.cell(ctx, s, name)
+		if err != nil {
+			return failed, fmt.Errorf("%s: %w", name, err)
+		}
+		verdict := "ok"
+		if c.moved != "" || !c.intime(s) {
+			verdict = "FAILED"
+			failed++
+		}
+		fmt.Fprintf(t, "%s\t%s\t%.2f ms\t%.2f ms\t%s\t%s\n", name, s.cell, millis(c.bare), millis(c.heart), orNothing(c.moved), verdict)
+		if err := t.Flush(); err != nil {
+			return failed, err
+		}
+	}
+	return failed, nil
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func orNothing(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return strings.ReplaceAll(text, "\n", "; ")
+}
