@@ -50,10 +50,12 @@ type Beat struct {
 
 // Path is a "path" line: one way for bytes between nodes.
 type Path struct {
-	Type      string // udp
+	Type      string // udp or ethernet
 	Name      string
 	Addresses map[wire.Node]netip.Addr // udp: each node's own address, one of the node's interfaces
 	Port      uint16                   // udp: default 6694
+	Devices   map[wire.Node]string     // ethernet: each node's interface
+	EtherType uint16                   // ethernet: default 0x88b5
 	Line      int
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -239,70 +238,6 @@ func (p *parser) beat(l line) {
 	}
 	if b.Dead < 3*b.Every {
 		p.add(l.number, "dead=%s is less than three times every=%s: one lost beat would be a death; write dead=%s or more", b.Dead, b.Every, 3*b.Every)
-	}
-}
-
-func (p *parser) path(l line) {
-	if len(l.words) > 1 && !slices.Contains(PathTypes(), l.words[1]) {
-		p.add(l.number, "path type %q does not exist (yet); there are: %s", l.words[1], strings.Join(PathTypes(), ", "))
-		return
-	}
-	keys := []string{"port"}
-	for _, n := range p.cfg.Nodes {
-		keys = append(keys, n.Name)
-	}
-	if !p.take(l, "path udp NAME NODE=ADDRESS NODE=ADDRESS … [port=6694]", 2, 2, keys...) {
-		return
-	}
-	path := Path{Type: l.words[1], Name: l.words[2], Addresses: map[wire.Node]netip.Addr{}, Port: DefaultPort, Line: l.number}
-	p.name(l, "path", path.Name)
-	if v, ok := l.value("port"); ok {
-		path.Port = uint16(p.integer(l, "port", v, 1, 65535))
-	}
-	for _, n := range p.cfg.Nodes {
-		v, ok := l.value(n.Name)
-		if !ok {
-			p.add(l.number, "path %s has no address for %s; add %s=ADDRESS", path.Name, n.Name, n.Name)
-			continue
-		}
-		a, err := netip.ParseAddr(v)
-		if err != nil || a.IsUnspecified() || a.IsMulticast() {
-			p.add(l.number, "path %s: %s=%s is not an address of one host", path.Name, n.Name, v)
-			continue
-		}
-		path.Addresses[n.Number] = a
-	}
-	p.uniquePath(l, path)
-	p.cfg.Paths = append(p.cfg.Paths, path)
-}
-
-func (p *parser) uniquePath(l line, path Path) {
-	four := map[bool]int{}
-	used := map[netip.Addr]string{}
-	for _, n := range p.cfg.Nodes {
-		a, ok := path.Addresses[n.Number]
-		if !ok {
-			continue
-		}
-		four[a.Is4()]++
-		if other := used[a]; other != "" {
-			p.add(l.number, "path %s: %s is the address of %s and of %s", path.Name, a, other, n.Name)
-		}
-		used[a] = n.Name
-	}
-	if len(four) > 1 {
-		p.add(l.number, "path %s mixes IPv4 and IPv6; make it two paths", path.Name)
-	}
-	for _, o := range p.cfg.Paths {
-		if o.Name == path.Name {
-			p.add(l.number, "path name %q is used twice; it is on line %d already", path.Name, o.Line)
-		}
-		for _, n := range p.cfg.Nodes {
-			a, ok := path.Addresses[n.Number]
-			if ok && o.Addresses[n.Number] == a && o.Port == path.Port {
-				p.add(l.number, "path %s uses %s port %d of %s, as path %s on line %d does; give it another port=", path.Name, a, path.Port, n.Name, o.Name, o.Line)
-			}
-		}
 	}
 }
 

@@ -45,7 +45,7 @@ var ownsData = []string{"mount", "lvm", "md", "drbd", "vm"}
 // Types that exist, for messages and for the test that compares them with the constructors.
 
 // PathTypes lists the path types.
-func PathTypes() []string { return []string{"udp"} }
+func PathTypes() []string { return sortedKeys(pathKinds) }
 
 // ResourceTypes lists the resource types.
 func ResourceTypes() []string { return sortedKeys(resourceTypes) }

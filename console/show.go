@@ -126,7 +126,7 @@ func ShowPaths(w io.Writer, r *Reply) {
 func drops(m map[string]uint64) string {
 	var parts []string
 	for _, reason := range sorted(m) {
-		parts = append(parts, fmt.Sprintf("%s %d", reason, m[reason]))
+		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(reason, "_", " "), m[reason]))
 	}
 	return dash(strings.Join(parts, ", "))
 }

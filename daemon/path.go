@@ -19,6 +19,7 @@ type pathSeat struct {
 	heartbeat.Path
 	index    int
 	fd       int // as the waiter knows it, -1 none
+	mtu      int // as the heart knows it
 	failing  bool
 	failedAt wire.Instant
 }
@@ -33,7 +34,7 @@ func (h *heart) openPaths() error {
 		if err != nil {
 			return fmt.Errorf("path %s: %w", line.Name, err)
 		}
-		seat := &pathSeat{Path: p, index: i, fd: -1}
+		seat := &pathSeat{Path: p, index: i, fd: -1, mtu: wire.MaxFrame}
 		h.paths = append(h.paths, seat)
 		if err := seat.listen(h.w); err != nil {
 			return fmt.Errorf("path %s: %w", line.Name, err)
@@ -63,6 +64,10 @@ func (h *heart) drain() {
 		err := p.Drain(func(r heartbeat.Received) { h.step(heartbeat.Frame{Path: p.index, Received: r}) })
 		if err != nil {
 			p.said(h, err)
+		}
+		if mtu := p.MTU(); mtu != p.mtu {
+			p.mtu = mtu
+			h.step(heartbeat.PathMTU{Path: p.index, MTU: mtu})
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 
 // paths makes the paths of the file.
 var paths = map[string]func(config.Path, wire.Node) (heartbeat.Path, error){
+	"ethernet": func(line config.Path, self wire.Node) (heartbeat.Path, error) {
+		return heartbeat.OpenEthernet(line, self)
+	},
 	"udp": func(line config.Path, self wire.Node) (heartbeat.Path, error) { return heartbeat.OpenUDP(line, self) },
 }
 

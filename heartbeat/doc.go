@@ -15,7 +15,7 @@
 // A caller drains every path first, then gives Tick{Drained: true}; outputs are carried out in their order, and a Persist
 // that says Wait is finished before what follows it (output.go). What Step returns is valid until the next Step.
 //
-// Beside it stand the paths: Path is what the heart asks of one, UDP (udp.go) is the first.
+// Beside it stand the paths: Path is what the heart asks of one, UDP (udp.go) and Ethernet (ethernet.go) are the two over sockets.
 //
 // Neighbours: wire seals, opens and admits; inm keeps the message sessions; daemon owns the loop, the files and the
 // engine's process; the engine's decisions are package cluster's.

@@ -195,7 +195,7 @@ func TestOurOwnNumberOnAnotherMachineIsAlarmedAndCounted(t *testing.T) {
 	if n := w.nodes[1]; !n.alarmed("two nodes were started with number 1") || len(n.alarms) != 1 {
 		t.Errorf("alarms %q", n.alarms)
 	}
-	if got := w.nodes[1].h.Paths(w.now)[0].Drops["own number on another machine"]; got != uint64(len(hellos)) {
+	if got := w.nodes[1].h.Paths(w.now)[0].Drops["own_number_on_another_machine"]; got != uint64(len(hellos)) {
 		t.Errorf("%d counted, %d heard", got, len(hellos))
 	}
 }
@@ -233,7 +233,7 @@ func TestAFrameThatWasHeldBackDoesNotBringADeadPeerToLife(t *testing.T) {
 			t.Fatalf("now it is %v", s)
 		}
 	}
-	drops := func() uint64 { return w.nodes[1].h.Paths(w.now)[0].Drops["not admitted"] }
+	drops := func() uint64 { return w.nodes[1].h.Paths(w.now)[0].Drops["not_admitted"] }
 	before := drops()
 	w.run(5 * second)
 	if drops() == before {

@@ -39,6 +39,9 @@ type PathDown struct {
 	Err  error
 }
 
+// PathMTU says how large a frame a path takes from now on, in bytes; until then it is wire.MaxFrame.
+type PathMTU struct{ Path, MTU int }
+
 // WatchdogChanged says what the watchdog is, as read back from the device.
 type WatchdogChanged struct {
 	// Armed: the others may rely on it: it counts, outlives this heart, and the node's line lets it be a proof.
@@ -63,6 +66,7 @@ func (EngineStarted) input()   {}
 func (EngineGone) input()      {}
 func (PathUp) input()          {}
 func (PathDown) input()        {}
+func (PathMTU) input()         {}
 func (WatchdogChanged) input() {}
 func (LeaveAsked) input()      {}
 func (Reload) input()          {}

@@ -98,9 +98,13 @@ func (h *Heart) tellSessionPaths(p *peer) {
 		return
 	}
 	p.usable = usable
+	h.setSessionPaths(p)
+}
+
+func (h *Heart) setSessionPaths(p *peer) {
 	infos := make([]inm.PathInfo, len(h.paths))
 	for i := range infos {
-		infos[i] = inm.PathInfo{MTU: h.paths[i].mtu, Up: usable&(1<<i) != 0}
+		infos[i] = inm.PathInfo{MTU: h.paths[i].mtu, Up: p.usable&(1<<i) != 0}
 	}
 	p.session.SetPaths(h.now, infos)
 }

@@ -188,6 +188,18 @@ func (h *Heart) pathChanged(i int, err error, up bool) {
 	}
 }
 
+// mtuChanged has messages cut into pieces of another size.
+func (h *Heart) mtuChanged(i, mtu int) {
+	if i < 0 || i >= len(h.paths) || h.paths[i].mtu == mtu {
+		return
+	}
+	h.paths[i].mtu = mtu
+	for _, p := range h.peers {
+		h.setSessionPaths(p)
+		h.flush(p)
+	}
+}
+
 // count counts a frame that was dropped: with the peer that it says it is from, else with the path.
 func (h *Heart) count(i int, p *peer, d wire.Drop) {
 	switch {
@@ -240,7 +252,7 @@ func (h *Heart) pathState(now wire.Instant, p *peer, i int, first bool) wire.Pat
 			if s.Drops == nil {
 				s.Drops = map[string]uint64{}
 			}
-			s.Drops[d.String()] = n
+			s.Drops[d.Key()] = n
 		}
 	}
 	return s

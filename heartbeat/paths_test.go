@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"strings"
 	"testing"
 
 	"locum/wire"
@@ -79,3 +80,21 @@ func TestAPathThatCannotSendCarriesNoMessagesAndIsTriedOn(t *testing.T) {
 type unreachable struct{}
 
 func (unreachable) Error() string { return "network is unreachable" }
+
+func TestAMessageIsCutToTheMTUThatItsPathHasNow(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	a, b := w.nodes[1], w.nodes[2]
+	a.step(PathMTU{Path: 0, MTU: 300})
+	longest := 0
+	w.tapped = func(from *node, o Transmit) {
+		if from == a {
+			longest = max(longest, len(o.Frame))
+		}
+	}
+	send(a, 11, 2, strings.Repeat("x", 2000))
+	w.until("it arrives", 2*second, func() bool { return len(b.arrived()) == 1 })
+	if longest > 300 || longest < 250 {
+		t.Errorf("the longest frame on a path of 300 bytes has %d", longest)
+	}
+}

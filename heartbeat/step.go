@@ -66,6 +66,8 @@ func (h *Heart) Step(now wire.Instant, in Input) []Output {
 		h.pathChanged(in.Path, nil, true)
 	case PathDown:
 		h.pathChanged(in.Path, in.Err, false)
+	case PathMTU:
+		h.mtuChanged(in.Path, in.MTU)
 	case WatchdogChanged:
 		h.watchdogChanged(in)
 	case LeaveAsked:

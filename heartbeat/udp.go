@@ -14,28 +14,20 @@ import (
 )
 
 const (
-	// udpReceiveBuffer is room for minutes of beats of a large cluster, so that a stopped heart finds them when it goes on.
-	udpReceiveBuffer = 1 << 20
+	// receiveBuffer is room for minutes of beats of a large cluster, so that a stopped heart finds them when it goes on.
+	receiveBuffer = 1 << 20
 	// tosExpedited is DSCP EF (RFC 3246) in the place of the former TOS byte.
 	tosExpedited = 46 << 2
 	// priorityInteractive is the highest SO_PRIORITY that needs no privilege (socket(7)).
 	priorityInteractive = 6
-	// drainMost bounds a drain where the kernel gives no stamps.
-	drainMost = 1 << 14
-	// drainLater is how many frames that came while it drains are taken still. It is not 0, since the kernel stamps a
-	// frame only when it is read if stamps were asked for just before.
-	drainLater = 64
 )
 
 // UDP is a path over one UDP socket, bound to this node's own address whether that is there at present or not, so that
 // an interface that vanishes and comes back finds the path as it was.
 type UDP struct {
-	name     string
-	fd       int
-	peers    [wire.MaxNodes + 1]rawAddress // by number; prepared, so that sending allocates nothing
-	stamps   stamps
-	in       inbox
-	overflow uint32 // what the kernel counted at the newest frame
+	datagrams
+	name  string
+	peers [wire.MaxNodes + 1]rawAddress // by number; prepared, so that sending allocates nothing
 }
 
 // OpenUDP opens the path of a "path udp" line for one node. It fails if the line has no address for the node, or if the
@@ -46,7 +38,7 @@ func OpenUDP(line config.Path, self wire.Node) (*UDP, error) {
 	if !ok {
 		return nil, fmt.Errorf("path udp %s: line %d has no address for node %d", line.Name, line.Line, self)
 	}
-	u := &UDP{name: line.Name, fd: -1}
+	u := &UDP{name: line.Name}
 	for n, a := range line.Addresses {
 		if n != self && n <= wire.MaxNodes {
 			u.peers[n] = rawAddressOf(a, line.Port)
@@ -56,9 +48,7 @@ func OpenUDP(line config.Path, self wire.Node) (*UDP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("path udp %s: %s: %w", line.Name, netip.AddrPortFrom(own, line.Port), err)
 	}
-	u.fd = fd
-	u.in.prepare()
-	u.stamps.sample()
+	u.begin(fd)
 	return u, nil
 }
 
@@ -90,11 +80,7 @@ type option struct {
 }
 
 func setUp(fd int, v6 bool) error {
-	options := []option{
-		{"SO_TIMESTAMPNS", unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1, unix.SO_TIMESTAMPNS, true},
-		{"SO_RXQ_OVFL", unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1, 0, true},
-		{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, udpReceiveBuffer, unix.SO_RCVBUF, true},
-	}
+	options := receiveOptions()
 	if v6 {
 		options = append(options, option{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1, 0, false},
 			option{"IPV6_FREEBIND", unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1, 0, false},
@@ -103,8 +89,21 @@ func setUp(fd int, v6 bool) error {
 		options = append(options, option{"IP_FREEBIND", unix.IPPROTO_IP, unix.IP_FREEBIND, 1, 0, false},
 			option{"IP_TOS", unix.IPPROTO_IP, unix.IP_TOS, tosExpedited, 0, true})
 	}
-	// Last, since IP_TOS sets a priority of its own.
-	options = append(options, option{"SO_PRIORITY", unix.SOL_SOCKET, unix.SO_PRIORITY, priorityInteractive, 0, true})
+	return setOptions(fd, append(options, priority)) // last, since IP_TOS sets a priority of its own
+}
+
+// receiveOptions are those of every socket of a path.
+func receiveOptions() []option {
+	return []option{
+		{"SO_TIMESTAMPNS", unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1, unix.SO_TIMESTAMPNS, true},
+		{"SO_RXQ_OVFL", unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1, 0, true},
+		{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer, unix.SO_RCVBUF, true},
+	}
+}
+
+var priority = option{"SO_PRIORITY", unix.SOL_SOCKET, unix.SO_PRIORITY, priorityInteractive, 0, true}
+
+func setOptions(fd int, options []option) error {
 	for _, o := range options {
 		err := unix.SetsockoptInt(fd, o.level, o.opt, o.value)
 		if err != nil && o.insteadOf != 0 {
@@ -133,13 +132,6 @@ func (u *UDP) Type() string { return "udp" }
 
 // MTU is wire.MaxFrame, which crosses every ethernet in one piece.
 func (u *UDP) MTU() int { return wire.MaxFrame }
-
-// FD is the socket.
-func (u *UDP) FD() int { return u.fd }
-
-// Overflowed is how many frames the kernel threw away because the receive buffer was full, as it said with the newest
-// frame (SO_RXQ_OVFL, socket(7)); it wraps at 2^32.
-func (u *UDP) Overflowed() uint32 { return u.overflow }
 
 // Send sends one datagram.
 func (u *UDP) Send(to wire.Node, frame []byte) error {
@@ -187,63 +179,16 @@ func (r *rawAddress) send(fd int, frame []byte) unix.Errno {
 // Drain hands out the datagrams that wait. What comes while it is at it may be left for the next time, so that a flood
 // does not hold the heart here.
 func (u *UDP) Drain(take func(Received)) error {
-	u.stamps.sample()
-	later := 0
-	for range drainMost {
-		n, errno := u.in.receive(u.fd)
-		switch errno {
-		case 0:
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			return nil
-		default:
-			return fmt.Errorf("path udp %s: receive: %w", u.name, errno)
-		}
-		stamp, overflow, counted := u.in.control()
-		if counted {
-			u.overflow = overflow
-		}
-		at, stamped := u.stamps.place(stamp)
-		take(Received{Frame: u.in.frame[:n], At: at, Stamped: stamped})
-		if u.stamps.later(stamp) {
-			later++
-		}
-		if later > drainLater {
-			return nil
-		}
+	if errno := u.drain(take); errno != 0 {
+		return fmt.Errorf("path udp %s: receive: %w", u.name, errno)
 	}
 	return nil
 }
 
 // Close closes the socket.
 func (u *UDP) Close() error {
-	fd := u.fd
-	u.fd = -1
-	if err := unix.Close(fd); err != nil {
+	if err := u.end(); err != nil {
 		return fmt.Errorf("path udp %s: %w", u.name, err)
 	}
 	return nil
-}
-
-// inbox is what recvmsg(2) writes to. The library's call allocates an address for each frame, which nobody looks at.
-type inbox struct {
-	header unix.Msghdr
-	vector unix.Iovec
-	frame  [wire.MaxFrame + 1]byte // one more, to know what is too long
-	oob    [128]byte
-}
-
-func (b *inbox) prepare() {
-	b.vector.Base = &b.frame[0]
-	b.vector.SetLen(len(b.frame))
-	b.header.Iov = &b.vector
-	b.header.SetIovlen(1)
-	b.header.Control = &b.oob[0]
-}
-
-func (b *inbox) receive(fd int) (int, unix.Errno) {
-	b.header.SetControllen(len(b.oob))
-	n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.header)), unix.MSG_DONTWAIT)
-	return int(n), errno
 }

@@ -115,17 +115,17 @@ func TestAttackedFramesAreCountedByTheirReasonAndChangeNothing(t *testing.T) {
 		want   []string // the reasons that it may have
 	}{
 		{"beats that were heard before", altered(beats, same), []string{"replayed"}},
-		{"beats of another version", altered(beats, func(b []byte) []byte { b[0]++; return b }), []string{"wrong version"}},
-		{"beats of another cluster's key", altered(one, func([]byte) []byte { return stranger(t, "lab") }), []string{"wrong cluster"}},
-		{"beats of another cluster's name", altered(one, func([]byte) []byte { return stranger(t, "lob") }), []string{"wrong cluster"}},
+		{"beats of another version", altered(beats, func(b []byte) []byte { b[0]++; return b }), []string{"wrong_version"}},
+		{"beats of another cluster's key", altered(one, func([]byte) []byte { return stranger(t, "lab") }), []string{"wrong_cluster"}},
+		{"beats of another cluster's name", altered(one, func([]byte) []byte { return stranger(t, "lob") }), []string{"wrong_cluster"}},
 		{"beats of another key under our tag", altered(one, func(own []byte) []byte {
 			return slices.Concat(own[:headSize], stranger(t, "lab")[headSize:])
 		}), []string{"forged", "short", "malformed"}},
 		{"beats with a wrong bit in what is sealed", flips(one[0], headSize, size), []string{"forged"}},
 		{"beats with a wrong bit in the counter", flips(one[0], 11, 17), []string{"forged"}},
-		{"beats with a wrong bit in the incarnation", flips(one[0], 7, 11), []string{"not admitted", "malformed"}},
-		{"beats with a wrong bit in the sender", flips(one[0], 6, 7), []string{"unknown sender"}},
-		{"beats with a wrong bit in the cluster's tag", flips(one[0], 2, 6), []string{"wrong cluster"}},
+		{"beats with a wrong bit in the incarnation", flips(one[0], 7, 11), []string{"not_admitted", "malformed"}},
+		{"beats with a wrong bit in the sender", flips(one[0], 6, 7), []string{"unknown_sender"}},
+		{"beats with a wrong bit in the cluster's tag", flips(one[0], 2, 6), []string{"wrong_cluster"}},
 		{"beats with a wrong bit in the kind", flips(one[0], kindAt, kindAt+1), []string{"malformed", "forged"}},
 		{"beats with a wrong bit in the length", flips(one[0], 17, headSize), []string{"malformed", "short", "forged"}},
 		{"beats that were cut short", altered(one, func(b []byte) []byte { return b[:headSize] }), []string{"short"}},
@@ -201,13 +201,13 @@ func TestRecordedFramesDoNotKeepADeadNodeAlive(t *testing.T) {
 	must(t, <-stopped)
 	p.whole()
 	got := more(p.drops(p.beta), start)
-	for _, reason := range []string{"not admitted", "older life"} {
+	for _, reason := range []string{"not_admitted", "older_life"} {
 		if got[reason] == 0 {
 			t.Errorf("none is counted as %q: %v", reason, got)
 		}
 	}
-	delete(got, "not admitted")
-	delete(got, "older life")
+	delete(got, "not_admitted")
+	delete(got, "older_life")
 	if len(got) > 0 {
 		t.Errorf("some are counted as %v", got)
 	}

@@ -99,7 +99,7 @@ func shapeOf(t testing.TB, text string) shapes {
 			}
 		case map[string]any:
 			for key, e := range v {
-				if path != ".names" && path != ".paths[].drops" && !snake.MatchString(key) {
+				if path != ".names" && !snake.MatchString(key) {
 					t.Errorf("%s: the key %q is not in snake_case", path, key)
 				}
 				if n, ok := e.(float64); ok && strings.HasSuffix(key, "_ms") && n != float64(int64(n)) {

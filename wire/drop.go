@@ -1,5 +1,7 @@
 package wire
 
+import "strings"
+
 // Drop is why a frame, or the segment in it, does not count. It is counted, never answered.
 type Drop uint8
 
@@ -35,3 +37,6 @@ const Drops = int(drops)
 
 // String is the reason's name.
 func (d Drop) String() string { return nameOf(dropNames[:], int(d)) }
+
+// Key is the reason's name as a key of JSON: with underscores for blanks.
+func (d Drop) Key() string { return strings.ReplaceAll(d.String(), " ", "_") }

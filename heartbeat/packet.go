@@ -1,0 +1,111 @@
+package heartbeat
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"locum/wire"
+)
+
+// openPacket makes a packet socket (packet(7)) that receives nothing yet. SOCK_DGRAM: the kernel writes and strips the
+// Ethernet header, whatever the interface is a part of.
+func openPacket() (int, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("packet socket: %w (it needs CAP_NET_RAW)", err)
+	}
+	if err := setOptions(fd, append(receiveOptions(), priority)); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}
+
+// group is an Ethernet address.
+type group [6]byte
+
+// groupOf is the address to which frames for a node go: multicast and locally administered (the low bits of its first
+// octet), "loc", the node's number.
+func groupOf(n wire.Node) group { return group{3, 'l', 'o', 'c', 0, byte(n)} }
+
+// listenOn binds a packet socket to an interface. The filter comes first, so that nothing passes beside it.
+func listenOn(fd, index int, kind uint16, own group) error {
+	if err := attachFilter(fd, index, own); err != nil {
+		return err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: networkOrder(kind), Ifindex: index}); err != nil {
+		return fmt.Errorf("bind: %w", err)
+	}
+	member := unix.PacketMreq{Ifindex: int32(index), Type: unix.PACKET_MR_MULTICAST, Alen: uint16(len(own))}
+	copy(member.Address[:], own[:])
+	// An interface that was only down still has the membership, and counts each.
+	_ = unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_DROP_MEMBERSHIP, &member)
+	if err := unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &member); err != nil {
+		return fmt.Errorf("listen to its group address: %w", err)
+	}
+	return nil
+}
+
+func networkOrder(v uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// rawPacketAddress is a struct sockaddr_ll: family, protocol, interface, then, after two fields that are of no use for
+// sending, length and address (packet(7)).
+func rawPacketAddress(index int, kind uint16, to group) (r rawAddress) {
+	binary.NativeEndian.PutUint16(r.bytes[:], unix.AF_PACKET)
+	binary.BigEndian.PutUint16(r.bytes[2:], kind)
+	binary.NativeEndian.PutUint32(r.bytes[4:], uint32(index))
+	r.bytes[11] = byte(len(to))
+	copy(r.bytes[12:], to[:])
+	r.size = unix.SizeofSockaddrLinklayer
+	return r
+}
+
+// linkHeader is where a filter finds the Ethernet header of a frame of which the socket gets only the payload (SKF_LL_OFF,
+// linux/filter.h).
+const linkHeader = 0xffe00000 // -0x200000
+
+// vlanMask is the VLAN in a tag: 0 is none, only a priority (IEEE 802.1Q).
+const vlanMask = 0xfff
+
+// filterOf drops, in the kernel, what this node sent itself; frames to another address, as a promiscuous interface has
+// them; and those that came on the interface, but with the tag of another VLAN or for an interface above it.
+func filterOf(index int, own group) []bpf.Instruction {
+	const accept, words = 1 << 16, 2
+	return []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_MULTICAST, SkipTrue: 9},
+		bpf.LoadExtension{Num: bpf.ExtInterfaceIndex},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(index), SkipTrue: 7},
+		bpf.LoadExtension{Num: bpf.ExtVLANTag},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: vlanMask, SkipTrue: 5},
+		bpf.LoadAbsolute{Off: linkHeader, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(own[:]), SkipTrue: 3},
+		bpf.LoadAbsolute{Off: linkHeader + 4, Size: words},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(binary.BigEndian.Uint16(own[4:])), SkipTrue: 1},
+		bpf.RetConstant{Val: accept},
+		bpf.RetConstant{Val: 0},
+	}
+}
+
+func attachFilter(fd, index int, own group) error {
+	raw, err := bpf.Assemble(filterOf(index, own))
+	if err != nil {
+		return fmt.Errorf("filter: %w", err)
+	}
+	program := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		program[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	if err != nil {
+		return fmt.Errorf("attach a filter: %w", err)
+	}
+	return nil
+}
