@@ -149,6 +149,7 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 		return e.heldAnyway(sit, p)
 	}
 	if to.node == 0 {
+		e.freeOne(s, sit)
 		e.waitNowhere(s, sit, p)
 		return 0
 	}
@@ -158,6 +159,7 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 	if told := slices.Contains(e.lead.member(to.node).sent.Run, s.Name); told || sit.holders.Has(to.node) {
 		// It holds the service by right: when it was told to start it, every other node was looked at. Where others hold it
 		// too, after an unsafe split, they are the surplus and stop.
+		e.noteStuck(s, to.node, 0)
 		return to.node
 	}
 	if held := e.keptFor(s, sit, to.node, p); held != 0 {
@@ -344,7 +346,24 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 	return Wait{}, proof
 }
 
-// noteStuck notes the members on which the service cannot be stopped although it has to start elsewhere.
+// freeOne has one node fenced where a service cannot be stopped on several and none is left that could run it: that one can, once
+// it is back.
+func (e *Engine) freeOne(s *config.Service, sit situation) {
+	if sit.intent.Stopped || !e.view.Verdict.Quorate {
+		return
+	}
+	var stuck wire.Nodes
+	for _, m := range e.lead.members {
+		if m.on(s.Name).Phase == PhaseStuck && pathSet(s).Has(m.node) {
+			stuck = stuck.With(m.node)
+		}
+	}
+	if others := stuck.Without(e.self); stuck.Count() > 1 && others != 0 {
+		e.lead.stuck = e.lead.stuck.With(others.First())
+	}
+}
+
+// noteStuck notes the members on which the service cannot be stopped although it has to run elsewhere.
 func (e *Engine) noteStuck(s *config.Service, to wire.Node, except wire.Nodes) {
 	for i := range e.lead.members {
 		m := &e.lead.members[i]

@@ -67,14 +67,15 @@ type draw struct {
 	resources []string // SERVICE/INDEX
 	paths     []string
 	fences    bool
-	fencing   bool   // operators have nodes fenced, whatever they are at: nothing is needless then
-	forgets   string // the node whose state directory may be lost or brought back; "" none
+	left      map[string]bool // who was told to leave: where something cannot be stopped he never has
+	fencing   bool            // operators have nodes fenced, whatever they are at: nothing is needless then
+	forgets   string          // the node whose state directory may be lost or brought back; "" none
 	config    string
 	commands  []string
 }
 
 func newDraw(seed uint64) *draw {
-	d := &draw{rnd: rand.New(rand.NewPCG(seed, 7))}
+	d := &draw{rnd: rand.New(rand.NewPCG(seed, 7)), left: map[string]bool{}}
 	d.say("seed %d", seed)
 	return d
 }
@@ -206,7 +207,11 @@ func (d *draw) faults() []func() string {
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return "ask " + d.node() + " " + d.order() },
 		func() string { return d.one("read-only ", "writable ") + d.node() },
-		func() string { return "leave " + d.node() },
+		func() string {
+			n := d.node()
+			d.left[n] = true
+			return "leave " + n
+		},
 		func() string { return fmt.Sprintf("busy %s %dms", d.node(), 1<<d.rnd.IntN(9)) },
 		func() string { return "apply " + d.node() + " " + d.edit() },
 		func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
@@ -273,6 +278,9 @@ func (d *draw) heal() {
 		}
 		d.say("writable %s", n)
 		d.say("resume %s", n)
+		if d.left[n] { // an operator does not wait for ever
+			d.say("bounce-heart %s", n)
+		}
 	}
 	if !d.fences { // what cannot be stopped and cannot be fenced is an operator's: he pulls the plugs
 		d.say("kill %s", strings.Join(d.names, " "))

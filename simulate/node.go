@@ -202,11 +202,11 @@ func (n *node) hops(direction int, do func()) {
 	n.w.queue.put(n.hopped[direction], do)
 }
 
-// tellHeart carries a record to the heart that runs now.
+// tellHeart carries a record to the heart that runs now. The socket of an engine that is gone is gone with it.
 func (n *node) tellHeart(r wire.ToHeart) {
-	h := n.heart
+	h, e := n.heart, n.engine
 	n.hops(toHeart, func() {
-		if n.heart == h && h != nil {
+		if n.heart == h && h != nil && n.engine == e {
 			h.step(heartbeat.FromEngine{ToHeart: r})
 		}
 	})

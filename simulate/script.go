@@ -48,6 +48,24 @@ func (s Script) Play() (transcript string, failures []string) {
 	return transcript, failures
 }
 
+// tellKnown logs what each node knows, for who has to find out why something went wrong.
+func (w *World) tellKnown() {
+	w.each(func(n *node) {
+		if n.engine == nil {
+			w.log(n, "knows nothing: it has no engine")
+			return
+		}
+		st := n.engine.Status(n.now())
+		w.log(n, "knows: view %d led by %s, quorate %t (%s); lease %s", st.Epoch, st.Leader, st.Quorate, st.QuorumWhy, st.Lease)
+		for _, s := range st.Services {
+			w.log(n, "knows: %s %s %s: %s %v", s.Service, s.State, s.Node, s.Why, s.On)
+		}
+		for _, wait := range st.Waits {
+			w.log(n, "knows: %s waits for %s; %s", wait.What, wait.For, wait.Command)
+		}
+	})
+}
+
 func (s Script) play() (w *World, transcript string, failures []string) {
 	cfg, problems := config.Parse("scenario", s.Config)
 	if cfg == nil {
@@ -74,7 +92,13 @@ func (s Script) play() (w *World, transcript string, failures []string) {
 		if err := w.command(words); err != nil {
 			failures = append(failures, line+": "+err.Error())
 			fmt.Fprintf(&out, "    FAILED: %v\n", err)
+			if len(failures) == 1 {
+				w.tellKnown()
+			}
 		}
+	}
+	if len(w.Broken) > 0 {
+		w.tellKnown()
 	}
 	return w, out.String(), append(failures, w.Broken...)
 }
