@@ -34,6 +34,7 @@ func (p *parser) finish() {
 	p.defaults()
 	p.checkTies()
 	p.checkLease()
+	p.checkLines()
 	p.warnings()
 }
 

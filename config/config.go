@@ -50,12 +50,15 @@ type Beat struct {
 
 // Path is a "path" line: one way for bytes between nodes.
 type Path struct {
-	Type      string // udp or ethernet
+	Type      string // udp, ethernet or serial
 	Name      string
 	Addresses map[wire.Node]netip.Addr // udp: each node's own address, one of the node's interfaces
 	Port      uint16                   // udp: default 6694
 	Devices   map[wire.Node]string     // ethernet: each node's interface
 	EtherType uint16                   // ethernet: default 0x88b5
+	Ports     map[wire.Node][]string   // serial: each node's devices: one for two nodes, two in a ring
+	Baud      int                      // serial: bits a second
+	RTSCTS    bool                     // serial: rtscts=yes, flow control by wire
 	Line      int
 }
 

@@ -163,6 +163,10 @@ func (c *Config) explainPath(p Path) Row {
 	r := Row{Event: "path " + p.Name + " is lost between two nodes", Proof: "none needed"}
 	if len(c.Paths) > 1 {
 		r.Steps = []string{"an alarm; nothing moves while another path is left"}
+		if p.Baud > 0 {
+			r.Steps = append(r.Steps, fmt.Sprintf("(while it is well, beats take %d %% of its %d baud, and a piece of a message holds one up by at most %d ms)",
+				c.LineShare(p), p.Baud, lineTime(p.MTU()+lineFraming, p.Baud).Milliseconds()))
+		}
 		return r
 	}
 	r.Steps = []string{fmt.Sprintf("it is the only path: after %s each side takes the other for dead, as above", c.Beat.Dead)}

@@ -20,6 +20,7 @@ var pathKinds = map[string]struct {
 }{
 	"udp":      {"path udp NAME NODE=ADDRESS NODE=ADDRESS … [port=6694]", []string{"port"}, (*parser).udpPath},
 	"ethernet": {"path ethernet NAME NODE=INTERFACE NODE=INTERFACE … [ethertype=0x88b5]", []string{"ethertype"}, (*parser).ethernetPath},
+	"serial":   {"path serial NAME NODE=DEVICE NODE=DEVICE … [baud=115200] [rtscts=yes]", []string{"baud", "rtscts"}, (*parser).serialPath},
 }
 
 func (p *parser) path(l line) {

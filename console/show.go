@@ -114,6 +114,7 @@ func ShowPaths(w io.Writer, r *Reply) {
 		case p.PeerHears:
 			state = "one way: it hears us, we do not hear it"
 		}
+		state = join(state, p.Note)
 		rtt := "-"
 		if p.RTTMicros > 0 {
 			rtt = (time.Duration(p.RTTMicros) * time.Microsecond).String()
@@ -148,8 +149,11 @@ func dash(s string) string {
 }
 
 func join(a, b string) string {
-	if a == "" {
+	switch {
+	case a == "":
 		return b
+	case b == "":
+		return a
 	}
 	return a + "; " + b
 }

@@ -158,7 +158,7 @@ func inHeart[T any](h *heart, find func() T) T {
 
 func (c *control) paths() console.Reply {
 	return inHeart(c.h, func() console.Reply {
-		return console.Reply{Paths: c.h.core.Paths(heartbeat.Now()), Names: c.h.names()}
+		return console.Reply{Paths: c.h.notes(c.h.core.Paths(heartbeat.Now())), Names: c.h.names()}
 	})
 }
 

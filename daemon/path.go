@@ -108,3 +108,15 @@ func isHere(own netip.Addr) bool {
 		return err == nil && p.Addr().Unmap() == own.Unmap()
 	})
 }
+
+// notes adds what the paths' own ports say of themselves.
+func (h *heart) notes(states []wire.PathState) []wire.PathState {
+	for i := range states {
+		for _, p := range h.paths {
+			if noter, ok := p.Path.(interface{ Note() string }); ok && p.Name() == states[i].Path {
+				states[i].Note = noter.Note()
+			}
+		}
+	}
+	return states
+}

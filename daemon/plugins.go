@@ -5,6 +5,7 @@ import (
 	"locum/config"
 	"locum/fence"
 	"locum/heartbeat"
+	"locum/serialhb"
 	"locum/vip"
 	"locum/wire"
 )
@@ -16,7 +17,8 @@ var paths = map[string]func(config.Path, wire.Node) (heartbeat.Path, error){
 	"ethernet": func(line config.Path, self wire.Node) (heartbeat.Path, error) {
 		return heartbeat.OpenEthernet(line, self)
 	},
-	"udp": func(line config.Path, self wire.Node) (heartbeat.Path, error) { return heartbeat.OpenUDP(line, self) },
+	"udp":    func(line config.Path, self wire.Node) (heartbeat.Path, error) { return heartbeat.OpenUDP(line, self) },
+	"serial": func(line config.Path, self wire.Node) (heartbeat.Path, error) { return serialhb.Open(line, self) },
 }
 
 // fences makes the devices of the file.

@@ -55,6 +55,12 @@ func (h *Heart) makePeers() error {
 	}
 	for _, c := range h.cfg.Paths {
 		on := h.nodes
+		if len(c.Ports) > 0 {
+			on = 0
+			for n := range c.Ports {
+				on = on.With(n)
+			}
+		}
 		if len(c.Addresses) > 0 {
 			on = 0
 			for n := range c.Addresses {
@@ -64,7 +70,7 @@ func (h *Heart) makePeers() error {
 		if !on.Has(h.self) {
 			on = 0
 		}
-		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: wire.MaxFrame, nodes: on.Without(h.self)})
+		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), nodes: on.Without(h.self)})
 	}
 	return nil
 }

@@ -242,4 +242,5 @@ type PathState struct {
 	RTTMicros int64             `json:"rtt_us"`
 	SilentMS  int64             `json:"silent_ms"`
 	Drops     map[string]uint64 `json:"drops,omitempty"`
+	Note      string            `json:"note,omitempty"` // what the path's own port says is wrong
 }

@@ -1,0 +1,276 @@
+package serialhb
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// Header fields of wire's frames that stand in the clear.
+const (
+	leastFrame = 19 // the header
+	tagFrom    = 2
+	tagTo      = 6
+	senderAt   = 6
+	nameTo     = 17 // sender, incarnation and counter: one frame has one name
+)
+
+// Serial is the path of a "path serial" line.
+type Serial struct {
+	name   string
+	self   wire.Node
+	mtu    int
+	lines  []*line
+	epoll  int
+	timer  int
+	armed  wire.Instant
+	before wire.Instant // the drain before
+	last   [nameTo]byte // the newest beat that was sent
+	tag    [tagTo - tagFrom]byte
+	tagged bool
+	seen   seen
+}
+
+// Open makes the path of one node. A port that cannot be opened is no error: it is tried again every second, Send gives
+// the error, Note says it.
+func Open(p config.Path, self wire.Node) (*Serial, error) {
+	ports := p.Ports[self]
+	if len(ports) == 0 {
+		return nil, fmt.Errorf("path serial %s: line %d has no port for node %d", p.Name, p.Line, self)
+	}
+	s := &Serial{name: p.Name, self: self, mtu: p.MTU(), epoll: -1, timer: -1, before: now()}
+	var err error
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err == nil {
+		s.timer, err = unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	}
+	if err == nil {
+		err = s.watch(s.timer)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("path serial %s: %w", p.Name, err), s.Close())
+	}
+	for _, device := range ports {
+		l := &line{device: device, baud: p.Baud, rtscts: p.RTSCTS, fd: -1, out: queue{self: self}}
+		s.lines = append(s.lines, l)
+		fd, err := openPort(device, p.Baud, p.RTSCTS)
+		s.opened(l, opened{fd, err})
+	}
+	return s, nil
+}
+
+func (s *Serial) watch(fd int) error {
+	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
+}
+
+func (s *Serial) opened(l *line, o opened) {
+	l.finish(now(), o)
+	if l.fd < 0 {
+		return
+	}
+	if err := s.watch(l.fd); err != nil {
+		l.fail(now(), fmt.Errorf("%s: %w", l.device, err))
+	}
+}
+
+// Name is the path's name in the file.
+func (s *Serial) Name() string { return s.name }
+
+// Type is serial.
+func (s *Serial) Type() string { return "serial" }
+
+// MTU is small: a fragment under way holds a beat up (config.Path.MTU).
+func (s *Serial) MTU() int { return s.mtu }
+
+// FD is readable when a port has something or a line is free for what waits.
+func (s *Serial) FD() int { return s.epoll }
+
+// Send queues a frame for every line. A beat replaces the one that waits; it is the same for all nodes and leaves once.
+func (s *Serial) Send(to wire.Node, frame []byte) error {
+	if len(frame) < leastFrame || len(frame) > s.mtu && wire.Kind(frame[1]) == wire.KindSegment {
+		return fmt.Errorf("path serial %s: a frame of %d bytes", s.name, len(frame))
+	}
+	copy(s.tag[:], frame[tagFrom:tagTo])
+	s.tagged = true
+	isBeat := wire.Kind(frame[1]) == wire.KindBeat
+	if isBeat {
+		if s.last == [nameTo]byte(frame) {
+			return s.failed()
+		}
+		s.last, to = [nameTo]byte(frame), 0
+	}
+	s.reopen(now())
+	full := false
+	for _, l := range s.lines {
+		if l.fd >= 0 && !l.out.put(envelope{to: to}, frame) {
+			full = true
+		}
+	}
+	s.pump(now())
+	if err := s.failed(); err != nil {
+		return err
+	}
+	if full {
+		return fmt.Errorf("path serial %s: %w", s.name, unix.EAGAIN)
+	}
+	return nil
+}
+
+// failed is the error of the path: no port of it works.
+func (s *Serial) failed() error {
+	for _, l := range s.lines {
+		if l.fd >= 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("path serial %s: %s", s.name, s.Note())
+}
+
+// reopen tries the ports that are gone.
+func (s *Serial) reopen(at wire.Instant) {
+	for _, l := range s.lines {
+		switch {
+		case l.fd >= 0:
+		case l.opened != nil:
+			select {
+			case o := <-l.opened:
+				s.opened(l, o)
+			default:
+			}
+		case at >= l.again:
+			l.begin()
+		}
+	}
+}
+
+func (s *Serial) pump(at wire.Instant) {
+	wake := wire.Instant(0)
+	for _, l := range s.lines {
+		if err := l.pump(at); err != nil {
+			l.fail(at, fmt.Errorf("%s: write: %w", l.device, err))
+		}
+		if w := l.waits(); w != 0 && (wake == 0 || w < wake) {
+			wake = w
+		}
+	}
+	if wake != s.armed {
+		s.arm(wake)
+	}
+}
+
+// arm sets the timer, 0 stops it (timerfd_settime(2)).
+func (s *Serial) arm(at wire.Instant) {
+	s.armed = at
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(at))}
+	unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(s.timer), unix.TFD_TIMER_ABSTIME, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
+}
+
+// Drain hands out the frames that came, and gives the lines what they have time for. The kernel stamps nothing here: a
+// frame dates from the drain before.
+func (s *Serial) Drain(take func(wire.Received)) error {
+	at := now()
+	if s.armed != 0 && at >= s.armed {
+		var expired [8]byte
+		transfer(unix.SYS_READ, s.timer, expired[:])
+		s.armed = 0
+	}
+	for i, l := range s.lines {
+		if l.fd < 0 {
+			continue
+		}
+		err := l.read(at, func(e envelope, frame []byte) { s.arrived(at, i, e, frame, take) })
+		if err != nil {
+			l.fail(at, fmt.Errorf("%s: read: %w; was the adapter pulled out?", l.device, err))
+		}
+	}
+	s.before = at
+	s.pump(at)
+	return nil
+}
+
+func (s *Serial) arrived(at wire.Instant, from int, e envelope, frame []byte, take func(wire.Received)) {
+	h := &s.lines[from].heard
+	switch {
+	case len(frame) < leastFrame:
+		h.garbage(at, frame)
+		return
+	case s.tagged && s.tag != [tagTo - tagFrom]byte(frame[tagFrom:tagTo]):
+		h.foreign = at
+		return
+	case wire.Node(frame[senderAt]) == s.self:
+		h.own = at
+		return
+	}
+	h.peer = at
+	s.forward(from, e, frame)
+	if e.to == 0 || e.to == s.self {
+		take(wire.Received{Frame: frame, At: s.before})
+	}
+}
+
+// forward passes a frame on to the other port, once, and not without end.
+func (s *Serial) forward(from int, e envelope, frame []byte) {
+	if len(s.lines) < 2 || e.to == s.self || int(e.hops) >= wire.MaxNodes || !s.seen.first(frame) {
+		return
+	}
+	other := s.lines[1-from]
+	if other.fd >= 0 {
+		other.out.put(envelope{e.to, e.hops + 1}, frame)
+	}
+}
+
+// Note says what is wrong with the path's ports, "" if nothing is.
+func (s *Serial) Note() string {
+	var list []string
+	for _, l := range s.lines {
+		if text := l.say(now()); text != "" {
+			list = append(list, text)
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+// Close closes the ports.
+func (s *Serial) Close() error {
+	var all []error
+	for _, l := range s.lines {
+		if l.opened != nil {
+			l.fd = (<-l.opened).fd
+		}
+		if l.fd >= 0 {
+			all = append(all, unix.Close(l.fd))
+			l.fd = -1
+		}
+	}
+	for _, fd := range []*int{&s.timer, &s.epoll} {
+		if *fd >= 0 {
+			all = append(all, unix.Close(*fd))
+			*fd = -1
+		}
+	}
+	return errors.Join(all...)
+}
+
+// seen remembers the newest frames that were forwarded.
+type seen struct {
+	names [256][nameTo - senderAt]byte
+	n     int
+}
+
+// first reports whether a frame is new. Its name is sender, incarnation and counter, of which no two frames have the same.
+func (s *seen) first(frame []byte) bool {
+	name := [nameTo - senderAt]byte(frame[senderAt:nameTo])
+	for _, x := range s.names {
+		if x == name {
+			return false
+		}
+	}
+	s.names[s.n%len(s.names)] = name
+	s.n++
+	return true
+}

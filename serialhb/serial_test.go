@@ -1,0 +1,265 @@
+package serialhb
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/config"
+	"locum/wire"
+)
+
+func TestFramesCrossACableBothWays(t *testing.T) {
+	c := newCable(t, 115200)
+	a, b := node(t, 1, 115200, c.devices[0]), node(t, 2, 115200, c.devices[1])
+	must(t, a.Send(2, frame(wire.KindBeat, 1, 1, 90)))
+	must(t, b.Send(1, frame(wire.KindSegment, 2, 1, 200)))
+	got := map[int][]byte{}
+	until(t, "both heard", func() bool { return len(got) == 2 }, []*Serial{a, b}, func(i int, r wire.Received) {
+		got[i] = bytes.Clone(r.Frame)
+		if r.Stamped || r.At > now() {
+			t.Errorf("it dates from %d", r.At)
+		}
+	})
+	if !bytes.Equal(got[1], frame(wire.KindBeat, 1, 1, 90)) || !bytes.Equal(got[0], frame(wire.KindSegment, 2, 1, 200)) {
+		t.Errorf("%x", got)
+	}
+	if a.Note() != "" || b.Note() != "" {
+		t.Errorf("a well line says %q, %q", a.Note(), b.Note())
+	}
+}
+
+// TestAMessageOf32KDelaysNoBeatByMoreThanAPiece plays one line in time of its own, so that no busy machine blurs it.
+func TestAMessageOf32KDelaysNoBeatByMoreThanAPiece(t *testing.T) {
+	for _, baud := range []int{19200, 115200} {
+		t.Run(fmt.Sprint(baud), func(t *testing.T) {
+			path := config.Path{Baud: baud}
+			l, arrived := pipeLine(t, baud)
+			pieces, queued, got, beats := (32<<10)/path.MTU()+1, 0, 0, 0
+			var at, sent, worst wire.Instant
+			for due := wire.Instant(1); got < pieces; at = max(l.waits(), at+1) {
+				for queued < pieces && l.out.put(envelope{}, frame(wire.KindSegment, 1, byte(queued), path.MTU())) {
+					queued++
+				}
+				if at >= due {
+					sent, due = at, at+wire.Instant(173*time.Millisecond)
+					l.out.put(envelope{}, frame(wire.KindBeat, 1, byte(beats), 90))
+				}
+				must(t, l.pump(at))
+				for _, kind := range arrived() {
+					if got++; kind == wire.KindBeat {
+						got, beats = got-1, beats+1
+						worst = max(worst, l.free-sent)
+					}
+				}
+			}
+			limit := wire.Instant(LineTime(path.MTU()+90+2*Overhead, baud)) * 103 / 100
+			t.Logf("%d pieces of %d bytes in %s; %d beats, the slowest took %s", pieces, path.MTU(), time.Duration(at), beats, time.Duration(worst))
+			if beats < 10 || worst > limit {
+				t.Errorf("%d beats, the slowest took %s, want at most %s", beats, time.Duration(worst), time.Duration(limit))
+			}
+		})
+	}
+}
+
+// pipeLine is a line into a pipe, and what has come out at its other end since it was last asked.
+func pipeLine(t *testing.T, baud int) (*line, func() []wire.Kind) {
+	t.Helper()
+	var p [2]int
+	must(t, unix.Pipe2(p[:], unix.O_NONBLOCK|unix.O_CLOEXEC))
+	t.Cleanup(func() { unix.Close(p[0]); unix.Close(p[1]) })
+	var d decoder
+	return &line{fd: p[1], baud: baud, out: queue{self: 1}}, func() (kinds []wire.Kind) {
+		b := make([]byte, 4096)
+		n, _ := transfer(unix.SYS_READ, p[0], b)
+		d.feed(b[:max(n, 0)], func(_ envelope, f []byte) { kinds = append(kinds, wire.Kind(f[1])) }, func([]byte) { t.Error("garbage") })
+		return kinds
+	}
+}
+
+func TestAMessageOf32KArrivesWholeBesideBeats(t *testing.T) {
+	c := newCable(t, 921600)
+	a, b := node(t, 1, 921600, c.devices[0]), node(t, 2, 921600, c.devices[1])
+	const pieces = 150
+	queued, arrived, beats := 0, map[byte]bool{}, 0
+	until(t, "all pieces and a beat are there", func() bool { return len(arrived) == pieces && beats > 0 }, []*Serial{a, b}, func(_ int, r wire.Received) {
+		if r.Frame[1] == byte(wire.KindSegment) {
+			arrived[r.Frame[16]] = true
+		} else {
+			beats++
+		}
+	}, func() {
+		for queued < pieces && !errors.Is(a.Send(2, frame(wire.KindSegment, 1, byte(queued), a.MTU())), unix.EAGAIN) {
+			queued++
+		}
+		must(t, a.Send(2, frame(wire.KindBeat, 1, byte(queued), 90)))
+	})
+}
+
+func TestOnlyTheNewestBeatWaits(t *testing.T) {
+	q := queue{self: 1}
+	for n := range byte(5) {
+		q.put(envelope{}, frame(wire.KindBeat, 1, n, 90))
+		q.put(envelope{hops: 1}, frame(wire.KindBeat, 2, n, 90))
+	}
+	q.put(envelope{}, frame(wire.KindSegment, 1, 9, 90))
+	q.put(envelope{}, frame(wire.KindHello, 1, 8, 90))
+	var order []byte
+	for it, ok := q.next(); ok; it, ok = q.next() {
+		order = append(order, it.frame[16], it.frame[6])
+	}
+	if want := []byte{4, 1, 4, 2, 8, 1, 9, 1}; !bytes.Equal(order, want) {
+		t.Errorf("counter and sender %v, want %v", order, want)
+	}
+}
+
+func TestEachTroubleHasItsOwnWords(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		trouble    func(*cable)
+	}{
+		{"unplugged", "hears nothing", func(c *cable) { c.cut = [2]bool{true, true} }},
+		{"half unplugged", "hears nothing", func(c *cable) { c.cut[1] = true }},
+		{"another rate", "only garbage", func(c *cable) {
+			c.change = func(b []byte) []byte {
+				for i := range b {
+					b[i] = b[i]&0x11 | 0x80
+				}
+				return b
+			}
+		}},
+		{"a login prompt", "login prompt", func(c *cable) {
+			c.change = func(b []byte) []byte {
+				copy(b, bytes.Repeat([]byte("login: "), 9))
+				b[len(b)-1] = 0
+				return b
+			}
+		}},
+		{"a loopback plug", "only itself", func(c *cable) { c.loop = true }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			line := newCable(t, 115200)
+			line.set(c.trouble)
+			a, b := node(t, 1, 115200, line.devices[0]), node(t, 2, 115200, line.devices[1])
+			n := byte(0)
+			until(t, c.want, func() bool {
+				n++
+				must(t, a.Send(2, frame(wire.KindBeat, 1, n, 90)))
+				must(t, b.Send(1, frame(wire.KindBeat, 2, n, 90)))
+				return n > 5 && strings.Contains(a.Note(), c.want)
+			}, []*Serial{a, b}, func(int, wire.Received) {})
+		})
+	}
+}
+
+func TestAnotherClustersFramesAreNotHandedOut(t *testing.T) {
+	c := newCable(t, 115200)
+	a, b := node(t, 1, 115200, c.devices[0]), node(t, 2, 115200, c.devices[1])
+	must(t, a.Send(2, frame(wire.KindBeat, 1, 1, 90)))
+	strange := frame(wire.KindBeat, 2, 1, 90)
+	strange[2] = 'S'
+	must(t, b.Send(1, strange))
+	until(t, "another cluster is named", func() bool { return strings.Contains(a.Note(), "another cluster") }, []*Serial{a, b},
+		func(i int, _ wire.Received) { t.Errorf("node %d was given it", i+1) })
+}
+
+// ring makes three nodes with a cable between every two, and gives the cables.
+func ring(t *testing.T) ([]*Serial, []*cable) {
+	t.Helper()
+	var cables []*cable
+	for range 3 {
+		cables = append(cables, newCable(t, 115200))
+	}
+	var nodes []*Serial
+	for i := range 3 {
+		nodes = append(nodes, node(t, wire.Node(i+1), 115200, cables[i].devices[0], cables[(i+2)%3].devices[1]))
+	}
+	return nodes, cables
+}
+
+func TestARingCarriesAndABrokenRingToo(t *testing.T) {
+	for name, broken := range map[string]int{"whole": -1, "broken": 0} {
+		t.Run(name, func(t *testing.T) {
+			nodes, cables := ring(t)
+			if broken >= 0 {
+				cables[broken].set(func(c *cable) { c.cut = [2]bool{true, true} })
+			}
+			heard := map[[2]int]int{}
+			for i, n := range nodes {
+				must(t, n.Send(wire.Node((i+1)%3+1), frame(wire.KindBeat, wire.Node(i+1), 1, 90)))
+			}
+			until(t, "each hears both others", func() bool { return len(heard) == 6 }, nodes, func(i int, r wire.Received) {
+				heard[[2]int{i, int(r.Frame[6])}]++
+			})
+			// What still goes round has to end.
+			quiet := time.Now().Add(200 * time.Millisecond)
+			until(t, "quiet", func() bool { return time.Now().After(quiet) }, nodes, func(i int, r wire.Received) {
+				heard[[2]int{i, int(r.Frame[6])}]++
+			})
+			for who, n := range heard {
+				if n > 2 {
+					t.Errorf("%v heard %d times", who, n)
+				}
+			}
+		})
+	}
+}
+
+func TestAMessageInARingIsForOneNode(t *testing.T) {
+	nodes, cables := ring(t)
+	cables[0].set(func(c *cable) { c.cut = [2]bool{true, true} }) // between 1 and 2
+	must(t, nodes[0].Send(2, frame(wire.KindSegment, 1, 1, 100)))
+	got := 0
+	until(t, "it is there by way of 3", func() bool { return got > 0 }, nodes, func(i int, _ wire.Received) {
+		if i != 1 {
+			t.Errorf("node %d was given it", i+1)
+		}
+		got++
+	})
+}
+
+func TestAPortThatIsHeldIsNamedWithItsHolder(t *testing.T) {
+	_, device := newPty(t)
+	a := node(t, 1, 115200, device)
+	fd, err := openPort(device, 115200, false)
+	if err == nil {
+		unix.Close(fd)
+		t.Fatal("a port was opened twice")
+	}
+	t.Log(err, a.Note())
+	for _, c := range []struct{ comm, want string }{
+		{"agetty", "systemctl disable --now serial-getty@ttyS0"}, {"gpsd", "held by gpsd (process 12)"},
+	} {
+		if err := holderError("/dev/ttyS0", "ttyS0", c.comm, "12"); !strings.Contains(err.Error(), c.want) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAConsoleOfTheKernelIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		name, active, listed string
+		want                 bool
+	}{
+		{"ttyS0", "tty0 ttyS0\n", "", true},
+		{"ttyS1", "tty0 ttyS0\n", "ttyS0  -W- (EC   a)    4:64\n", false},
+		{"ttyS1", "tty0\n", "tty0 -WU\nttyS1 -W- (EC a) 4:65\n", true},
+		{"ttyS1", "ttyS10\n", "ttyS10 -W-\n", false},
+	} {
+		if got := isConsole(c.name, c.active, c.listed); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+func TestAPortThatDoesNotExistIsTriedAgainAndSaysSo(t *testing.T) {
+	s := node(t, 1, 115200, t.TempDir()+"/ttyUSB0")
+	if err := s.Send(2, frame(wire.KindBeat, 1, 1, 90)); err == nil || !strings.Contains(err.Error(), "does not exist") {
+		t.Error(err)
+	}
+}
