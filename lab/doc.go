@@ -9,6 +9,8 @@
 // killing everything in it. What happens is seen from outside: a Prober is the client, an Observer sees which node holds
 // which address and when a node was last heard at its switch port, a PowerSwitch fences over HTTP and can misbehave.
 //
+// A Switch is a second segment, for paths: it can lose, delay, double and reorder frames, and stop some in one direction.
+//
 // With Options.Root the nodes are containers that boot a systemd of their own; they come and go in the same way.
 //
 // A program that makes worlds calls Main first. Neighbours: lab/demo shows a world to a newcomer, lab/bench measures in

@@ -19,6 +19,8 @@ func Main() {
 	switch part := os.Args[1]; part {
 	case "node":
 		err = playNode()
+	case "switch":
+		err = playSwitch(os.Args[2:])
 	case "echo":
 		err = playEcho(os.Args[2:])
 	default:
