@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -15,5 +16,23 @@ func TestOneCableCutOfTwoMovesNothing(t *testing.T) {
 		p.stays(p.alpha, 2*time.Second, since)
 		c.Cut(false)
 		p.until("both paths are up again", 10*time.Second, func() bool { return p.pathsUp(p.alpha) == 2 && p.pathsUp(p.beta) == 2 })
+	}
+}
+
+func TestTheNullModemJoinsTheSecondPorts(t *testing.T) {
+	p := newPair(t, "")
+	const port = "/dev/ttyS1"
+	p.do(p.beta, "serial-read", port) // from its first opening on it receives
+	got := ""
+	p.until("a word has crossed the cable", 10*time.Second, func() bool {
+		p.do(p.alpha, "serial-write", port, "word")
+		got += p.do(p.beta, "serial-read", port)
+		return strings.Contains(got, "wordword")
+	})
+	p.serial.Cut(true)
+	p.do(p.beta, "serial-read", port) // what was on its way
+	p.do(p.alpha, "serial-write", port, "lost")
+	if got := p.do(p.beta, "serial-read", port); strings.Contains(got, "lost") {
+		t.Errorf("%q has come over a cable that is cut", got)
 	}
 }

@@ -77,7 +77,24 @@ service web nodes=alpha,beta
 resource web vip 192.0.2.100/24 dev=eth0
 `
 
+// newPair boots both and starts locum on them.
 func newPair(t *testing.T, more string) *pair {
+	t.Helper()
+	p := preparePair(t, more)
+	p.begin()
+	return p
+}
+
+// begin starts locum on both.
+func (p *pair) begin() {
+	p.t.Helper()
+	for _, m := range []*Machine{p.alpha, p.beta} {
+		p.do(m, "begin")
+	}
+}
+
+// preparePair boots both.
+func preparePair(t *testing.T, more string) *pair {
 	t.Helper()
 	needMachines(t)
 	img, err := theImage()
@@ -107,9 +124,6 @@ func newPair(t *testing.T, more string) *pair {
 	}
 	both(t, boot(&p.alpha, "alpha", 1), boot(&p.beta, "beta", 2))
 	p.prober = Probe(p.lan, vip, 20*time.Millisecond)
-	for _, m := range []*Machine{p.alpha, p.beta} {
-		p.do(m, "begin")
-	}
 	return p
 }
 

@@ -22,6 +22,7 @@ const port = "/dev/vport*p1"
 type guest struct {
 	reaper *reaper
 	unit   *unit
+	held   []*os.File
 }
 
 type question struct {
@@ -105,6 +106,14 @@ func (g *guest) do(q question) (string, error) {
 	case "read":
 		text, err := os.ReadFile(q.Args[0])
 		return string(text), err
+	case "hold": // open a file and keep it so
+		f, err := os.OpenFile(q.Args[0], os.O_WRONLY, 0)
+		g.held = append(g.held, f)
+		return "", err
+	case "serial-write": // port, text
+		return "", onSerial(q.Args[0], func(f *os.File) error { _, err := f.WriteString(q.Args[1]); return err })
+	case "serial-read": // port: what has come
+		return readSerial(q.Args[0])
 	case "children":
 		return children(q.Args[0])
 	}

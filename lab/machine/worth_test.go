@@ -1,0 +1,44 @@
+package machine
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func (p *pair) status(m *Machine) string {
+	p.t.Helper()
+	text, _ := m.Do("run", "/locum", "status") // which fails while there is no quorum
+	return text
+}
+
+func TestASoftdogResetsAndIsNoProof(t *testing.T) {
+	p := newPair(t, "watchdog /dev/watchdog1 timeout=4s\n")
+	p.serves(p.alpha)
+	const want = "no proof for others: softdog is only a timer of the kernel"
+	p.until("status says so", 10*time.Second, func() bool { return strings.Contains(p.status(p.alpha), want) })
+	p.do(p.alpha, "leave-dead")
+	since := time.Now()
+	p.do(p.alpha, "signal", p.heart(p.alpha), "9")
+	reset := p.isReset(since, watchdogTime)
+	p.watched(3 * watchdogTime) // more than the lease, the watchdog and a tenth
+	for _, o := range p.prober.Since(since.Add(reset + tolerance)) {
+		t.Fatalf("%s answers %s after the fault", o.MAC, o.At.Sub(since))
+	}
+	if err := p.alpha.AwaitBoots(2); err != nil {
+		t.Fatal(err)
+	}
+	p.do(p.alpha, "begin") // a new boot is a proof
+	p.until("somebody serves", 30*time.Second, func() bool { return p.owner() != "" })
+}
+
+func TestAWatchdogThatSomebodyHoldsIsSaidAndNothingStarts(t *testing.T) {
+	p := preparePair(t, "watchdog /dev/watchdog timeout=4s\n")
+	p.do(p.alpha, "hold", "/dev/watchdog")
+	p.begin()
+	const want = "nothing is started on this node until its watchdog is armed: best effort: /dev/watchdog is held by init (process 1)"
+	p.until("status names the holder", 20*time.Second, func() bool { return strings.Contains(p.status(p.alpha), want) })
+	if owner := p.owner(); owner == MAC(p.alpha.Number, 0) {
+		t.Error("alpha serves without its watchdog")
+	}
+}
