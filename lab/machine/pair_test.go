@@ -72,7 +72,7 @@ node 2 beta votes=2
 beat every=100ms dead=1s
 lease 4s
 path udp lan   alpha=192.0.2.1 beta=192.0.2.2
-path udp cross alpha=2001:db8::1 beta=2001:db8::2
+path ethernet cross alpha=eth1 beta=eth1
 service web nodes=alpha,beta
 resource web vip 192.0.2.100/24 dev=eth0
 `
