@@ -105,7 +105,11 @@ func (c *cable) deliver(from int, b []byte) {
 	if c.change != nil {
 		b = c.change(b)
 	}
-	c.masters[to].Write(b)
+	raw, err := c.masters[to].SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) { unix.Write(int(fd), b) }) // what there is no room for is lost
 }
 
 func (c *cable) set(do func(*cable)) {
