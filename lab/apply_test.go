@@ -73,6 +73,9 @@ func TestApplyAddsANodeAndRemovesIt(t *testing.T) {
 	p.wants(p.alpha, 0, []string{"the new file is in force on alpha, beta"}, "apply", NodeDir+"/next.conf")
 	p.members(p.alpha, p.beta)
 	p.owned("alpha")
+	if after := p.kept(p.alpha); after != before {
+		t.Errorf("the service was touched by the second file: %+v, was %+v", after, before)
+	}
 	if list := Tenures(p.Observer.Sights(), vip); len(list) != 1 {
 		t.Errorf("the address was given up: %v", list)
 	}
