@@ -68,6 +68,7 @@ type draw struct {
 	paths     []string
 	fences    bool
 	left      map[string]bool // who was told to leave: where something cannot be stopped he never has
+	endless   bool            // an operation was drawn that never ends
 	fencing   bool            // operators have nodes fenced, whatever they are at: nothing is needless then
 	forgets   string          // the node whose state directory may be lost or brought back; "" none
 	config    string
@@ -200,7 +201,9 @@ func (d *draw) faults() []func() string {
 			return "manner " + d.node() + " " + d.resource() + " probe " + d.one("ok", "slow", "fail", "hang")
 		},
 		func() string {
-			return "manner " + d.node() + " " + d.resource() + " " + d.one("start", "stop") + " " + d.one("ok", "ok", "slow", "fail", "hang", "deaf", "sloppy")
+			how := d.one("ok", "ok", "slow", "fail", "hang", "deaf", "sloppy")
+			d.endless = d.endless || how == "hang" || how == "deaf"
+			return "manner " + d.node() + " " + d.resource() + " " + d.one("start", "stop") + " " + how
 		},
 		func() string { return d.one("fail ", "fail ", "unsure ") + d.node() + " " + d.resource() },
 		func() string { return "confirm-if-off " + d.node() + " " + d.node() },
@@ -224,7 +227,7 @@ func (d *draw) order() string {
 		return "fence " + d.node()
 	}
 	return d.one("move "+s, "move "+s+" "+d.node(), "stop "+s, "start "+s, "restart "+s, "standby "+d.node(), "online "+d.node(),
-		"clear "+s, "clear "+d.node(), "maintenance on", "maintenance off", "maintenance on "+s, "maintenance off "+s)
+		"clear "+s, "clear "+d.node(), "clear", "stop nothing", "online nobody", "maintenance on", "maintenance off", "maintenance on "+s, "maintenance off "+s)
 }
 
 // forget has one node come back with an old state directory, or with none. One of two has no third to remember for it: what
@@ -282,13 +285,27 @@ func (d *draw) heal() {
 			d.say("bounce-heart %s", n)
 		}
 	}
-	if !d.fences { // what cannot be stopped and cannot be fenced is an operator's: he pulls the plugs
-		d.say("kill %s", strings.Join(d.names, " "))
+	if !d.fences { // what cannot be stopped and cannot be fenced is an operator's
+		d.mend()
 	}
 	d.bootAll()
 	d.say("settle 60s")
 	d.bootAll()
 	d.say("settle 60s")
+}
+
+// mend is an operator who stops by hand what could not be stopped and says so, or pulls the plugs where something hangs.
+func (d *draw) mend() {
+	if d.endless || d.percent(50) {
+		d.say("kill %s", strings.Join(d.names, " "))
+		return
+	}
+	d.bootAll()
+	d.say("settle 60s")
+	for _, s := range d.services {
+		d.say("ask any clear %s", s)
+		d.say("run 2s")
+	}
 }
 
 func (d *draw) bootAll() {
