@@ -279,6 +279,7 @@ func TestAnEngineThatHangsIsKilledAndStatusIsAnsweredMeanwhile(t *testing.T) {
 	if err := syscall.Kill(old, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	until(t, "each of its threads stands", func() bool { return standsStill(old) }) // the signal only asks for it
 	r, err := n.ask(console.Request{Verb: "status"})
 	if err != nil || r.Status != nil || r.Heart == nil || r.Heart.EngineUp {
 		t.Errorf("while the engine hangs: %+v, %v", r, err)
@@ -288,6 +289,18 @@ func TestAnEngineThatHangsIsKilledAndStatusIsAnsweredMeanwhile(t *testing.T) {
 	if got := n.read("calls"); got != "start\n" {
 		t.Errorf("the service saw %q", got)
 	}
+}
+
+// standsStill reports whether all threads of a process are stopped.
+func standsStill(pid int) bool {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(filepath.Base(task))
+		if state := stateOf(tid); err != nil || state != "T" && state != "" {
+			return false
+		}
+	}
+	return len(tasks) > 0
 }
 
 func TestAnEngineEndsWithItsHeart(t *testing.T) {
