@@ -128,14 +128,23 @@ func (p *parser) defaults() {
 	if !p.quorumSet {
 		c.Quorum.Dynamic = len(c.Nodes) == 2 && len(c.Fences) > 0
 	}
-	if c.Lease == 0 {
-		c.Lease = max(8*time.Second, 4*c.Beat.Dead+4*viewRounds)
-	}
 	for i := range c.Tiebreaks {
 		if t := &c.Tiebreaks[i]; t.Type == "fence" && !p.delaySet {
 			t.Delay = c.worstFence() + time.Second
 		}
 	}
+	if c.Lease == 0 {
+		c.Lease = max(8*time.Second, 4*c.Beat.Dead+4*viewRounds, c.leaseForTie())
+	}
+}
+
+// leaseForTie is the shortest lease whose first half lasts until a side with exactly half of the votes has fenced the other;
+// 0 where that is no question. With a watchdog in the file a node obeys its lease also while it fences.
+func (c *Config) leaseForTie() time.Duration {
+	if c.Watchdog.Device == "" || !c.has("fence") || c.TotalVotes()%2 != 0 {
+		return 0
+	}
+	return 2 * (c.Beat.Dead + viewRounds + c.tieDelay() + c.worstFence())
 }
 
 // worstFence is the longest that any node's devices may take to switch it off and confirm that.
@@ -226,6 +235,9 @@ func (p *parser) warnings() {
 // warnWatchdog says where self-fencing is worth little.
 func (p *parser) warnWatchdog() {
 	c := p.cfg
+	if least := c.leaseForTie(); c.Lease < least {
+		p.warn(p.leaseLine, "lease %s: with a watchdog a node obeys its lease also while it fences, and the side that shoots second stops its services before it may have succeeded; write lease %s, or no lease line", c.Lease, least)
+	}
 	switch c.Watchdog.Device {
 	case "":
 		p.warn(0, "no watchdog line: self-fencing is best effort")
