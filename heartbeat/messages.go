@@ -104,7 +104,7 @@ func (h *Heart) tellSessionPaths(p *peer) {
 func (h *Heart) setSessionPaths(p *peer) {
 	infos := make([]inm.PathInfo, len(h.paths))
 	for i := range infos {
-		infos[i] = inm.PathInfo{MTU: h.paths[i].mtu, Up: p.usable&(1<<i) != 0}
+		infos[i] = inm.PathInfo{MTU: h.paths[i].mtu, Up: p.usable&(1<<i) != 0, Rate: h.paths[i].rate}
 	}
 	p.session.SetPaths(h.now, infos)
 }

@@ -12,6 +12,7 @@ type path struct {
 	name, kind string
 	nodes      wire.Nodes // peers that it leads to
 	mtu        int
+	rate       int  // bytes a second, 0 if it does not matter
 	down       bool // the loop says that it cannot send
 	drops      [wire.Drops]uint64
 }

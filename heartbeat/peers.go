@@ -70,7 +70,7 @@ func (h *Heart) makePeers() error {
 		if !on.Has(h.self) {
 			on = 0
 		}
-		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), nodes: on.Without(h.self)})
+		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), rate: c.Baud / 10, nodes: on.Without(h.self)})
 	}
 	return nil
 }

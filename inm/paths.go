@@ -106,6 +106,15 @@ func (p *path) retryAfter() time.Duration {
 	return min(wait<<min(p.timeouts, 8), wire.RetryMax)
 }
 
+// backlog is how long the segments under way occupy a path whose rate is known, and the acknowledgements on their way back
+// beside the other side's own: twice their time.
+func (p *path) backlog() time.Duration {
+	if p.Rate == 0 {
+		return 0
+	}
+	return 2 * time.Duration(p.inFlight*p.MTU) * time.Second / time.Duration(p.Rate)
+}
+
 // measured takes one round trip. More segments may be under way as long as they do not wait for each other, which a slow
 // cable shows by longer round trips.
 func (p *path) measured(rtt time.Duration) {

@@ -122,3 +122,27 @@ func TestANewSessionStartsWithFreePaths(t *testing.T) {
 		t.Errorf("%d lost", n)
 	}
 }
+
+func TestASegmentOnASlowPathIsGivenTheTimeOfThoseBeforeIt(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rate int
+		want bool
+	}{{"a slow path", 1920, false}, {"a path without a rate", 0, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			s := New(wire.End{Incarnation: 1, EngineStart: 1})
+			s.SetPeer(wire.End{Incarnation: 2, EngineStart: 1})
+			s.SetPaths(1, []PathInfo{{MTU: 128, Up: true, Rate: c.rate}})
+			if err := s.Send(1, 1, make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+			first := len(s.Outputs())
+			// Three segments of 128 bytes take 1920 bytes a second 200 ms, which is longer than RetryFirst.
+			s.Due(1 + wire.Instant(wire.RetryFirst) + 1)
+			again := len(s.Outputs()) > 0
+			if first != wire.FirstInFlight || again != c.want {
+				t.Errorf("%d segments at first; sent again after %s: %v, want %v", first, wire.RetryFirst, again, c.want)
+			}
+		})
+	}
+}

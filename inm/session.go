@@ -21,6 +21,9 @@ type PathInfo struct {
 	MTU int           // the largest frame it carries, in bytes, seal and header included
 	Up  bool          // it carries in both directions, as far as is known
 	RTT time.Duration // what to expect before it is measured, 0 if unknown
+	// Rate is how many bytes a second it carries, 0 if that does not matter. On a slow one a segment waits for those before
+	// it, which is no reason to take it for lost.
+	Rate int
 }
 
 // Output is one of Transmit, Deliver, Acked and Lost.
