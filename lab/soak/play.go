@@ -25,7 +25,7 @@ func playLoad(args []string) {
 	var err error
 	switch args[0] {
 	case "busy":
-		for {
+		for rounds := uint64(1); rounds != 0; rounds++ {
 		}
 	case "pages":
 		touch(size)
@@ -64,18 +64,20 @@ func touch(size int) {
 	}
 }
 
+// held is what grow has taken.
+var held [][]byte
+
 // grow takes memory until it is killed for it: before any other, also on a machine that refuses the hearts their exemption.
 func grow() {
 	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0); err != nil {
 		fmt.Fprintln(os.Stderr, "soak load:", err)
 	}
-	var all [][]byte
 	for {
 		more := make([]byte, megabyte)
 		for at := 0; at < len(more); at += page {
 			more[at] = 1
 		}
-		all = append(all, more)
+		held = append(held, more)
 	}
 }
 

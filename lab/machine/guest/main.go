@@ -27,9 +27,7 @@ func main() {
 	}
 	g := &guest{reaper: newReaper()}
 	g.unit = newUnit(g.reaper)
-	if err := g.talk(); err != nil {
-		say(err.Error())
-	}
+	say(g.talk().Error())
 	select {}
 }
 
