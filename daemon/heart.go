@@ -28,6 +28,7 @@ type heart struct {
 	run      *runFile
 	life     wire.Life
 	refused  []string
+	tag      wire.Tag
 
 	core   *heartbeat.Heart
 	w      *waiter
@@ -125,6 +126,9 @@ func heartThreads(dead time.Duration) int {
 func (h *heart) makeCore() error {
 	key, err := readKey(h.cfg.KeyFile)
 	if err != nil {
+		return err
+	}
+	if h.tag, err = wire.TagOf(h.cfg.Cluster, key); err != nil {
 		return err
 	}
 	s := heartbeat.Settings{Config: h.cfg, Self: h.self.Number, Keys: []wire.Key{key}}

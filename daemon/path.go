@@ -34,6 +34,9 @@ func (h *heart) openPaths() error {
 		if err != nil {
 			return fmt.Errorf("path %s: %w", line.Name, err)
 		}
+		if guarded, is := p.(interface{ Guard(...wire.Tag) }); is {
+			guarded.Guard(h.tag)
+		}
 		seat := &pathSeat{Path: p, index: i, fd: -1, mtu: wire.MaxFrame}
 		h.paths = append(h.paths, seat)
 		if err := seat.listen(h.w); err != nil {

@@ -22,6 +22,7 @@ type datagrams struct {
 	stamps   stamps
 	in       inbox
 	overflow uint32 // what the kernel counted at the newest frame
+	guard    guard
 }
 
 func (d *datagrams) begin(fd int) {
@@ -39,6 +40,7 @@ func (d *datagrams) Overflowed() uint32 { return d.overflow }
 
 func (d *datagrams) drain(take func(Received)) unix.Errno {
 	d.stamps.sample()
+	defer d.guard.judge(d.stamps.now)
 	later := 0
 	for range drainMost {
 		n, errno := d.in.receive(d.fd)
@@ -56,6 +58,7 @@ func (d *datagrams) drain(take func(Received)) unix.Errno {
 			d.overflow = overflow
 		}
 		at, stamped := d.stamps.place(stamp)
+		d.guard.saw(d.in.frame[:n])
 		take(Received{Frame: d.in.frame[:n], At: at, Stamped: stamped})
 		if d.stamps.later(stamp) {
 			later++

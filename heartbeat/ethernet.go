@@ -46,6 +46,7 @@ func OpenEthernet(line config.Path, self wire.Node) (*Ethernet, error) {
 		return nil, fmt.Errorf("path ethernet %s: %w", line.Name, err)
 	}
 	e.begin(fd)
+	e.guard.attach = e.sample
 	if err := e.look(); err != nil && !errors.As(err, new(linkError)) {
 		return nil, errors.Join(fmt.Errorf("path ethernet %s: %w", line.Name, err), e.Close())
 	}
@@ -124,8 +125,16 @@ func (e *Ethernet) bind(to link) error {
 			e.peers[n] = rawPacketAddress(to.index, e.kind, groupOf(n))
 		}
 	}
-	e.bound = to
+	e.bound, e.guard.on = to, false
 	return nil
+}
+
+func (e *Ethernet) sample(on bool) error {
+	then := passAll()
+	if on {
+		then = sampling(0, e.guard.tags)
+	}
+	return attachFilter(e.fd, filterOf(e.bound.index, groupOf(e.self), then...))
 }
 
 // explain says what is the matter with the interface, and has it looked for again if it is gone or down.

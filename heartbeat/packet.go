@@ -33,7 +33,7 @@ func groupOf(n wire.Node) group { return group{3, 'l', 'o', 'c', 0, byte(n)} }
 
 // listenOn binds a packet socket to an interface. The filter comes first, so that nothing passes beside it.
 func listenOn(fd, index int, kind uint16, own group) error {
-	if err := attachFilter(fd, index, own); err != nil {
+	if err := attachFilter(fd, filterOf(index, own, passAll()...)); err != nil {
 		return err
 	}
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: networkOrder(kind), Ifindex: index}); err != nil {
@@ -75,37 +75,26 @@ const linkHeader = 0xffe00000 // -0x200000
 const vlanMask = 0xfff
 
 // filterOf drops, in the kernel, what this node sent itself; frames to another address, as a promiscuous interface has
-// them; and those that came on the interface, but with the tag of another VLAN or for an interface above it.
-func filterOf(index int, own group) []bpf.Instruction {
-	const accept, words = 1 << 16, 2
-	return []bpf.Instruction{
+// them; and those that came on the interface, but with the tag of another VLAN or for an interface above it. The last
+// instruction of what follows drops.
+func filterOf(index int, own group, then ...bpf.Instruction) []bpf.Instruction {
+	const checks = 10
+	drop := func(at int) uint8 { return uint8(checks + len(then) - 2 - at) }
+	return append([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_MULTICAST, SkipTrue: 9},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_MULTICAST, SkipTrue: drop(1)},
 		bpf.LoadExtension{Num: bpf.ExtInterfaceIndex},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(index), SkipTrue: 7},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(index), SkipTrue: drop(3)},
 		bpf.LoadExtension{Num: bpf.ExtVLANTag},
-		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: vlanMask, SkipTrue: 5},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: vlanMask, SkipTrue: drop(5)},
 		bpf.LoadAbsolute{Off: linkHeader, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(own[:]), SkipTrue: 3},
-		bpf.LoadAbsolute{Off: linkHeader + 4, Size: words},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(binary.BigEndian.Uint16(own[4:])), SkipTrue: 1},
-		bpf.RetConstant{Val: accept},
-		bpf.RetConstant{Val: 0},
-	}
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(own[:]), SkipTrue: drop(7)},
+		bpf.LoadAbsolute{Off: linkHeader + 4, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(binary.BigEndian.Uint16(own[4:])), SkipTrue: drop(9)},
+	}, then...)
 }
 
-func attachFilter(fd, index int, own group) error {
-	raw, err := bpf.Assemble(filterOf(index, own))
-	if err != nil {
-		return fmt.Errorf("filter: %w", err)
-	}
-	program := make([]unix.SockFilter, len(raw))
-	for i, r := range raw {
-		program[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
-	if err != nil {
-		return fmt.Errorf("attach a filter: %w", err)
-	}
-	return nil
+// passAll is the end of a filter that reads all.
+func passAll() []bpf.Instruction {
+	return []bpf.Instruction{bpf.RetConstant{Val: wholeFrame}, bpf.RetConstant{Val: 0}}
 }

@@ -49,6 +49,7 @@ func OpenUDP(line config.Path, self wire.Node) (*UDP, error) {
 		return nil, fmt.Errorf("path udp %s: %s: %w", line.Name, netip.AddrPortFrom(own, line.Port), err)
 	}
 	u.begin(fd)
+	u.guard.attach = u.sample
 	return u, nil
 }
 
@@ -183,6 +184,16 @@ func (u *UDP) Drain(take func(Received)) error {
 		return fmt.Errorf("path udp %s: receive: %w", u.name, errno)
 	}
 	return nil
+}
+
+// udpHeader is what a filter of a UDP socket sees before the frame.
+const udpHeader = 8
+
+func (u *UDP) sample(on bool) error {
+	if on {
+		return attachFilter(u.fd, sampling(udpHeader, u.guard.tags))
+	}
+	return unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 }
 
 // Close closes the socket.

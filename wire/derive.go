@@ -26,6 +26,12 @@ func tagOf(cluster string, k Key) (tag, error) {
 	return t, nil
 }
 
+// Tag is the clear mark of a cluster's frames. It is no proof of anything.
+type Tag = [4]byte
+
+// TagOf is the tag of the frames of one cluster that are sealed with one key.
+func TagOf(cluster string, k Key) (Tag, error) { return tagOf(cluster, k) }
+
 // life is what a sealing key belongs to.
 type life struct {
 	node        Node
