@@ -16,7 +16,7 @@ import (
 
 // The house: which of the project's own packages each may import directly. A package that is not listed may not exist.
 var mayImport = map[string][]string{
-	".":                 {"config", "console", "daemon", "lab/demo", "simulate"},
+	".":                 {"config", "console", "daemon", "lab/demo", "serialhb", "simulate"},
 	"wire":              {},
 	"config":            {"wire"},
 	"inm":               {"wire"},

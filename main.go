@@ -56,6 +56,7 @@ func commands() []command {
 		{look, "status", "[--json]", "is all well, where is each service, and why", status},
 		{look, "events", "[-f] [--json]", "what happened and what was decided", events},
 		{look, "paths", "[--json]", "the ways to the other nodes, and their state", paths},
+		{look, "serial-test", "DEVICE [--baud N] [--json]", "is a serial cable right; run it at both ends", serialTest},
 		{services, "move", "SERVICE [NODE]", "run a service elsewhere", change},
 		{services, "start", "SERVICE", "have a service run", change},
 		{services, "stop", "SERVICE", "have a service stopped until it is started", change},

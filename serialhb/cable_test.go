@@ -17,6 +17,7 @@ import (
 type cable struct {
 	masters [2]*os.File
 	devices [2]string
+	kept    [2]int // an open end each
 	mu      sync.Mutex
 	cut     [2]bool // what comes from this end is lost
 	loop    bool    // each end hears itself
@@ -27,7 +28,7 @@ func newCable(t *testing.T, baud int) *cable {
 	t.Helper()
 	c := &cable{}
 	for i := range c.masters {
-		c.masters[i], c.devices[i] = newPty(t)
+		c.masters[i], c.devices[i], c.kept[i] = newPty(t)
 	}
 	var ended sync.WaitGroup
 	for i := range c.masters {
@@ -41,7 +42,7 @@ func newCable(t *testing.T, baud int) *cable {
 	return c
 }
 
-func newPty(t *testing.T) (*os.File, string) {
+func newPty(t *testing.T) (*os.File, string, int) {
 	t.Helper()
 	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -62,7 +63,7 @@ func newPty(t *testing.T) (*os.File, string) {
 	must(t, err)
 	t.Cleanup(func() { unix.Close(keep) })
 	must(t, setSpeed(keep, device, 115200, false))
-	return m, device
+	return m, device, keep
 }
 
 func must(t *testing.T, err error) {

@@ -224,7 +224,7 @@ func TestAMessageInARingIsForOneNode(t *testing.T) {
 }
 
 func TestAPortThatIsHeldIsNamedWithItsHolder(t *testing.T) {
-	_, device := newPty(t)
+	_, device, _ := newPty(t)
 	a := node(t, 1, 115200, device)
 	fd, err := openPort(device, 115200, false)
 	if err == nil {
