@@ -35,7 +35,7 @@ const (
 // session and the mark in the environment have to do.
 func makeGroup(name string) string {
 	for _, mount := range groupMounts {
-		if _, err := os.Stat(filepath.Join(mount, "cgroup.procs")); err != nil {
+		if !holdsGroups(mount) {
 			continue
 		}
 		parent := filepath.Join(mount, groupParent)
@@ -48,6 +48,16 @@ func makeGroup(name string) string {
 		}
 	}
 	return ""
+}
+
+// holdsGroups reports whether a directory is a hierarchy of control groups: beside the old ones it is a mere directory, into which
+// anybody may have written what looks like one.
+func holdsGroups(mount string) bool {
+	var fs unix.Statfs_t
+	if unix.Statfs(mount, &fs) != nil {
+		return false
+	}
+	return int64(fs.Type) == unix.CGROUP2_SUPER_MAGIC || int64(fs.Type) == unix.CGROUP_SUPER_MAGIC
 }
 
 // ownGroup reports whether a directory, named by a file, can be one that makeGroup made.
