@@ -433,6 +433,8 @@ func (s *local) phase(e *Engine) Phase {
 		return PhaseStarting
 	case all(wire.StateRunning):
 		return PhaseRunning
+	case s.hold && all(wire.StateStopped) && !s.busy():
+		return PhaseStopped // nothing starts it, whatever is ordered
 	case s.wanted(e):
 		return PhaseStarting
 	case all(wire.StateStopped) && !s.busy():
