@@ -64,8 +64,11 @@ func (e *Engine) fencing() {
 	for n := range wanted.All {
 		if e.shotAt(n) == nil {
 			s := shot{node: n, reason: e.shotReason(n)}
-			if e.tied() {
+			switch {
+			case e.tied():
 				s.due = e.firstTurn()
+			case e.alive(n): // a stop failed on it; who was paused until now learns meanwhile that he is not its leader any more
+				s.due = e.after(e.patience())
 			}
 			e.shots = append(e.shots, s)
 		}
