@@ -35,6 +35,7 @@ type stage struct {
 	*screen
 	world  *lab.World
 	client *lab.Prober
+	cable  *lab.Cable // the serial one
 	ear    *ear
 	mu     sync.Mutex
 	locums map[string]*lab.Process // the newest on each node
@@ -60,6 +61,9 @@ func run(ctx context.Context, out io.Writer, o Options, pace time.Duration) (err
 		return err
 	}
 	s.world = world
+	if s.cable, err = lab.NewCable(baud); err != nil {
+		return errors.Join(err, world.Close())
+	}
 	watching, stop := context.WithCancel(ctx)
 	var watchers sync.WaitGroup
 	defer func() {
@@ -69,7 +73,7 @@ func run(ctx context.Context, out io.Writer, o Options, pace time.Duration) (err
 			_, wrong := s.client.Stop()
 			err = errors.Join(err, wrong)
 		}
-		err = errors.Join(err, world.Close(), s.err)
+		err = errors.Join(err, world.Close(), s.cable.Close(), s.err)
 	}()
 	if s.client, err = world.Probe(netip.AddrPortFrom(vip, servicePort), probeEvery); err != nil {
 		return err
@@ -98,6 +102,10 @@ func (s *stage) play(ctx context.Context) error {
 	if err := s.raise(ctx); err != nil {
 		return err
 	}
+	lost, err := s.lose(ctx)
+	if err != nil {
+		return err
+	}
 	death, err := s.death(ctx)
 	if err != nil {
 		return err
@@ -112,15 +120,15 @@ func (s *stage) play(ctx context.Context) error {
 	if err := s.oneOwner(); err != nil {
 		return err
 	}
-	s.table(death, split)
+	s.table(lost, death, split)
 	return nil
 }
 
 // raise makes the cluster and waits until it serves.
 func (s *stage) raise(ctx context.Context) error {
-	s.say("locum demo: two nodes, a client and a power switch, as real processes in namespaces of this machine. " +
+	s.say("locum demo: two nodes, joined by a network and by a serial cable, a client and a power switch, as real processes in namespaces of this machine. " +
 		"Nothing is sent on your network, and nothing stays when it ends. Both nodes have this file:")
-	for line := range strings.Lines(file(s.world)) {
+	for line := range strings.Lines(file(s.world, s.cable.Devices)) {
 		if len(line) > width-4 {
 			line = strings.TrimLeft(wrap(line, "", "             "), " ")
 		}
@@ -129,7 +137,7 @@ func (s *stage) raise(ctx context.Context) error {
 	s.print("\n")
 	s.say("The client asks the service web, at %s, every %s. On the left is the time, and who says or sees it.", vip, probeEvery)
 	s.title("The cluster starts")
-	if err := lay(s.world); err != nil {
+	if err := lay(s.world, s.cable.Devices); err != nil {
 		return err
 	}
 	for _, n := range s.world.Nodes {

@@ -43,8 +43,8 @@ func TestTheDemoShowsAStandInAndItsTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"kills alpha", "alpha: dead", "has cut the power of alpha", "asked again, says of alpha: off",
-		"is answered by beta", "cuts the cable", "alpha was off", "the client is answered by beta"} {
+	for _, want := range []string{"cuts the network between", "hear each other over the serial cable alone", "kills alpha", "alpha: dead", "has cut the power of alpha", "asked again, says of alpha: off",
+		"is answered by beta", "cuts both cables", "alpha was off", "the client is answered by beta"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q", want)
 		}
@@ -114,7 +114,7 @@ func TestTheDemosFileIsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if cfg, problems := config.Parse("locum.conf", file(w)); cfg == nil {
+	if cfg, problems := config.Parse("locum.conf", file(w, [2]string{"/dev/ttyS0", "/dev/ttyS0"})); cfg == nil {
 		t.Error(problems)
 	}
 }

@@ -88,7 +88,7 @@ func (e *ear) take(h heard) {
 // telling is whether an event says something to a newcomer.
 func telling(h heard) bool {
 	switch h.Kind {
-	case "tie", "fence", "proof", "alarm":
+	case "tie", "fence", "proof", "alarm", "path":
 		return true
 	case "peer":
 		return !strings.Contains(h.Text, ": late")

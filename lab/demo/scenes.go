@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -9,7 +10,90 @@ import (
 	"locum/wire"
 )
 
-// death is the first scene in figures.
+// lost is the first scene in figures.
+type lost struct {
+	owner  string
+	lasted time.Duration // for which only the serial cable carried
+	gap    time.Duration // the client's longest
+}
+
+// lose cuts the network: with one path left nothing moves.
+func (s *stage) lose(ctx context.Context) (l lost, err error) {
+	owner, _ := s.holder()
+	if owner == nil {
+		return l, fmt.Errorf("no node holds %s", vip)
+	}
+	peer := s.other(owner)
+	l.owner = owner.Name
+	if err := s.await(ctx, "the serial cable carries both ways", func() bool { return s.carries(ctx, owner, "null") && s.carries(ctx, peer, "null") }); err != nil {
+		return l, err
+	}
+	s.rest(ctx)
+	s.title("Scene 1: the network between the nodes is cut")
+	s.say("The nodes still hear each other over the serial cable. A lost path is an alarm and no death: nothing moves.\n")
+	from := len(s.client.SoFar().Answers)
+	cut := lab.Now()
+	s.begin(cut)
+	if err := s.world.CutBetween(owner.Name, peer.Name); err != nil {
+		return l, err
+	}
+	s.line(cut, "demo", "cuts the network between "+owner.Name+" and "+peer.Name)
+	if err := s.await(ctx, "both nodes say that the network is lost", func() bool { return !s.carries(ctx, owner, "lan") && !s.carries(ctx, peer, "lan") }); err != nil {
+		return l, err
+	}
+	// Longer than a death, the delay and a takeover would take together.
+	past := cut + wire.Instant(5*time.Second)
+	if err := s.await(ctx, "some time has passed", func() bool { return lab.Now() > past }); err != nil {
+		return l, err
+	}
+	if holder, _ := s.holder(); holder != owner || !owner.On() || !peer.On() {
+		return l, fmt.Errorf("with the serial cable left something moved: %s is on: %t, %s is on: %t", owner.Name, owner.On(), peer.Name, peer.On())
+	}
+	if _, dead := s.ear.dead(peer.Name, owner.Name, cut); dead {
+		return l, fmt.Errorf("%s took %s for dead, with the serial cable left", peer.Name, owner.Name)
+	}
+	l.lasted = lab.Between(cut, lab.Now())
+	probes := s.client.SoFar()
+	probes.Answers = probes.Answers[max(0, from-1):]
+	l.gap = probes.LongestGap().Length()
+	s.line(lab.Now(), "demo", "sees that they hear each other over the serial cable alone, and mends the network")
+	if err := s.world.Heal(); err != nil {
+		return l, err
+	}
+	return l, s.await(ctx, "the network carries again", func() bool { return s.carries(ctx, owner, "lan") && s.carries(ctx, peer, "lan") })
+}
+
+// carries asks a node, by its own command, whether a path carries both ways.
+func (s *stage) carries(ctx context.Context, n *lab.Node, path string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	out, err := n.Exec(ctx, "locum", "paths", "--json")
+	var reply struct {
+		Paths []struct {
+			Path      string `json:"path"`
+			Up        bool   `json:"up"`
+			PeerHears bool   `json:"peer_hears"`
+		} `json:"paths"`
+	}
+	if err != nil || json.Unmarshal(out, &reply) != nil {
+		return false
+	}
+	for _, p := range reply.Paths {
+		if p.Path == path {
+			return p.Up && p.PeerHears
+		}
+	}
+	return false
+}
+
+// pull takes the serial cable out, or puts it in again.
+func (s *stage) pull(out bool) {
+	for end := range s.cable.Devices {
+		s.cable.Cut(end, out)
+	}
+}
+
+// death is the second scene in figures.
 type death struct {
 	old, new                               string
 	beat, dead, asked, off, held, answered wire.Instant
@@ -25,9 +109,9 @@ func (s *stage) death(ctx context.Context) (d death, err error) {
 	heir := s.other(victim)
 	d.old, d.new = victim.Name, heir.Name
 	s.rest(ctx)
-	s.title("Scene 1: " + d.old + " dies")
+	s.title("Scene 2: " + d.old + " dies")
 	s.say("%s serves. Now its power fails: every process in it is killed and its link goes down. %s must not take over because "+
-		"it hears nothing (a cut cable sounds the same), but only when the power switch has confirmed that %s is off. As %s "+
+		"it hears nothing (cut cables sound the same), but only when the power switch has confirmed that %s is off. As %s "+
 		"carried the service, it had the right to shoot first, so %s waits the file's delay=2s before it does.\n",
 		d.old, d.new, d.old, d.old, d.new)
 	killed := lab.Now()
@@ -106,7 +190,7 @@ func (s *stage) repair(ctx context.Context, n *lab.Node) error {
 	return s.awaitMembers(ctx)
 }
 
-// split is the second scene in figures.
+// split is the third scene in figures.
 type split struct {
 	owner, shot string
 	cut, off    wire.Instant
@@ -122,17 +206,18 @@ func (s *stage) split(ctx context.Context) (x split, err error) {
 	peer := s.other(owner)
 	x.owner, x.shot = owner.Name, peer.Name
 	s.rest(ctx)
-	s.title("Scene 2: the cable between the nodes is cut")
+	s.title("Scene 3: both cables between the nodes are cut")
 	s.say("Both nodes live, and the client reaches both; each only hears nothing of the other. Without fencing, both would "+
 		"serve now. Here exactly one goes on: %s carries the service and shoots first, and %s, which waits, is off before its "+
 		"turn comes.\n", x.owner, x.shot)
 	from := len(s.client.SoFar().Answers)
 	x.cut = lab.Now()
 	s.begin(x.cut)
+	s.pull(true)
 	if err := s.world.CutBetween(x.owner, x.shot); err != nil {
 		return x, err
 	}
-	s.line(x.cut, "demo", "cuts the cable")
+	s.line(x.cut, "demo", "cuts both cables")
 	if err := s.await(ctx, "one of the nodes is off", func() bool { return !owner.On() || !peer.On() }); err != nil {
 		return x, err
 	}
@@ -157,6 +242,7 @@ func (s *stage) split(ctx context.Context) (x split, err error) {
 	if err := s.oneOwner(); err != nil {
 		return x, err
 	}
+	s.pull(false)
 	if err := s.world.Heal(); err != nil {
 		return x, err
 	}

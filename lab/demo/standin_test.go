@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,25 +16,27 @@ import (
 
 	"github.com/mdlayher/arp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"locum/cluster"
 	"locum/config"
 	"locum/console"
 )
 
-// The stand-in plays locum in the tests of the demo: as little as makes the demo's two scenes, in one loop. With carelessKey
+// The stand-in plays locum in the tests of the demo: as little as makes the demo's scenes, in one loop. With carelessKey
 // in its environment it takes over without fencing, which the demo has to find out.
 const carelessKey = "LOCUM_DEMO_CARELESS"
 
 const (
 	standInEvents = "/run/events.jsonl"
 	standInStatus = "/run/status.json"
+	standInPaths  = "/run/paths.json"
 )
 
 func playLocum(args []string) error {
 	switch {
-	case slices.Equal(args, []string{"status", "--json"}):
-		data, err := os.ReadFile(standInStatus)
+	case slices.Equal(args, []string{"status", "--json"}), slices.Equal(args, []string{"paths", "--json"}):
+		data, err := os.ReadFile(map[string]string{"status": standInStatus, "paths": standInPaths}[args[0]])
 		fmt.Printf("%s", data)
 		return err
 	case slices.Equal(args, []string{"events", "-f", "--json"}):
@@ -62,6 +65,9 @@ type standIn struct {
 	name, peer string
 	self, to   netip.AddrPort
 	conn       *net.UDPConn
+	tty        *os.File
+	beats      chan beat
+	heard      [2]time.Time // on each path
 	serving    bool
 	up         bool // the peer
 	seq        uint64
@@ -74,7 +80,7 @@ func newStandIn(file, name string) *standIn {
 	if cfg == nil {
 		fatal(problems)
 	}
-	s := &standIn{cfg: cfg, name: name}
+	s := &standIn{cfg: cfg, name: name, beats: make(chan beat)}
 	for _, n := range cfg.Nodes {
 		a := netip.AddrPortFrom(cfg.Paths[0].Addresses[n.Number], cfg.Paths[0].Port)
 		if n.Name == name {
@@ -113,33 +119,74 @@ func (s *standIn) noteStatus() {
 	fatal(os.WriteFile(standInStatus, fmt.Appendf(nil, `{"version":1,"status":{"quorate":true,"nodes":[{"state":"member"},{"state":%q}]}}`, peer), 0o600))
 }
 
+// beat is what the peer said, and on which path.
+type beat struct {
+	path    int
+	serving bool
+}
+
 // run beats and listens; what a beat says is whether its sender serves.
 func (s *standIn) run() (err error) {
 	if s.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.self)); err != nil {
 		return err
 	}
+	if s.tty, err = os.OpenFile(s.port(), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0); err != nil {
+		return err
+	}
 	s.noteStatus()
-	heard, next, peerServes := time.Now(), time.Now(), false
+	go s.listen(0, s.conn)
+	go s.listen(1, s.tty)
+	ticks, peerServes := time.NewTicker(s.cfg.Beat.Every), false
 	decide := time.Now().Add(3 * s.cfg.Beat.Every) // nobody serves yet: the first of the file begins
-	buf := make([]byte, 64)
 	for {
-		if now := time.Now(); !now.Before(next) {
-			next = now.Add(s.cfg.Beat.Every)
-			_, _ = s.conn.WriteToUDPAddrPort(fmt.Appendf(nil, "serving=%t", s.serving), s.to)
-		}
-		fatal(s.conn.SetReadDeadline(next))
-		if n, err := s.conn.Read(buf); err == nil {
-			heard, peerServes = time.Now(), string(buf[:n]) == "serving=true"
+		select {
+		case <-ticks.C:
+			line := fmt.Appendf(nil, "serving=%t\n", s.serving)
+			_, _ = s.conn.WriteToUDPAddrPort(line, s.to)
+			_, _ = s.tty.Write(line)
+			s.notePaths()
+		case b := <-s.beats:
+			s.heard[b.path], peerServes = time.Now(), b.serving
 			s.peerUp(true)
 		}
 		switch {
 		case s.up && !s.serving && !peerServes && time.Now().After(decide) && s.name == s.cfg.Nodes[0].Name:
 			s.serve()
-		case s.up && time.Since(heard) > s.cfg.Beat.Dead:
+		case s.up && !s.carries(0) && !s.carries(1):
 			s.peerUp(false)
 			s.buried()
 		}
 	}
+}
+
+// port is this node's end of the serial cable.
+func (s *standIn) port() string {
+	for _, n := range s.cfg.Nodes {
+		if n.Name == s.name {
+			return s.cfg.Paths[1].Ports[n.Number][0]
+		}
+	}
+	return ""
+}
+
+func (s *standIn) listen(path int, from io.Reader) {
+	for lines := bufio.NewReader(from); ; {
+		line, err := lines.ReadString('\n')
+		if err == nil && strings.HasPrefix(line, "serving=") {
+			s.beats <- beat{path, line == "serving=true\n"}
+		} else if err != nil {
+			time.Sleep(s.cfg.Beat.Every)
+		}
+	}
+}
+
+func (s *standIn) carries(path int) bool { return time.Since(s.heard[path]) < s.cfg.Beat.Dead }
+
+// notePaths writes what "paths --json" shows, in one piece.
+func (s *standIn) notePaths() {
+	text := fmt.Sprintf(`{"paths":[{"path":"lan","up":%t,"peer_hears":true},{"path":"null","up":%t,"peer_hears":true}]}`, s.carries(0), s.carries(1))
+	fatal(os.WriteFile(standInPaths+".new", []byte(text), 0o600))
+	fatal(os.Rename(standInPaths+".new", standInPaths))
 }
 
 func (s *standIn) peerUp(up bool) {

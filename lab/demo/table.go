@@ -11,7 +11,7 @@ import (
 )
 
 // table ends the demo with its figures.
-func (s *stage) table(d death, x split) {
+func (s *stage) table(l lost, d death, x split) {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	row := func(text string, at wire.Instant, why string) {
@@ -33,9 +33,11 @@ func (s *stage) table(d death, x split) {
 	row("the client is answered by "+d.new, d.answered, "through its ordinary ARP cache")
 	t.Flush()
 	s.title("Measured from outside")
-	s.print("Scene 1, the death of " + d.old + ":\n" + b.String())
+	s.say("Scene 1, the cut network: %s served on for %s over the serial cable, and the client's longest wait was %s.", l.owner,
+		length(l.lasted), length(l.gap))
+	s.print("Scene 2, the death of " + d.old + ":\n" + b.String())
 	s.say("The client had no answer for %s.", length(d.outage))
-	s.say("Scene 2, the cut cable: %s was off %s after the cut, %s served on, and the client's longest wait was %s.", x.shot,
+	s.say("Scene 3, both cables cut: %s was off %s after the cut, %s served on, and the client's longest wait was %s.", x.shot,
 		length(lab.Between(x.cut, x.off)), x.owner, length(x.gap))
 	s.say("At no time did two nodes have the address. The 2 s of delay are the price of a tie-break by fencing alone: they " +
 		"fall away when the node that dies did not carry the service.")
