@@ -101,13 +101,6 @@ func (c *checks) saw(n *node, a cluster.Action) {
 		return
 	}
 	v := set.View
-	e := n.engine // what an engine that is gone has left behind counts no more with its heart
-	n.hops(toHeart, func() {
-		if n.engine == e && v.Epoch > c.forces[n.cfg.Number].Epoch {
-			clear(n.truth.echoed[:])
-			c.forces[n.cfg.Number] = v
-		}
-	})
 	if !v.Quorate {
 		return
 	}
@@ -116,6 +109,14 @@ func (c *checks) saw(n *node, a cluster.Action) {
 		n.w.broken("views: view %d has the members %v and %v", v.Epoch, old.Members, v.Members)
 	}
 	c.views[v.Epoch] = v
+}
+
+// inForce notes that a node's heart has a view: what its engine has said is on its way until then.
+func (c *checks) inForce(n *node, v wire.ViewForHeart) {
+	if v.Epoch > c.forces[n.cfg.Number].Epoch {
+		clear(n.truth.echoed[:])
+		c.forces[n.cfg.Number] = v
+	}
 }
 
 // fenced: a healthy node is fenced though nothing was wrong; in a two-node split, both are fenced.

@@ -80,6 +80,9 @@ func (h *heart) step(in heartbeat.Input) {
 		h.n.stalled = append(h.n.stalled, func() { h.step(in) })
 		return
 	}
+	if said, ok := in.(heartbeat.FromEngine); ok && said.View != nil {
+		h.n.w.checks.inForce(h.n, *said.View)
+	}
 	h.sent = nil
 	for _, o := range h.h.Step(h.n.now(), in) {
 		h.carryOut(o)
