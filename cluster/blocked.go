@@ -1,0 +1,152 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// What keeps a service from starting: a member that may still run it, an absent node that is not proven clean.
+
+// keptFor keeps a service where it runs while something other than its running there keeps it from starting at its new
+// place: a planned move stops nothing that could not be started again.
+func (e *Engine) keptFor(s *config.Service, sit situation, to wire.Node, p *placed) wire.Node {
+	held := sit.holders.First()
+	if sit.holders.Count() != 1 || e.leavesOrGone(held) || e.lead.member(held).on(s.Name).Phase != PhaseRunning {
+		return 0
+	}
+	wait, _ := e.blocked(s, to, sit.holders)
+	if wait.For == "" {
+		return 0
+	}
+	p.wait = wait
+	return held
+}
+
+// blocked says what keeps a service from starting on a member: it starts only when every other node that might run it is
+// a member that reports it stopped, or is proven clean. The nodes of except are not looked at. It also says on which proof
+// the start rests.
+func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wait, string) {
+	e.noteStuck(s, to, except)
+	proof := ""
+	what := "service " + s.Name
+	for n := range (configured(e.cfg)).All {
+		if n == to || except.Has(n) {
+			continue
+		}
+		m := e.lead.member(n)
+		c, clean := e.cleanOf(n)
+		switch {
+		case clean && e.cleanCounts(c) && (m == nil || e.provenMember(n)): // of a member its own word counts, unless this very boot is over
+			if pathSet(s).Has(n) {
+				proof = c.Proof.String()
+			}
+		case m != nil:
+			if r := m.on(s.Name); r.Phase != PhaseStopped || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
+				return e.waitForMember(s, m, r), ""
+			}
+		case !pathSet(s).Has(n) || e.knownQuiet(n, s.Name):
+		case e.view.unsafeTie() && s.Stateless && !e.alive(n):
+			proof = "no proof: unsafe"
+		default:
+			e.lead.needs = e.lead.needs.With(n)
+			return e.waitForProof(what, n), ""
+		}
+	}
+	return Wait{}, proof
+}
+
+// freeOne has one node fenced where a service cannot be stopped on several and none is left that could run it: that one can, once
+// it is back.
+func (e *Engine) freeOne(s *config.Service, sit situation) {
+	if sit.intent.Stopped || !e.view.Verdict.Quorate {
+		return
+	}
+	var stuck wire.Nodes
+	for _, m := range e.lead.members {
+		if m.on(s.Name).Phase == PhaseStuck && pathSet(s).Has(m.node) {
+			stuck = stuck.With(m.node)
+		}
+	}
+	if others := stuck.Without(e.self); stuck.Count() > 1 && others != 0 {
+		e.lead.stuck = e.lead.stuck.With(others.First())
+	}
+}
+
+// noteStuck notes the members on which the service cannot be stopped although it has to run elsewhere.
+func (e *Engine) noteStuck(s *config.Service, to wire.Node, except wire.Nodes) {
+	for i := range e.lead.members {
+		m := &e.lead.members[i]
+		if m.node != to && !except.Has(m.node) && m.on(s.Name).Phase == PhaseStuck && !e.provenMember(m.node) {
+			e.lead.stuck = e.lead.stuck.With(m.node)
+		}
+	}
+}
+
+// cleanCounts reports whether a proof serves now: a node in a new boot that is heard must say itself that nothing runs.
+func (e *Engine) cleanCounts(c Clean) bool {
+	if c.Proof == ProofNewBoot && e.alive(c.Node) {
+		return e.peer(c.Node).Idle
+	}
+	return true
+}
+
+func (e *Engine) waitForMember(s *config.Service, m *member, r ServiceReport) Wait {
+	w := Wait{What: "service " + s.Name, For: fmt.Sprintf("%s is still %s on %s", s.Name, r.Phase, e.name(m.node))}
+	if r.Phase == PhaseUnknown {
+		w.For = fmt.Sprintf("%s to find out whether %s runs there: %s", e.name(m.node), s.Name, cmp.Or(r.Detail, "it looks"))
+		w.Command = "locum fence " + e.name(m.node) + ", if it never does"
+	}
+	if r.Phase == PhaseStuck {
+		w.For = fmt.Sprintf("%s cannot be stopped on %s, which has to be fenced: %s", s.Name, e.name(m.node), r.Detail)
+		w.Command = "locum fence " + e.name(m.node) + ", or once it is stopped there: locum clear " + s.Name
+	}
+	return w
+}
+
+func (e *Engine) waitForProof(what string, n wire.Node) Wait {
+	w := Wait{What: what, For: "proof that " + e.name(n) + " runs nothing", Command: "locum fence " + e.name(n) + " --confirm"}
+	if s := e.shotAt(n); s != nil && s.why != "" {
+		w.For += ": " + s.why
+	}
+	if e.alive(n) {
+		w.For = e.name(n) + " is heard and not a member yet"
+		w.Command = ""
+	}
+	return w
+}
+
+func (e *Engine) waitNowhere(s *config.Service, sit situation, p *placed) {
+	if sit.intent.Stopped {
+		return
+	}
+	p.wait = Wait{What: "service " + s.Name, For: "a node that can run it: " + p.why}
+	for _, m := range e.lead.members {
+		if r := m.on(s.Name); r.Barred {
+			p.wait.For = fmt.Sprintf("it failed too often on %s: %s", e.name(m.node), r.Detail)
+			p.wait.Command = "locum clear " + s.Name
+		}
+		if r := m.on(s.Name); r.Phase == PhaseStuck {
+			p.wait = e.waitForMember(s, &m, r)
+		}
+	}
+}
+
+// restartsNow reports whether an operator's restart still waits for the service to be stopped everywhere.
+func (e *Engine) restartsNow(s *config.Service) bool {
+	at := slices.Index(e.lead.restart, s.Name)
+	if at < 0 {
+		return false
+	}
+	for _, m := range e.lead.members {
+		p := m.on(s.Name).Phase // where it is stuck or unknown, blocked says what that needs
+		if p == PhaseRunning || p == PhaseStarting || p == PhaseStopping || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
+			return true
+		}
+	}
+	e.lead.restart = slices.Delete(e.lead.restart, at, at+1)
+	return false
+}
