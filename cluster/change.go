@@ -51,6 +51,9 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 		if e.prepared == r.Text {
 			e.prepared = ""
 		}
+		if a := e.storing.accept; a != nil && a.Text == r.Text {
+			e.storing.accept = nil // on its way to the disk: the next write takes it away again
+		}
 		return
 	}
 	if r.Text != "" {
