@@ -12,8 +12,8 @@ const twinEvery = wire.Instant(time.Minute)
 
 // greet sends a Hello to a peer that is not admitted, or that waits for an answer.
 func (h *Heart) greet(p *peer) {
+	ask := p.admitted == 0 || h.notTakenBy(p)
 	p.asked = false
-	ask := p.admitted == 0
 	if !ask && !h.shake.Due(h.now, p.is.Node) {
 		return
 	}
@@ -27,6 +27,12 @@ func (h *Heart) greet(p *peer) {
 	h.arena = frame
 	p.greeted = h.now
 	h.transmit(p, frame[start:])
+}
+
+// notTakenBy reports whether a peer still asks who this is though it has had time to know. It may remember a newer life of
+// this node, and says so only in answer to a challenge.
+func (h *Heart) notTakenBy(p *peer) bool {
+	return p.asked && h.silence(p.admitted) >= h.dead
 }
 
 // helloArrived admits the life that proves to be there, and answers.

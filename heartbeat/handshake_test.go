@@ -221,6 +221,36 @@ func TestANodeWhoseStateWasBroughtBackIsToldItsIncarnation(t *testing.T) {
 	}
 }
 
+// A state directory that cannot be written, or was brought back, gives two boots one incarnation. The second may have admitted
+// its peer before that peer, by an answer that was long under way, admits the first.
+func TestABootThatBearsTheIncarnationOfAnEarlierOneIsTold(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.nodes[2].kill()
+	w.run(2 * second)
+	toFirst, slow := cable{0, 2, 1}, 900*ms
+	w.delay = func() wire.Instant { return slow }
+	w.tapped = func(from *node, _ Transmit) {
+		slow = ms
+		if from.id == 2 && from.boot == (wire.ID{1, 1}) {
+			slow = 900 * ms
+		}
+	}
+	w.nodes[2].start()
+	w.run(200 * ms)
+	w.nodes[2].kill()
+	w.nodes[2].boot, w.nodes[2].incarnation, w.nodes[2].outputs = wire.ID{3, 1}, w.nodes[2].incarnation-1, nil
+	w.nodes[2].start()
+	w.cut[toFirst] = true
+	w.until("the first boot is admitted", 2*second, func() bool { return w.nodes[1].h.byNode[2].life.boot == wire.ID{1, 1} })
+	if w.nodes[2].h.byNode[1].admitted == 0 {
+		t.Fatal("the second boot has not admitted its peer: the case is not the one meant")
+	}
+	w.cut[toFirst] = false
+	w.until("the second boot is told", 3*second, func() bool {
+		return slices.ContainsFunc(w.nodes[2].outputs, func(o Output) bool { r, ok := o.(Restart); return ok && r.AtLeast == w.nodes[2].incarnation+1 })
+	})
+}
+
 func TestAFrameThatWasHeldBackDoesNotBringADeadPeerToLife(t *testing.T) {
 	w := newWorld(t, 1, 2, 1)
 	w.meet()

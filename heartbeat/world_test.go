@@ -131,7 +131,7 @@ func (n *node) start() {
 func (n *node) settings() Settings {
 	s := Settings{Config: n.w.cfg, Self: n.id, Incarnation: n.incarnation, Boot: n.boot, Machine: n.machine, Keys: []wire.Key{n.w.key},
 		Watchdog: WatchdogChanged{Armed: true, Timeout: 10 * time.Second}, Resume: n.run}
-	s.Salt = wire.Salt{byte(n.id), byte(n.incarnation), n.machine[1], 7}
+	s.Salt = wire.Salt{byte(n.id), byte(n.incarnation), n.machine[1], n.boot[0]}
 	s.Seed = [32]byte{byte(n.id), byte(n.incarnation), 9}
 	return s
 }
