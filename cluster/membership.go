@@ -209,8 +209,8 @@ func (e *Engine) hears(n wire.Node) wire.Nodes {
 		return e.peer(n).Hears
 	}
 	var set wire.Nodes
-	for _, p := range e.peers {
-		if p.Node != 0 && e.alive(p.Node) {
+	for i := range e.peers { // a peer is large: it is not copied
+		if p := &e.peers[i]; p.Node != 0 && e.alive(p.Node) {
 			set = set.With(p.Node)
 		}
 	}
