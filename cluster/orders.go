@@ -75,6 +75,11 @@ func (m *member) on(service string) ServiceReport {
 	return ServiceReport{Service: service}
 }
 
+// toldLately reports whether a member was told to run a service and has not answered yet.
+func (m *member) toldLately(service string) bool {
+	return m.seen < m.sent.Serial && slices.Contains(m.sent.Run, service)
+}
+
 // reportedBy takes a member's report on the view in force.
 func (e *Engine) reportedBy(from wire.Node, r Report) {
 	if !e.leads() || r.Epoch != e.view.Epoch {
@@ -136,6 +141,9 @@ func (e *Engine) direct() {
 // directService decides one service and returns the member that shall run it now, 0 none.
 func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 	sit := e.situationOf(s)
+	if slices.Contains(e.lead.restart, s.Name) {
+		sit.again = p.told.node
+	}
 	to := place(e.cfg, sit)
 	p.placement, p.wait = to, Wait{}
 	if p.unlooked = e.unlooked(s, sit); p.unlooked && e.looks() {
@@ -250,7 +258,7 @@ func (e *Engine) situationOf(s *config.Service) situation {
 	for _, m := range e.lead.members {
 		r := m.on(s.Name)
 		dead := e.provenMember(m.node)
-		if (r.Phase == PhaseRunning || r.Phase == PhaseStarting) && !dead && e.holdsByRight(m, s.Name) {
+		if (r.Phase == PhaseRunning || r.Phase == PhaseStarting || m.toldLately(s.Name)) && !dead && e.holdsByRight(m, s.Name) {
 			sit.holders = sit.holders.With(m.node)
 		}
 		if !r.Barred && r.Phase != PhaseStuck && !e.intents.Standby.Has(m.node) && !e.leavesOrGone(m.node) && !dead {
@@ -266,11 +274,15 @@ func (e *Engine) situationOf(s *config.Service) situation {
 	return sit
 }
 
-// holdsByRight reports whether what runs on a member was started under a view. What a node in a new boot found running
-// was started by somebody else, and is stopped.
+// holdsByRight reports whether what runs on a member was started under a view, and may go on. What a node in a new boot found
+// running was started by somebody else, and is stopped. So is what this leader has told the member to stop: its reports may be
+// older than that, and who went by them would call back what is on its way.
 func (e *Engine) holdsByRight(m member, service string) bool {
 	if slices.Contains(m.sent.Run, service) {
 		return true
+	}
+	if m.sent.Serial != 0 && !slices.Contains(m.sent.Hold, service) {
+		return false
 	}
 	for _, p := range e.lead.promises {
 		if p.Life.Node == m.node {

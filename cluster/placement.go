@@ -13,6 +13,7 @@ type situation struct {
 	intent  ServiceIntent
 	able    wire.Nodes // members that may run it: not standing by, not leaving, not barred for it
 	holders wire.Nodes // members on which it runs or starts
+	again   wire.Node  // where an operator has it started again, 0 if nobody has
 	moved   wire.Node  // the operator's choice, 0 if there is none or its life is over
 	adopt   bool       // this view may start it elsewhere; otherwise only a holder keeps it
 }
@@ -40,6 +41,8 @@ func place(cfg *config.Config, s situation) placement {
 	}
 	held := s.firstHolder(path)
 	switch {
+	case s.able.Has(s.again):
+		return placement{s.again, "it is started again there"}
 	case held != 0 && (!s.service.Failback || held == path[0]):
 		return placement{held, "it runs there"}
 	case held != 0:

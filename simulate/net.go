@@ -100,15 +100,22 @@ func (w *World) fly(f flight) {
 	if w.net.jitter > 0 {
 		d += time.Duration(w.rng.Int64N(int64(w.net.jitter)))
 	}
-	to := w.nodes[f.to]
 	w.in(d, func() {
-		if to.heart == nil || !to.powered {
-			return
+		if w.hold == nil || !w.hold(f, func() { w.land(f) }) {
+			w.land(f)
 		}
-		to.reached = w.now
-		to.heart.receive(arrival{f.truth, w.now, heartbeat.Frame{Path: f.path,
-			Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}}})
 	})
+}
+
+// land puts a frame into the receive queue of the node that it is for.
+func (w *World) land(f flight) {
+	to := w.nodes[f.to]
+	if to.heart == nil || !to.powered {
+		return
+	}
+	to.reached = w.now
+	to.heart.receive(arrival{f.truth, w.now, heartbeat.Frame{Path: f.path,
+		Received: heartbeat.Received{Frame: f.frame, At: to.now(), Stamped: true}}})
 }
 
 // commandNet: net [delay=5ms] [jitter=20ms] [loss=N] [dup=N] [spoil=N] [replays=N], the last four in thousandths; what is

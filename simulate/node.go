@@ -287,8 +287,12 @@ func (n *node) restore() {
 	}
 }
 
-// crashEngine ends the engine; the heart starts it anew.
+// crashEngine ends the engine; the heart starts it anew. On a paused machine nobody can.
 func (n *node) crashEngine() {
+	if n.paused {
+		n.stalled = append(n.stalled, n.crashEngine)
+		return
+	}
 	if n.engine == nil || n.heart == nil {
 		return
 	}

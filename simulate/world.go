@@ -33,6 +33,8 @@ type World struct {
 	asked    uint64
 	checks   checks
 	outages  outages
+	// hold, if set, may keep a frame that is about to reach its end, and have it land later.
+	hold func(f flight, land func()) (kept bool)
 }
 
 // Outlet is how a node's power switch behaves.
