@@ -114,6 +114,8 @@ func (e *Engine) noteTie(v View) {
 		e.tie = tieState{Common: v}
 	case v.Verdict.Tie == TieFence && e.tie.Since == 0:
 		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(e.tieTargetsIn(v)), e.now), e.tieUnheard(v)
+	case v.Verdict.Tie == TieFence: // the other half may have been heard again since then
+		e.tie.Since = max(e.tie.Since, e.lastLost(e.tieTargetsIn(v)))
 	case v.Verdict.Tie != TieFence:
 		e.tie.Since, e.tie.Unphased = 0, false
 	}
