@@ -6,7 +6,7 @@
 // be done is then derived from all facts anew (Engine.advance), so that a lost, late or doubled event cannot leave a
 // decision half taken.
 //
-// One death, file by file: membership.go notices that the view is no longer whole and proposes a new one; promise.go has
+// One death, file by file: election.go notices that the view is no longer whole and proposes a new one; promise.go has
 // the others promise it; quorum.go counts; tie.go decides what happens with exactly half; fencing.go shoots and waits for
 // proof; clean.go keeps what is proven; placement.go says where services should be; orders.go tells the members;
 // local.go carries the orders out here, resource by resource.

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -44,30 +43,6 @@ func (e *Engine) patience() time.Duration {
 	return max(200*time.Millisecond, e.cfg.Beat.Dead/2)
 }
 
-// peerChanged takes the heart's word about another node.
-func (e *Engine) peerChanged(w wire.Peer) {
-	if w.Node == e.self || int(w.Node) >= len(e.peers) || !configured(e.cfg).Has(w.Node) {
-		return
-	}
-	p := e.peer(w.Node)
-	old := p.Peer
-	p.Peer = w
-	if old.State != w.State {
-		p.since = e.now
-		e.tellPeer(old.State, w)
-	}
-	if old.Incarnation != w.Incarnation {
-		p.leaves, p.gone = false, false
-	}
-	e.noteLost(p, old)
-	e.noteEngine(p)
-	e.noteLife(w)
-	if e.alive(w.Node) && (old.State == wire.PeerDead || old.State == wire.PeerNever || old.Incarnation != w.Incarnation) {
-		e.heardAgain(w.Node)
-	}
-	e.noteEpoch(w.Epoch)
-}
-
 // maxLeap is how far above everything known an epoch may lie and be believed: one that is absurd, from a member gone mad,
 // would use up all that there are.
 const maxLeap = 1 << 32
@@ -81,170 +56,6 @@ func (e *Engine) believable(epoch wire.Epoch) bool {
 func (e *Engine) noteEpoch(epoch wire.Epoch) {
 	if e.believable(epoch) {
 		e.election.highest = max(e.election.highest, epoch)
-	}
-}
-
-func (e *Engine) tellPeer(was wire.PeerState, w wire.Peer) {
-	level := "info"
-	switch {
-	case w.State == wire.PeerDead:
-		level = "alarm"
-	case w.State == wire.PeerLate:
-		level = "warn"
-	case was == wire.PeerLate && w.State == wire.PeerUp:
-		level = "warn"
-	}
-	e.tell(History{Kind: "peer", Level: level, Node: e.name(w.Node),
-		Text: fmt.Sprintf("%s: %s, was %s", e.name(w.Node), w.State, was)})
-}
-
-// noteLost keeps since when this node and another have lost each other: since it was silent for dead, or since its beats say
-// that it does not hear this node. Both sides come to nearly the same instant, whichever direction failed first. An engine
-// that is started anew in a tie goes on with what its predecessor knew.
-func (e *Engine) noteLost(p *peer, old wire.Peer) {
-	switch {
-	case p.State == wire.PeerNever || e.alive(p.Node) && p.Hears.Has(e.self):
-		p.lost = 0
-	case p.lost != 0:
-	case old.State == wire.PeerNever && e.tie.Since != 0:
-		p.lost = e.tie.Since
-	case p.State == wire.PeerDead:
-		p.lost = p.LastHeard + wire.Instant(e.cfg.Beat.Dead)
-	case old.Hears.Has(e.self):
-		p.lost = e.now
-	}
-}
-
-// noteEngine keeps since when a living heart has no engine.
-func (e *Engine) noteEngine(p *peer) {
-	switch down := e.alive(p.Node) && !p.EngineUp; {
-	case !down:
-		p.engineDown = 0
-	case p.engineDown == 0:
-		p.engineDown = e.now
-	}
-}
-
-// noteLife keeps the machine and the boot of each node, and takes a new boot of the same machine as proof that whatever
-// the old one ran is gone. The heart admits a life only upwards and after a fresh challenge, and only once the former one
-// was silent for dead.
-func (e *Engine) noteLife(w wire.Peer) {
-	if w.Incarnation == 0 || !e.alive(w.Node) {
-		return
-	}
-	life := e.lifeOf(w.Node)
-	for i, k := range e.known {
-		if k.Node != w.Node {
-			continue
-		}
-		if life.Incarnation <= k.Incarnation {
-			return
-		}
-		if life.Boot != k.Boot && life.Machine == k.Machine {
-			e.proven(Clean{Node: w.Node, Life: k, Proof: ProofNewBoot, Epoch: e.view.Epoch})
-		}
-		e.known[i] = life
-		return
-	}
-	e.known = append(e.known, life)
-}
-
-// heardAgain drops proofs that a node contradicts by being alive in the very life they say is over.
-func (e *Engine) heardAgain(n wire.Node) {
-	c, ok := e.cleanOf(n)
-	life := e.lifeOf(n)
-	switch {
-	case !ok || c.Proof == ProofLease:
-		return
-	case c.Proof == ProofLeft && c.Life.Incarnation != life.Incarnation:
-		return
-	case !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:
-		return
-	}
-	e.unproven(n)
-	e.peer(n).denied = c
-	e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(n), Proof: c.Proof.String(),
-		Text: fmt.Sprintf("%s is heard in the life that was said to be over (%s): the proof is void", e.name(n), c.Proof)})
-}
-
-// wanted is the set that should be the view: this node and those it can form a view with. Members of a view hear one
-// another, both ways; of several such sets the largest wins, then the one with the lowest numbers.
-func (e *Engine) wanted() wire.Nodes {
-	all := wire.SetOf(e.self)
-	for n := range configured(e.cfg).All {
-		if e.candidate(n) {
-			all = all.With(n)
-		}
-	}
-	best := bestClique(all, e.hears)
-	if m := e.view.Members; e.obeyed() && m&^all == 0 && m.Count() == best.Count() && bestClique(m, e.hears) == m {
-		return m // of several equal sets the one that is in force stays
-	}
-	if !best.Has(e.self) {
-		best = bestClique(all&^best|wire.SetOf(e.self), e.hears)
-	}
-	if !best.Has(e.self) {
-		best = wire.SetOf(e.self)
-	}
-	return best
-}
-
-// candidate reports whether a view with the node is worth proposing. One whose engine is down keeps its place in the view
-// for the engine's grace: its heart still grants, its services still run, and nobody is served by a view without it.
-func (e *Engine) candidate(n wire.Node) bool {
-	p := e.peer(n)
-	member := e.obeyed() && e.view.Members.Has(n)
-	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || e.shotInFlight(n) && !member {
-		return false
-	}
-	if p.EngineUp {
-		return true
-	}
-	return member && e.now < p.engineDown+wire.Instant(e.cfg.Engine.Grace)
-}
-
-// hears is whom a node hears, as far as this node knows.
-func (e *Engine) hears(n wire.Node) wire.Nodes {
-	if n != e.self {
-		return e.peer(n).Hears
-	}
-	var set wire.Nodes
-	for i := range e.peers { // a peer is large: it is not copied
-		if p := &e.peers[i]; p.Node != 0 && e.alive(p.Node) {
-			set = set.With(p.Node)
-		}
-	}
-	return set
-}
-
-// leaderOf says in which order the nodes of a set should lead it, so that all of them come to the same answer: the leader
-// of the view in force if the set only loses members, or gains them for a quorate view; else the members of a quorate
-// view, else all, lowest number first. Those whose engine is down, or that leave, come last or not at all.
-func (e *Engine) leaderOf(set wire.Nodes) []wire.Node {
-	quorate := wire.Nodes(0)
-	for n := range set.All {
-		if n == e.self && e.obeyed() && e.view.Verdict.Quorate || n != e.self && e.peer(n).Quorate {
-			quorate = quorate.With(n)
-		}
-	}
-	var order leadOrder
-	if e.obeyed() && (set&^e.view.Members == 0 || e.view.Verdict.Quorate && quorate&^e.view.Members == 0) {
-		order.add(e, set&wire.SetOf(e.view.Leader))
-	}
-	order.add(e, quorate)
-	order.add(e, set)
-	return order.nodes
-}
-
-// leadOrder collects nodes, each once; the leaving ones are not taken.
-type leadOrder struct{ nodes []wire.Node }
-
-func (o *leadOrder) add(e *Engine, set wire.Nodes) {
-	for n := range set.All {
-		down := n != e.self && !e.peer(n).EngineUp
-		if !down && !e.leavesOrGone(n) && !slices.Contains(o.nodes, n) {
-			o.nodes = append(o.nodes, n)
-		}
 	}
 }
 

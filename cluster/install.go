@@ -1,0 +1,176 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// installIfPromised makes the view once all have promised.
+func (e *Engine) installIfPromised() {
+	own := e.election.proposal
+	if own == nil || len(own.promises) != own.members.Count() || e.promised != own.epoch || e.misfits(own) {
+		return
+	}
+	e.election.proposal = nil
+	e.takeProofs(own)
+	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members)}
+	intents := e.intents
+	for _, p := range own.promises {
+		v.Lives = append(v.Lives, p.Life)
+		v.Weights = append(v.Weights, Weight{Node: p.Life.Node, Weight: e.weigh(p.Services)})
+		if intents.Version.Less(p.Intents.Version) {
+			intents = p.Intents
+		}
+	}
+	e.tellContradictions(own, intents)
+	for _, c := range e.clean {
+		if !own.members.Has(c.Node) {
+			v.Clean = append(v.Clean, c)
+		}
+	}
+	e.lead = newLeadership(own.promises, e.now)
+	e.lead.unfinished = e.unfinishedFile(own.promises)
+	for n := range own.members.All {
+		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
+	}
+}
+
+// tellContradictions: where each half of a split went on without the other, operators may have said different things. The
+// newer words count, and what is lost of the others is said.
+func (e *Engine) tellContradictions(own *proposal, kept Intents) {
+	for _, p := range own.promises {
+		if !p.Intents.Apart || p.Intents.Version == kept.Version {
+			continue
+		}
+		if lost := p.Intents.against(kept, e.cfg); len(lost) > 0 {
+			e.tell(History{Kind: "intent", Level: "alarm", Node: e.name(p.Life.Node),
+				Text: fmt.Sprintf("what was said to %s during the split does not count any more, because other words are newer (%s); repeat it if it is still meant",
+					e.name(p.Life.Node), strings.Join(lost, ", "))})
+		}
+	}
+}
+
+// misfits finds members whose file differs from this node's: they are told apart, shown, and left out.
+func (e *Engine) misfits(own *proposal) bool {
+	found := false
+	for _, p := range own.promises {
+		if p.Config == e.print {
+			continue
+		}
+		found = true
+		e.peer(p.Life.Node).misfit = p.Life
+		text := e.name(p.Life.Node) + " has another file; it stays out until the files are the same"
+		for _, line := range config.Diff(e.cfg.Text, p.Text) {
+			text += "\n  " + line
+		}
+		e.tell(History{Kind: "config", Level: "alarm", Node: e.name(p.Life.Node), Text: text})
+	}
+	if found {
+		e.election.proposal = nil
+	}
+	return found
+}
+
+// takeProofs merges what the members know of the absent: a proof is void once its node was admitted to a later view.
+func (e *Engine) takeProofs(own *proposal) {
+	for _, p := range own.promises {
+		e.noteSeen(p.MemberAt)
+	}
+	for _, p := range own.promises {
+		for _, c := range p.Clean {
+			if _, have := e.cleanOf(c.Node); !have && configured(e.cfg).Has(c.Node) && c.Node != e.self {
+				e.proven(c)
+			}
+		}
+	}
+	for _, c := range append([]Clean(nil), e.clean...) {
+		if e.outlived(c) {
+			e.unproven(c.Node)
+		}
+	}
+}
+
+// outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life; or was
+// heard here in the very life that is said to be over. Epochs of views that did not know of each other say nothing about
+// which was first; lives only rise.
+func (e *Engine) outlived(c Clean) bool {
+	p := e.peer(c.Node)
+	denied := p.denied.Node != 0 && c.Life == p.denied.Life && c.Epoch <= p.denied.Epoch
+	return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife || denied
+}
+
+// noteMembers keeps who was in the newest view, and in which life.
+func (e *Engine) noteMembers(v View) {
+	for n := range v.Members.All {
+		p := e.peer(n)
+		p.memberAt = v.Epoch
+		if life, ok := v.life(n); ok {
+			p.memberLife = max(p.memberLife, life.Incarnation)
+		}
+	}
+}
+
+// installed takes a view into force: only the one whose epoch this node promised last, and only from its leader.
+func (e *Engine) installed(from wire.Node, in Install) {
+	v := in.View
+	if v.Epoch != e.promised || v.Epoch <= e.view.Epoch || from != v.Leader || !v.Members.Has(e.self) {
+		return
+	}
+	own := e.clean
+	e.noteSeen(v.Seen)
+	e.serial = 0
+	e.clean = append([]Clean(nil), v.Clean...)
+	e.keepOwnProofs(own, v)
+	e.told = Report{}
+	e.dropShots()
+	e.noteTie(v)
+	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
+	e.view, e.viewSince = v, e.now
+	e.dropAsks()
+	if healed {
+		e.do(Announce{})
+	}
+	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed = 0, 0, nil, false
+	e.noteMembers(v)
+	e.heed(in.Intents, from)
+	if v.Verdict.Quorate {
+		e.admitted = true
+	}
+	e.do(SetView{View: v.forHeart(e.cfg, e.exempt(v), e.tie)})
+	e.tell(History{Kind: "view", Level: "info", Epoch: v.Epoch, Node: e.name(v.Leader),
+		Text: fmt.Sprintf("view %d: %s, led by %s; %s", v.Epoch, names(e.cfg, v.Members), e.name(v.Leader), v.Verdict.Why())})
+}
+
+// keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it.
+func (e *Engine) keepOwnProofs(own []Clean, v View) {
+	for _, c := range own {
+		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && !e.outlived(c) {
+			e.clean = append(e.clean, c)
+		}
+	}
+	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
+}
+
+// seen is what this node knows of who was a member when.
+func (e *Engine) seen() []Seen {
+	var list []Seen
+	for _, p := range e.peers {
+		if p.Node != 0 && p.memberAt != 0 {
+			list = append(list, Seen{Node: p.Node, Epoch: p.memberAt, Incarnation: p.memberLife})
+		}
+	}
+	return list
+}
+
+// noteSeen adds what others know of it.
+func (e *Engine) noteSeen(list []Seen) {
+	for _, s := range list {
+		if p := e.peer(s.Node); p.Node != 0 {
+			p.memberAt, p.memberLife = max(p.memberAt, s.Epoch), max(p.memberLife, s.Incarnation)
+		}
+	}
+}
