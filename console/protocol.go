@@ -63,6 +63,9 @@ type HeartStatus struct {
 	Lease       wire.LeaseState `json:"lease"`
 	LeaseLeftMS int64           `json:"lease_left_ms"`     // until it is over; 0 if it is
 	Refused     []string        `json:"refused,omitempty"` // what the kernel refused: real time, locked memory, …
+	LateUS      int64           `json:"late_us"`           // how late it ran at worst in the last minute
+	WorstLateUS int64           `json:"worst_late_us"`     // and since it began
+	WindowMS    int64           `json:"window_ms"`         // "dead" of the file
 	Peers       []PeerStatus    `json:"peers"`
 	ConfigDrift string          `json:"config_drift,omitempty"` // the file was edited and not applied
 }

@@ -39,6 +39,9 @@ func ShowStatus(w io.Writer, r *Reply) {
 	}
 }
 
+// windowShare: a heart that runs later than this part of the window is warned of. A beat is due at least every third of it.
+const windowShare = 4
+
 func heartWarnings(h *HeartStatus) []string {
 	if h == nil {
 		return nil
@@ -46,6 +49,10 @@ func heartWarnings(h *HeartStatus) []string {
 	var list []string
 	for _, r := range h.Refused {
 		list = append(list, "the kernel refused: "+r)
+	}
+	if late := time.Duration(h.LateUS) * time.Microsecond; late > millis(h.WindowMS)/windowShare {
+		list = append(list, fmt.Sprintf("the heart ran up to %s late in the last minutes: for dead=%s that is too much; find what keeps the machine, or make the window longer",
+			late.Round(100*time.Microsecond), millis(h.WindowMS)))
 	}
 	if h.ConfigDrift != "" {
 		list = append(list, h.ConfigDrift)

@@ -29,3 +29,12 @@ warning: the file was edited
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
+
+func TestAHeartThatRunsTooLateForItsWindowIsWarnedOf(t *testing.T) {
+	for late, want := range map[int64]bool{24_000: false, 26_000: true} {
+		got := heartWarnings(&HeartStatus{LateUS: late, WindowMS: 100})
+		if (len(got) == 1) != want {
+			t.Errorf("%d us late: %q", late, got)
+		}
+	}
+}

@@ -193,6 +193,8 @@ func (h *heart) status() *console.HeartStatus {
 	now, lease := heartbeat.Now(), h.core.Lease()
 	st := &console.HeartStatus{Node: h.self.Name, Incarnation: uint32(h.life.Incarnation), EngineUp: h.engine.link != nil,
 		Lease: lease.State, LeaseLeftMS: millisFrom(now, lease.Until), Refused: h.refused, Peers: []console.PeerStatus{}}
+	delay := h.core.Delay()
+	st.LateUS, st.WorstLateUS, st.WindowMS = delay.Recent.Microseconds(), delay.Worst.Microseconds(), h.cfg.Beat.Dead.Milliseconds()
 	names := h.names()
 	for _, p := range h.core.Peers() {
 		peer := console.PeerStatus{Node: p.Node, Name: names[p.Node], State: p.State, Engine: p.EngineUp, Leaving: p.Leaving}

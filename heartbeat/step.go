@@ -40,10 +40,11 @@ type Heart struct {
 	pathsChanged bool
 	twinSaid     wire.Instant
 
-	wake  wire.Instant // asked for, 0 none yet
-	frame wire.Frame   // scratch
-	arena []byte       // the frames of this step
-	out   []Output
+	wake   wire.Instant // asked for, 0 none yet
+	delays delays
+	frame  wire.Frame // scratch
+	arena  []byte     // the frames of this step
+	out    []Output
 }
 
 // Step takes one input at one instant and gives what has to be done about it. An instant before the one of the last step
@@ -89,6 +90,7 @@ func (h *Heart) begin(now wire.Instant) {
 		h.resumeFrom(*h.resume)
 		h.resume = nil
 	}
+	h.delays.note(h.now, h.wake)
 	if h.detector.Ran(h.now, h.wake) > 0 {
 		h.wake = h.now
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -21,11 +23,32 @@ import (
 // barePriority is the heart's own.
 const barePriority = 30
 
-// bareLoop runs a loop that does nothing but wake, at the heart's policy and pace, until the function it gives is called,
-// which gives by how much it was late at worst: what this machine can do at all. It is a process of its own, because the
-// collector of this one would hold it up.
-func bareLoop(every time.Duration) (end func() (time.Duration, error), err error) {
-	cmd := exec.Command("/proc/self/exe", loadWord, "bare", strconv.FormatInt(int64(every), 10))
+// bareLoops runs a bare loop on each processor, for the host may take one away and leave the others, until the function it gives
+// is called, which gives by how much the worst was late: what this machine can do at all.
+func bareLoops(every time.Duration) (end func() (time.Duration, error), err error) {
+	var ends []func() (time.Duration, error)
+	end = func() (worst time.Duration, err error) {
+		for _, one := range ends {
+			late, wrong := one()
+			worst, err = max(worst, late), cmp.Or(err, wrong)
+		}
+		return worst, err
+	}
+	for cpu := range runtime.NumCPU() {
+		one, err := bareLoop(every, cpu)
+		if err != nil {
+			_, _ = end()
+			return nil, err
+		}
+		ends = append(ends, one)
+	}
+	return end, nil
+}
+
+// bareLoop runs a loop that does nothing but wake, at the heart's policy and pace. It is a process of its own, because the collector
+// of this one would hold it up.
+func bareLoop(every time.Duration, cpu int) (end func() (time.Duration, error), err error) {
+	cmd := exec.Command("/proc/self/exe", loadWord, "bare", strconv.FormatInt(int64(every), 10), strconv.Itoa(cpu))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr
 	said, err := cmd.StdoutPipe()
@@ -47,8 +70,14 @@ func bareLoop(every time.Duration) (end func() (time.Duration, error), err error
 }
 
 // bare is the loop's process.
-func bare(every time.Duration) error {
+func bare(every time.Duration, cpu int) error {
 	debug.SetGCPercent(-1)
+	runtime.LockOSThread()
+	var only unix.CPUSet
+	only.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &only); err != nil {
+		return err
+	}
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"time"
 )
@@ -16,9 +15,9 @@ func playLoad(args []string) {
 	if len(args) > 1 {
 		size, _ = strconv.Atoi(args[1])
 	}
-	if args[0] == "bare" {
-		runtime.LockOSThread()
-		fmt.Fprintln(os.Stderr, "soak bare loop:", bare(time.Duration(size)))
+	if args[0] == "bare" && len(args) > 2 {
+		cpu, _ := strconv.Atoi(args[2])
+		fmt.Fprintln(os.Stderr, "soak bare loop:", bare(time.Duration(size), cpu))
 		os.Exit(1)
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
