@@ -229,6 +229,7 @@ func (p *parser) warnings() {
 			p.warn(n.Line, "%s is a guest without a fence that goes through its host: a paused guest cannot stop itself", n.Name)
 		}
 	}
+	p.warnFences()
 	p.warnWatchdog()
 }
 

@@ -80,12 +80,13 @@ type Tiebreak struct {
 type Fence struct {
 	Node  wire.Node
 	Name  string            // unique per node
-	Type  string            // http, manual, or "agent" with Agent set
+	Type  string            // one of FenceTypes; "agent" with Agent set
 	Agent string            // fence_xyz: a name searched in PATH and /usr/sbin, or an absolute path
 	Level int               // default 1; all devices of the lowest level must succeed, else the next level
 	Keys  map[string]string // the remaining key=value words, for the device's type
 	// Timeout bounds one action of the device: off, status or on. Default 20s.
 	Timeout time.Duration
+	ThenOn  bool // then=on: switched on again once the node is confirmed off
 	Line    int
 }
 

@@ -103,6 +103,11 @@ func (p *parser) checkSpec(l line, what string, sp spec, args []string, common [
 			p.checkKind(l, what+" "+kv.key+"=", kv.value, k)
 		}
 	}
+	for _, key := range sortedKeys(sp.oneOf) {
+		if v, ok := l.value(key); ok && !slices.Contains(sp.oneOf[key], v) {
+			p.add(l.number, "%s: %s=%s: there are %s", what, key, v, strings.Join(sp.oneOf[key], ", "))
+		}
+	}
 	for _, key := range sp.required {
 		if _, ok := l.value(key); !ok {
 			p.add(l.number, "%s: %s= is missing", what, key)
@@ -130,66 +135,11 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 		p.file0(l, what, word)
 	case kindDuration:
 		p.duration(l, what, word, 100*time.Millisecond, time.Hour)
+	case kindHost, kindNumber, kindOID, kindYes:
+		p.checkFenceKind(l, what, word, k)
 	case kindInterface:
 		if word == "" || len(word) > 15 || strings.ContainsAny(word, "/ ") {
 			p.add(l.number, "%s: %q is not an interface's name", what, word)
 		}
-	}
-}
-
-func (p *parser) fence(l line) {
-	if len(l.words) != 3 {
-		p.add(l.number, "fence: the form is: fence NODE NAME type=… level=1 …; types: %s, or agent=fence_xyz", strings.Join(FenceTypes(), ", "))
-		return
-	}
-	f := Fence{Node: p.nodeNumber(l, l.words[1]), Name: l.words[2], Level: 1, Timeout: DefaultFenceTimeout, Keys: map[string]string{}, Line: l.number}
-	p.name(l, "fence", f.Name)
-	for _, o := range p.cfg.Fences {
-		if o.Node == f.Node && o.Name == f.Name {
-			p.add(l.number, "fence %s %s stands twice; it is on line %d already", l.words[1], f.Name, o.Line)
-		}
-	}
-	p.fenceType(l, &f)
-	p.cfg.Fences = append(p.cfg.Fences, f)
-}
-
-func (p *parser) fenceType(l line, f *Fence) {
-	f.Type, _ = l.value("type")
-	agent, isAgent := l.value("agent")
-	switch {
-	case isAgent && f.Type != "":
-		p.add(l.number, "fence: type= and agent= together; one of them says what it is")
-	case isAgent:
-		f.Type, f.Agent = "agent", agent
-		if name := agent[strings.LastIndex(agent, "/")+1:]; !strings.HasPrefix(name, "fence_") {
-			p.add(l.number, "fence: agent=%s is not the name of a fence agent, fence_…", agent)
-		}
-	}
-	sp, ok := fenceTypes[f.Type]
-	if !ok || f.Type == "agent" && !isAgent {
-		p.add(l.number, "fence type %q does not exist (yet); there are: type=%s, or agent=fence_xyz", f.Type,
-			strings.Join(slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" }), ", type="))
-		return
-	}
-	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout"})
-	for _, kv := range l.keys {
-		p.fenceKey(l, f, kv)
-	}
-}
-
-func (p *parser) fenceKey(l line, f *Fence, kv pair) {
-	switch kv.key {
-	case "type", "agent":
-	case "level":
-		f.Level = p.integer(l, "level", kv.value, 1, 9)
-	case "timeout":
-		f.Timeout = p.duration(l, "timeout", kv.value, 100*time.Millisecond, 10*time.Minute)
-	case "password", "passwd", "community", "secret":
-		p.add(l.number, "fence: no secret stands in this file; put it into a file with mode 0600 and write %s-file=/path", kv.key)
-	default:
-		if f.Type == "agent" && slices.Contains([]string{"action", "nodename"}, kv.key) {
-			p.add(l.number, "fence agent: %s= is set by locum itself", kv.key)
-		}
-		f.Keys[kv.key] = kv.value
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // kind is what a word has to be.
 type kind int
@@ -13,6 +16,10 @@ const (
 	kindFile           // an absolute path
 	kindDuration       // 10s
 	kindInterface      // a network interface's name
+	kindHost           // a host's name or address, with :port or without
+	kindNumber         // 0 to 2147483647
+	kindOID            // 1.3.6.1.4.1.318.1
+	kindYes            // yes or no
 )
 
 // spec says what one type takes. The constructors stand in daemon/plugins.go; a test there holds both lists together.
@@ -21,7 +28,9 @@ type spec struct {
 	more     bool   // further words may follow
 	keys     map[string]kind
 	required []string
-	anyKey   bool // fence agent=: any key is passed on
+	oneOf    map[string][]string // what a key may say, where that is a list
+	anyKey   bool                // fence agent=: any key is passed on
+	slow     time.Duration       // fence: less than this is a short timeout= for such a device; 0: any may do
 }
 
 var resourceTypes = map[string]spec{
@@ -29,14 +38,6 @@ var resourceTypes = map[string]spec{
 	"unit":    {args: []kind{kindUnit}},
 	"process": {args: []kind{kindFile}, more: true, keys: map[string]kind{"user": kindWord, "dir": kindFile, "name": kindWord}},
 	"script":  {args: []kind{kindFile}, more: true, keys: map[string]kind{"interval": kindDuration}},
-}
-
-var fenceTypes = map[string]spec{
-	"http": {required: []string{"url-off", "url-status"}, keys: map[string]kind{
-		"url-off": kindURL, "url-on": kindURL, "url-status": kindURL, "method": kindWord, "match-off": kindWord, "match-on": kindWord,
-		"user": kindWord, "password-file": kindFile, "body-off": kindWord, "body-on": kindWord, "ca-file": kindFile}},
-	"agent":  {anyKey: true},
-	"manual": {},
 }
 
 // ownsData names resource types that a second owner would destroy: never under "tiebreak unsafe". Some come later.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"locum/cluster"
+	"locum/config"
 	"locum/console"
 	"locum/fence"
 	"locum/wire"
@@ -19,6 +21,7 @@ type fencer struct {
 	name   string
 	ladder *fence.Ladder
 	err    error
+	thenOn bool // then=on in a line of the node's
 
 	mu    sync.Mutex
 	shots map[uint64]context.CancelFunc
@@ -27,6 +30,7 @@ type fencer struct {
 func (n *engine) makeFencers() {
 	for _, c := range n.cfg.Nodes {
 		f := &fencer{n: n, name: c.Name, shots: map[uint64]context.CancelFunc{}}
+		f.thenOn = slices.ContainsFunc(n.cfg.Fences, func(line config.Fence) bool { return line.Node == c.Number && line.ThenOn })
 		f.ladder, f.err = fence.NewLadder(c.Name, n.cfg.FencesOf(c.Number), fences)
 		n.fencers[c.Number] = f
 		if f.err != nil {
@@ -64,7 +68,19 @@ func (f *fencer) shoot(a cluster.Shoot) {
 		delete(f.shots, a.ID)
 		f.mu.Unlock()
 		f.n.happened(end)
+		if end.Outcome == wire.OutcomeDone && f.thenOn {
+			f.switchOn()
+		}
 	}()
+}
+
+// switchOn is what then=on asks for. That the node was off is known by then, and the ladder leaves it off for long enough.
+func (f *fencer) switchOn() {
+	h := cluster.History{Kind: "fence", Level: "info", Node: f.name, Text: f.name + " is switched on again (then=on)"}
+	if err := f.ladder.On(f.n.ctx); err != nil {
+		h.Level, h.Text = "alarm", fmt.Sprintf("%s was to be switched on again (then=on): %v", f.name, err)
+	}
+	f.n.tell(h)
 }
 
 // mayShoot asks the core whether the shot still holds: immediately before each device is told.

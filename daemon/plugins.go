@@ -23,9 +23,14 @@ var paths = map[string]func(config.Path, wire.Node) (heartbeat.Path, error){
 
 // fences makes the devices of the file.
 var fences = map[string]fence.Constructor{
-	"http":   fence.NewHTTP,
-	"agent":  fence.NewAgent,
-	"manual": fence.NewManual,
+	"agent":       fence.NewAgent,
+	"http":        fence.NewHTTP,
+	"manual":      fence.NewManual,
+	"netio":       fence.NewPlug,
+	"redfish":     fence.NewRedfish,
+	"shelly":      fence.NewPlug,
+	"shelly-gen1": fence.NewPlug,
+	"tasmota":     fence.NewPlug,
 }
 
 // world is what agents need of the machine.

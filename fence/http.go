@@ -3,16 +3,13 @@ package fence
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
+	"sync"
 
 	"locum/config"
 	"locum/wire"
@@ -32,16 +29,25 @@ type httpPlug struct {
 	method         string
 	user, password string
 	secrets        secrets
+	login          string // how user and password go along: basic, digest, or query for plugs that want them in the address
 	client         *http.Client
+
+	mu        sync.Mutex
+	challenge *digest // the newest, for digest
 }
 
 // NewHTTP makes the device of a "fence … type=http" line: url-off, url-status and url-on, each to be answered with 2xx.
 // The answer to url-status has to hold the word match-off (default "off") or match-on (default "on"), in any case; with
 // both or none of them the power is unknown. method is that of url-off and url-on (default GET), body-off and body-on their
-// bodies; user and password-file make a basic authorization (RFC 7617); ca-file holds the certificates for https, instead
-// of the system's. A host's name is looked up at each new connection: an address does not depend on a name server.
+// bodies; user and password-file make a basic authorization (RFC 7617), or with auth=digest one by digest; ca-file,
+// cert-sha256 and insecure say whose certificate is believed for https. With json=PATH only the value at that place of a JSON
+// answer counts (json.go). A host's name is looked up at each new connection: an address does not depend on a name server.
 func NewHTTP(f config.Fence, _ string) (Device, error) {
-	p := &httpPlug{keys: f.Keys, method: cmp.Or(f.Keys["method"], http.MethodGet), user: f.Keys["user"]}
+	return newPlugAt(f, cmp.Or(f.Keys["auth"], "basic"))
+}
+
+func newPlugAt(f config.Fence, login string) (*httpPlug, error) {
+	p := &httpPlug{keys: f.Keys, method: cmp.Or(f.Keys["method"], http.MethodGet), user: f.Keys["user"], login: login}
 	for _, what := range []string{"off", "status", "on"} {
 		if _, err := p.request(context.Background(), what); err != nil && (what != "on" || p.keys["url-on"] != "") {
 			return nil, err
@@ -52,10 +58,10 @@ func NewHTTP(f config.Fence, _ string) (Device, error) {
 		if p.password, err = secret(file); err != nil {
 			return nil, err
 		}
-		p.secrets = secrets{p.password, basic(p.user, p.password)}
+		p.secrets = secrets{p.password, basic(p.user, p.password), url.QueryEscape(p.password)}
 	}
 	if strings.Contains(p.user, ":") {
-		return nil, errors.New("user= holds a colon, which no basic authorization can carry")
+		return nil, errors.New("user= holds a colon, which no authorization can carry")
 	}
 	transport, err := newTransport(f)
 	if err != nil {
@@ -63,33 +69,6 @@ func NewHTTP(f config.Fence, _ string) (Device, error) {
 	}
 	p.client = &http.Client{Transport: transport, CheckRedirect: sameHost}
 	return p, nil
-}
-
-// newTransport has no proxy: the way to a switch must not depend on the environment.
-func newTransport(f config.Fence) (*http.Transport, error) {
-	timeout := cmp.Or(f.Timeout, config.DefaultFenceTimeout)
-	t := &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
-		TLSHandshakeTimeout:    timeout,
-		MaxIdleConnsPerHost:    1,
-		IdleConnTimeout:        3 * ProbeEvery, // outlives the pause between two idle questions, and a ladder nobody uses any more
-		DisableCompression:     true,           // a small answer must not unpack to a large one
-		MaxResponseHeaderBytes: maxAnswer,
-	}
-	file := f.Keys["ca-file"]
-	if file == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
-	}
-	t.TLSClientConfig = &tls.Config{RootCAs: pool}
-	return t, nil
 }
 
 // sameHost follows a plug that answers a command by sending on to its own page, and nobody else: the password would go with it.
@@ -128,34 +107,78 @@ func (p *httpPlug) Status(ctx context.Context) (wire.Power, error) {
 
 func (p *httpPlug) power(text string) (wire.Power, error) {
 	off, on := cmp.Or(p.keys["match-off"], "off"), cmp.Or(p.keys["match-on"], "on")
+	if path := p.keys["json"]; path != "" {
+		value, err := jsonField(text, path)
+		if err != nil {
+			return wire.PowerUnknown, err
+		}
+		text = value
+	}
 	return powerIn(strings.ToLower(text), strings.ToLower(off), strings.ToLower(on))
 }
 
 // ask makes one request and gives the answer's body.
 func (p *httpPlug) ask(ctx context.Context, what string) (string, error) {
-	r, err := p.request(ctx, what)
+	answer, err := p.send(ctx, what)
 	if err != nil {
-		return "", err
-	}
-	answer, err := p.client.Do(r)
-	if err != nil {
-		// The outer error shows the whole address, in which some plugs want their password.
-		var inner *url.Error
-		if errors.As(err, &inner) {
-			err = inner.Err
-		}
-		if errors.Is(err, io.EOF) {
-			return "", errors.New("closed the connection without an answer")
-		}
-		return "", errors.New(plain(p.secrets.hide(err.Error())))
+		return "", transportFailure(err, p.secrets)
 	}
 	defer answer.Body.Close()
 	switch {
 	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden:
-		return "", fmt.Errorf("%d %s: user= or password-file= are wrong", answer.StatusCode, http.StatusText(answer.StatusCode))
+		return "", fmt.Errorf("%d %s: %s", answer.StatusCode, http.StatusText(answer.StatusCode), p.refusal(answer))
 	case answer.StatusCode/100 != 2:
 		return "", fmt.Errorf("answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	}
+	return bodyOf(answer)
+}
+
+// send sends a request; one by digest a second time if the server's challenge is a new one.
+func (p *httpPlug) send(ctx context.Context, what string) (*http.Response, error) {
+	for again := true; ; again = false {
+		r, err := p.request(ctx, what)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := p.client.Do(r)
+		if err != nil || answer.StatusCode != http.StatusUnauthorized || p.login != "digest" || !again {
+			return answer, err
+		}
+		d, ok := digestOf(answer.Header["Www-Authenticate"])
+		if !ok {
+			return answer, nil
+		}
+		// Read to its end, so that the connection can be used again.
+		_, _ = bodyOf(answer)
+		answer.Body.Close()
+		p.mu.Lock()
+		p.challenge = &d
+		p.mu.Unlock()
+	}
+}
+
+// transportFailure is an error of net/http without secrets.
+func transportFailure(err error, hidden secrets) error {
+	// The outer error shows the whole address, in which some plugs want their password.
+	var inner *url.Error
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("closed the connection without an answer")
+	}
+	return errors.New(plain(hidden.hide(err.Error())))
+}
+
+func (p *httpPlug) refusal(answer *http.Response) string {
+	if _, ok := digestOf(answer.Header["Www-Authenticate"]); ok && p.login == "basic" {
+		return "it wants auth=digest"
+	}
+	return "user= or password-file= are wrong"
+}
+
+// bodyOf reads an answer of bounded length.
+func bodyOf(answer *http.Response) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
 		return "", fmt.Errorf("its answer breaks off: %w", err)
@@ -183,7 +206,22 @@ func (p *httpPlug) request(ctx context.Context, what string) (*http.Request, err
 	r.Header["Idempotency-Key"] = nil
 	r.Header.Set("Cache-Control", "no-cache")
 	if p.user != "" || p.password != "" {
-		r.SetBasicAuth(p.user, p.password)
+		p.authorize(r)
 	}
 	return r, nil
+}
+
+func (p *httpPlug) authorize(r *http.Request) {
+	switch p.login {
+	case "basic":
+		r.SetBasicAuth(p.user, p.password)
+	case "query":
+		withLogin(r.URL, p.user, p.password)
+	case "digest":
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.challenge != nil {
+			p.challenge.sign(r, p.user, p.password)
+		}
+	}
 }

@@ -97,7 +97,7 @@ func (l *Ladder) shootLevel(ctx context.Context, level []*outlet, check func() e
 
 // On switches every device on that does not say on, the highest level first, since it may feed the lower ones: which
 // level a shot had used is not known after a restart. The error tells of all that are not confirmed on; an operator's
-// level counts only if there is no other.
+// level counts only if there is no other. A device that has just said off is left so for some seconds first.
 func (l *Ladder) On(ctx context.Context) error {
 	var errs []error
 	switched := 0

@@ -258,8 +258,28 @@ func TestOnSwitchesWhatIsOffTheSupplyBeforeTheBoard(t *testing.T) {
 		if err := l.On(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if board.get() != wire.PowerOn || strings.Join(running.log, ", ") != "0s status" {
+		if board.get() != wire.PowerOn || strings.Join(running.log, ", ") != "5s status" {
 			t.Errorf("the board is %s; what ran was told %v", board.get(), running.log)
+		}
+	})
+}
+
+func TestADeviceThatHasJustGoneOffStaysSoForLongerThanASupplyHoldsUpAndAShotNeedNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scripted{}
+		l := scriptedLadder(time.Second, []*scripted{d})
+		if got, text := l.Off(t.Context(), always); got != wire.OutcomeDone {
+			t.Fatal(text)
+		}
+		time.Sleep(2 * time.Second)
+		on := make(chan error)
+		go func() { on <- l.On(t.Context()) }()
+		time.Sleep(time.Second)
+		if got, text := l.Off(t.Context(), always); got != wire.OutcomeDone || time.Since(d.start) != 3*time.Second {
+			t.Errorf("a shot while it rests: %s, at %s", text, time.Since(d.start))
+		}
+		if err := <-on; err != nil || d.log[len(d.log)-2] != "5s on" {
+			t.Errorf("%v, %v", err, d.log)
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 const (
 	firstPause = 5 * time.Millisecond
 	lastPause  = time.Second
+	// restAfterOff is longer than power supplies keep a machine alive.
+	restAfterOff = 5 * time.Second
 	// lastQuestion before the end is the least time for an answer.
 	lastQuestion = 50 * time.Millisecond
 )
@@ -38,12 +40,14 @@ type outlet struct {
 	timeout time.Duration // of one action; the shot and its confirmation have twice that together
 	device  Device
 	turn    *turn
+	rest    time.Duration // how long it has to have been off before it is switched on
 	said    atomic.Uint32 // wire.Power: the newest answer, unknown if there was none
+	offAt   time.Time     // when it said off first, after something else; under turn
 }
 
 func newOutlet(f config.Fence, d Device) *outlet {
-	o := &outlet{name: f.Name, level: f.Level, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn()}
-	if n := cmp.Or(f.Keys["outlet"], f.Keys["plug"], f.Keys["port"]); n != "" && f.Type == "agent" {
+	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn()}
+	if n := cmp.Or(f.Keys["outlet"], f.Keys["plug"], f.Keys["port"]); n != "" {
 		o.which = "outlet " + n + ": "
 	}
 	return o
@@ -70,19 +74,43 @@ func (o *outlet) off(ctx context.Context, check func() error) (shot bool, err er
 	return true, o.tell(ctx, wire.PowerOff, o.device.Off, errStillOn)
 }
 
-// on switches the device on unless it is, and asks until it says so.
+// on switches the device on unless it is, and asks until it says so. One that has just gone off is left so for its rest: a
+// power supply carries a machine through a short cut, and it would go on where it was, with all that others have taken over.
+// A shot does not wait for that.
 func (o *outlet) on(ctx context.Context) error {
+	for {
+		left, err := o.tryOn(ctx)
+		if left <= 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(left):
+		}
+	}
+}
+
+// tryOn tells how long the device has to stay off before it can be told on, 0 if it was told or need not be.
+func (o *outlet) tryOn(ctx context.Context) (left time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*o.timeout)
 	defer cancel()
 	done, err := o.turn.shoot(ctx)
 	if err != nil {
-		return errors.New("another question to it did not end in time")
+		return 0, errors.New("another question to it did not end in time")
 	}
 	defer done()
-	if power, err := o.status(ctx, o.timeout); err == nil && power == wire.PowerOn {
-		return nil
+	power, err := o.status(ctx, o.timeout)
+	switch {
+	case err == nil && power == wire.PowerOn:
+		return 0, nil
+	case err == nil:
+		left = time.Until(o.offAt.Add(o.rest))
 	}
-	return o.tell(ctx, wire.PowerOn, o.device.On, errStillOff)
+	if left > 0 {
+		return left, nil
+	}
+	return 0, o.tell(ctx, wire.PowerOn, o.device.On, errStillOff)
 }
 
 // tell gives one command and waits for its effect. A refusal ends it after one look at the state, since the next level may
@@ -182,6 +210,8 @@ func (o *outlet) status(ctx context.Context, within time.Duration) (wire.Power, 
 	case power != wire.PowerOn && power != wire.PowerOff:
 		power, err = wire.PowerUnknown, errors.New("says neither on nor off")
 	}
-	o.said.Store(uint32(power))
+	if before := wire.Power(o.said.Swap(uint32(power))); power == wire.PowerOff && before != wire.PowerOff {
+		o.offAt = time.Now()
+	}
 	return power, err
 }

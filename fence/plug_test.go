@@ -102,7 +102,8 @@ func (p *plug) line(name string, level int, keys ...string) config.Fence {
 	return f
 }
 
-var constructors = map[string]Constructor{"http": NewHTTP, "manual": NewManual, "agent": NewAgent}
+var constructors = map[string]Constructor{"http": NewHTTP, "manual": NewManual, "agent": NewAgent, "redfish": NewRedfish,
+	"shelly": NewPlug, "shelly-gen1": NewPlug, "tasmota": NewPlug, "netio": NewPlug}
 
 func ladder(t testing.TB, levels ...[]config.Fence) *Ladder {
 	t.Helper()
@@ -110,7 +111,17 @@ func ladder(t testing.TB, levels ...[]config.Fence) *Ladder {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.restFor(0)
 	return l
+}
+
+// restFor sets how long the devices stay off: real ones need it, those of a test only cost time by it.
+func (l *Ladder) restFor(d time.Duration) {
+	for _, level := range l.levels {
+		for _, o := range level {
+			o.rest = d
+		}
+	}
 }
 
 func always() error { return nil }

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// fence reads a "fence" line.
+func (p *parser) fence(l line) {
+	if len(l.words) != 3 {
+		p.add(l.number, "fence: the form is: fence NODE NAME type=… level=1 …; types: %s, or agent=fence_xyz", strings.Join(FenceTypes(), ", "))
+		return
+	}
+	f := Fence{Node: p.nodeNumber(l, l.words[1]), Name: l.words[2], Level: 1, Timeout: DefaultFenceTimeout, Keys: map[string]string{}, Line: l.number}
+	p.name(l, "fence", f.Name)
+	for _, o := range p.cfg.Fences {
+		if o.Node == f.Node && o.Name == f.Name {
+			p.add(l.number, "fence %s %s stands twice; it is on line %d already", l.words[1], f.Name, o.Line)
+		}
+	}
+	p.fenceType(l, &f)
+	p.cfg.Fences = append(p.cfg.Fences, f)
+}
+
+func (p *parser) fenceType(l line, f *Fence) {
+	f.Type, _ = l.value("type")
+	agent, isAgent := l.value("agent")
+	switch {
+	case isAgent && f.Type != "":
+		p.add(l.number, "fence: type= and agent= together; one of them says what it is")
+	case isAgent:
+		f.Type, f.Agent = "agent", agent
+		if name := agent[strings.LastIndex(agent, "/")+1:]; !strings.HasPrefix(name, "fence_") {
+			p.add(l.number, "fence: agent=%s is not the name of a fence agent, fence_…", agent)
+		}
+	}
+	sp, ok := fenceTypes[f.Type]
+	if !ok || f.Type == "agent" && !isAgent {
+		p.add(l.number, "fence type %q does not exist (yet); there are: type=%s, or agent=fence_xyz", f.Type,
+			strings.Join(slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" }), ", type="))
+		return
+	}
+	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then"})
+	for _, kv := range l.keys {
+		p.fenceKey(l, f, kv)
+	}
+}
+
+func (p *parser) fenceKey(l line, f *Fence, kv pair) {
+	switch kv.key {
+	case "type", "agent":
+	case "level":
+		f.Level = p.integer(l, "level", kv.value, 1, 9)
+	case "timeout":
+		f.Timeout = p.duration(l, "timeout", kv.value, 100*time.Millisecond, 10*time.Minute)
+	case "then":
+		if f.ThenOn = kv.value == "on"; !f.ThenOn && kv.value != "off" {
+			p.add(l.number, "fence: then=%s: write then=on to have the node switched on again once it is confirmed off, or then=off", kv.value)
+		}
+	case "password", "passwd", "community", "secret":
+		p.add(l.number, "fence: no secret stands in this file; put it into a file with mode 0600 and write %s-file=/path", kv.key)
+	default:
+		if f.Type == "agent" && slices.Contains([]string{"action", "nodename"}, kv.key) {
+			p.add(l.number, "fence agent: %s= is set by locum itself", kv.key)
+		}
+		f.Keys[kv.key] = kv.value
+	}
+}
+
+// checkFenceKind checks the words that only fence lines have.
+func (p *parser) checkFenceKind(l line, what, word string, k kind) {
+	switch {
+	case k == kindHost && !isHost(word):
+		p.add(l.number, "%s: %q is not a host; write its address, with a port or without: 192.0.2.50, 192.0.2.50:161, [2001:db8::50]:161", what, word)
+	case k == kindNumber:
+		p.integer(l, what, word, 0, 1<<31-1)
+	case k == kindOID && !isOID(word):
+		p.add(l.number, "%s: %q is not an object's number; write for example 1.3.6.1.4.1.318.1.1.12.3.5.1.1.4.1", what, word)
+	case k == kindYes && word != "yes" && word != "no":
+		p.add(l.number, "%s%s: write yes or no", what, word)
+	}
+}
+
+// isHost takes an address, a name, or one of them with a port.
+func isHost(word string) bool {
+	if _, err := netip.ParseAddr(word); err == nil {
+		return true
+	}
+	if a, err := netip.ParseAddrPort(word); err == nil {
+		return a.Port() != 0
+	}
+	if host, port, ok := strings.Cut(word, ":"); ok {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+		word = host
+	}
+	return word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+	})
+}
+
+func isOID(word string) bool {
+	parts := strings.Split(strings.TrimPrefix(word, "."), ".")
+	for _, part := range parts {
+		if _, err := strconv.ParseUint(part, 10, 32); err != nil {
+			return false
+		}
+	}
+	return len(parts) > 2
+}

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEachMistakeInAFenceLineIsNamed(t *testing.T) {
+	for _, tc := range []struct{ name, line, want string }{
+		{"a board without a user", "type=redfish address=192.0.2.61 password-file=/etc/p", "fence redfish: user= is missing"},
+		{"an address that is none", "type=shelly address=http://192.0.2.50/", `fence shelly address=: "http://192.0.2.50/" is not a host`},
+		{"a port that is none", "type=shelly address=192.0.2.50:0", "is not a host"},
+		{"a host with a port", "type=shelly address=plug.example.org:8080", ""},
+		{"an address of version 6", "type=shelly address=2001:db8::50", ""},
+		{"one of version 6 with a port", "type=shelly address=[2001:db8::50]:80 outlet=1", ""},
+		{"an outlet that is no number", "type=tasmota address=192.0.2.50 outlet=two", `"two" is not a number`},
+		{"a scheme that is none", "type=netio address=192.0.2.50 scheme=ftp", "fence netio: scheme=ftp: there are http, https"},
+		{"an authorization that is none", "type=redfish address=192.0.2.61 user=a password-file=/etc/p auth=digest", "auth=digest: there are basic, session"},
+		{"neither yes nor no", "type=shelly address=192.0.2.50 insecure=maybe", "write yes or no"},
+		{"on again", "type=shelly address=192.0.2.50 then=on", ""},
+		{"something else then", "type=shelly address=192.0.2.50 then=cycle", "fence: then=cycle: write then=on"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, p := Parse("f", good+"fence beta two level=2 "+tc.line+"\n")
+			switch {
+			case tc.want == "" && c == nil:
+				t.Error(p.Errors)
+			case tc.want != "" && (c != nil || !strings.Contains(p.Error(), tc.want)):
+				t.Errorf("got %v, want %s", p.Errors, tc.want)
+			}
+		})
+	}
+}
+
+func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
+	for _, tc := range []struct{ name, line, want string }{
+		{"anybody's certificate", "type=redfish address=192.0.2.61 user=a password-file=/etc/p insecure=yes", "f:12: fence two: insecure=yes: anybody on the way"},
+		{"a short time for a board", "type=redfish address=192.0.2.61 user=a password-file=/etc/p timeout=2s", "f:12: fence two: timeout=2s is short for type=redfish"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, p := Parse("f", good+"fence beta two level=2 "+tc.line+"\n")
+			if c == nil {
+				t.Fatal(p.Errors)
+			}
+			if !warned(p, tc.want) {
+				t.Errorf("%v", p.Warnings)
+			}
+		})
+	}
+}
+
+func warned(p *Problems, text string) bool {
+	for _, w := range p.Warnings {
+		if strings.Contains(w.String(), text) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,43 @@
+package config
+
+import "time"
+
+// The types of fence lines. Their constructors stand in daemon/plugins.go, the devices in package fence.
+var fenceTypes = map[string]spec{
+	"agent":  {anyKey: true},
+	"manual": {},
+
+	"http": {required: []string{"url-off", "url-status"}, oneOf: httpAuth, keys: with(tlsKeys, userKeys, map[string]kind{
+		"url-off": kindURL, "url-on": kindURL, "url-status": kindURL, "method": kindWord, "match-off": kindWord, "match-on": kindWord,
+		"json": kindWord, "auth": kindWord, "body-off": kindWord, "body-on": kindWord})},
+	"netio":       plugSpec,
+	"shelly":      plugSpec,
+	"shelly-gen1": plugSpec,
+	"tasmota":     plugSpec,
+	"redfish":     {required: []string{"address", "user", "password-file"}, oneOf: boardAuth, slow: boardTime, keys: with(tlsKeys, userKeys, boardKeys)},
+}
+
+// plugSpec is a plug whose requests are known.
+var plugSpec = spec{required: []string{"address"}, keys: with(tlsKeys, userKeys, map[string]kind{
+	"address": kindHost, "outlet": kindNumber, "scheme": kindWord}), oneOf: map[string][]string{"scheme": {"http", "https"}}}
+
+var (
+	userKeys  = map[string]kind{"user": kindWord, "password-file": kindFile}
+	tlsKeys   = map[string]kind{"ca-file": kindFile, "cert-sha256": kindWord, "insecure": kindYes}
+	boardKeys = map[string]kind{"address": kindHost, "system": kindWord, "auth": kindWord}
+	httpAuth  = map[string][]string{"auth": {"basic", "digest"}}
+	boardAuth = map[string][]string{"auth": {"basic", "session"}}
+)
+
+// boardTime is what a management board may well need to switch its machine off and to notice that: some seconds.
+const boardTime = 5 * time.Second
+
+func with(sets ...map[string]kind) map[string]kind {
+	all := map[string]kind{}
+	for _, set := range sets {
+		for key, k := range set {
+			all[key] = k
+		}
+	}
+	return all
+}
