@@ -173,52 +173,75 @@ func (d *draw) boot() {
 	d.say("run 5s")
 }
 
-// faults are the kinds of trouble; a history draws half of them.
-func (d *draw) faults() []func() string {
-	return []func() string{
-		func() string { return "kill " + d.node() },
-		func() string { return "boot " + d.node() },
-		func() string { return "cut " + d.pair() },
-		func() string { return "cut " + d.pair() + " " + d.one(d.paths...) },
-		func() string { return "cut-one-way " + d.pair() },
-		func() string { return "heal" },
-		func() string { return "kill-engine " + d.node() },
-		func() string { return "bounce-heart " + d.node() },
-		func() string { return "kill-heart " + d.node() },
-		func() string { return "start-heart " + d.node() },
-		func() string { return "pause " + d.node() },
-		func() string { return "resume " + d.node() },
-		func() string { return "stop-engine " + d.node() },
-		func() string { return "cont-engine " + d.node() },
-		func() string {
-			return fmt.Sprintf("net delay=%dms jitter=%dms loss=%d dup=%d spoil=%d replays=%d", 1+d.rnd.IntN(20), d.rnd.IntN(400),
-				d.rnd.IntN(400), d.rnd.IntN(200), d.rnd.IntN(100), d.rnd.IntN(100))
+// kinds are the kinds of trouble, by what they are about.
+func (d *draw) kinds() [][]func() string {
+	return [][]func() string{
+		{ // machines and what switches them
+			func() string { return "kill " + d.node() },
+			func() string { return "boot " + d.node() },
+			func() string {
+				return "switch " + d.node() + " " + d.one("ok", "ok", "fail", "hang", "ignore", "late", "timeout")
+			},
+			func() string { return "confirm-if-off " + d.node() + " " + d.node() },
+			func() string { return "pause " + d.node() },
+			func() string { return "resume " + d.node() },
 		},
-		func() string {
-			return "switch " + d.node() + " " + d.one("ok", "ok", "fail", "hang", "ignore", "late", "timeout")
+		{ // what lies between them
+			func() string { return "cut " + d.pair() },
+			func() string { return "cut " + d.pair() + " " + d.one(d.paths...) },
+			func() string { return "cut-one-way " + d.pair() },
+			func() string { return "heal" },
+			func() string {
+				return fmt.Sprintf("net delay=%dms jitter=%dms loss=%d dup=%d spoil=%d replays=%d", 1+d.rnd.IntN(20), d.rnd.IntN(400),
+					d.rnd.IntN(400), d.rnd.IntN(200), d.rnd.IntN(100), d.rnd.IntN(100))
+			},
 		},
-		func() string {
-			return "manner " + d.node() + " " + d.resource() + " probe " + d.one("ok", "slow", "fail", "hang")
+		{ // locum's processes
+			func() string { return "kill-engine " + d.node() },
+			func() string { return "bounce-heart " + d.node() },
+			func() string { return "kill-heart " + d.node() },
+			func() string { return "start-heart " + d.node() },
+			func() string { return "stop-engine " + d.node() },
+			func() string { return "cont-engine " + d.node() },
+			func() string { return fmt.Sprintf("busy %s %dms", d.node(), 1<<d.rnd.IntN(9)) },
 		},
-		func() string {
-			how := d.one("ok", "ok", "slow", "fail", "hang", "deaf", "sloppy")
-			d.endless = d.endless || how == "hang" || how == "deaf"
-			return "manner " + d.node() + " " + d.resource() + " " + d.one("start", "stop") + " " + how
+		{ // what they run
+			func() string {
+				return "manner " + d.node() + " " + d.resource() + " probe " + d.one("ok", "slow", "fail", "hang")
+			},
+			func() string {
+				how := d.one("ok", "ok", "slow", "fail", "hang", "deaf", "sloppy")
+				d.endless = d.endless || how == "hang" || how == "deaf"
+				return "manner " + d.node() + " " + d.resource() + " " + d.one("start", "stop") + " " + how
+			},
+			func() string { return d.one("fail ", "fail ", "unsure ") + d.node() + " " + d.resource() },
+			func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
 		},
-		func() string { return d.one("fail ", "fail ", "unsure ") + d.node() + " " + d.resource() },
-		func() string { return "confirm-if-off " + d.node() + " " + d.node() },
-		func() string { return "ask " + d.node() + " " + d.order() },
-		func() string { return "ask " + d.node() + " " + d.order() },
-		func() string { return d.one("read-only ", "writable ") + d.node() },
-		func() string {
-			n := d.node()
-			d.left[n] = true
-			return "leave " + n
+		{ // operators, and what keeps their words
+			func() string { return "ask " + d.node() + " " + d.order() },
+			func() string { return "ask " + d.node() + " " + d.order() },
+			func() string { return d.one("read-only ", "writable ") + d.node() },
+			func() string {
+				n := d.node()
+				d.left[n] = true
+				return "leave " + n
+			},
+			func() string { return "apply " + d.node() + " " + d.edit() },
 		},
-		func() string { return fmt.Sprintf("busy %s %dms", d.node(), 1<<d.rnd.IntN(9)) },
-		func() string { return "apply " + d.node() + " " + d.edit() },
-		func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
 	}
+}
+
+// drawn are the kinds that this history has: few, often, for what matters is how they meet. Half of the histories take them from all,
+// the others from what two of the themes have.
+func (d *draw) drawn() []func() string {
+	themes := d.kinds()
+	if d.percent(50) {
+		d.rnd.Shuffle(len(themes), func(i, j int) { themes[i], themes[j] = themes[j], themes[i] })
+		themes = themes[:2]
+	}
+	all := slices.Concat(themes...)
+	d.rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:2+d.rnd.IntN(min(8, len(all)-1))]
 }
 
 func (d *draw) order() string {
@@ -251,16 +274,17 @@ func (d *draw) edit() string {
 }
 
 func (d *draw) disasters() {
-	// Few kinds, often: what matters is how they meet.
-	all := d.faults()
-	d.rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	drawn := all[:2+d.rnd.IntN(8)]
+	drawn := d.drawn()
 	if d.forgets != "" {
 		drawn = append(drawn, d.forget)
 	}
+	longest := 13 // powers of two, of milliseconds
+	if d.percent(30) {
+		longest = 8 // one thing on top of the other
+	}
 	for range 20 + d.rnd.IntN(20) {
 		d.say("%s", drawn[d.rnd.IntN(len(drawn))]())
-		d.say("run %dms", 1<<d.rnd.IntN(13))
+		d.say("run %dms", 1<<d.rnd.IntN(longest))
 	}
 	d.heal()
 	d.serve()

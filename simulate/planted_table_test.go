@@ -11,7 +11,7 @@ type planted struct {
 }
 
 var plants = []planted{
-	{"promise-given-twice", "cluster/promise.go", "case p.Epoch <= e.promised:", "case p.Epoch < e.promised:", "static majority", "views owners proof"},
+	{"promise-given-twice", "cluster/promise.go", "case p.Epoch <= e.promised:", "case false:", "static majority", "views owners proof"},
 	{"ceiling-forgotten", "cluster/engine.go", "e.promised = max(ev.Durable.Ceiling, ev.Welcome.Below)", "e.promised = 0", "10", "views owners proof liveness"},
 	{"cease-not-awaited", "cluster/promise.go", "!alone && e.ceased < p.epoch", "!alone && false", "2", "owners proof lease"},
 	{"older-orders-obeyed", "cluster/promise.go", "\te.forgetOrders()\n", "", "4", "owners proof"},
