@@ -28,7 +28,7 @@ func (w *World) command(words []string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "apply": 2, "expect": 1, "found": 2}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "found": 2}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -72,6 +72,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"confirm-if-off": (*World).commandConfirm,
 	"contested":      (*World).commandContested,
 	"ask":            (*World).commandAsk,
+	"insist":         (*World).commandInsist,
 	"apply":          (*World).commandApply,
 	"expect":         (*World).commandExpect,
 	"found":          (*World).commandFound,
@@ -293,6 +294,21 @@ func (w *World) commandAsk(args []string) error {
 		}
 	}
 	return w.ask(n, c)
+}
+
+// commandInsist: as ask, by an operator who asks again, ten times at most, until he is answered that it is done.
+func (w *World) commandInsist(args []string) error {
+	for range 10 {
+		before := len(w.answers)
+		if err := w.commandAsk(args); err != nil {
+			return err
+		}
+		w.Run(3 * time.Second)
+		if n := len(w.answers); n > before && w.answers[n-1].Code == 0 {
+			break
+		}
+	}
+	return nil
 }
 
 func (w *World) ask(n *node, c cluster.Command) error {

@@ -342,21 +342,16 @@ func (d *draw) bootAll() {
 // serve demands that everything runs.
 func (d *draw) serve() {
 	for _, s := range d.services {
-		d.say("ask any clear %s", s)
-		d.say("run 5s")
-		d.say("ask any maintenance off %s", s)
-		d.say("run 2s")
+		d.say("insist any clear %s", s)
+		d.say("insist any maintenance off %s", s)
 	}
 	d.say("expect words")
-	d.say("ask any maintenance off")
-	d.say("run 5s")
+	d.say("insist any maintenance off")
 	for _, n := range d.names {
-		d.say("ask any online %s", n)
-		d.say("run 2s")
+		d.say("insist any online %s", n)
 	}
 	for _, s := range d.services {
-		d.say("ask any start %s", s)
-		d.say("run 2s")
+		d.say("insist any start %s", s)
 	}
 	d.say("run 30s") // what is late comes by then
 	d.bootAll()
