@@ -47,6 +47,22 @@ func (p *parser) fenceType(l line, f *Fence) {
 	for _, kv := range l.keys {
 		p.fenceKey(l, f, kv)
 	}
+	if sp.keys["community-file"] != 0 || sp.keys["auth-file"] != 0 {
+		p.checkSNMP(l, f)
+	}
+}
+
+// checkSNMP: who asks is told by a community, or by a user with a secret.
+func (p *parser) checkSNMP(l line, f *Fence) {
+	community, user, auth, version := f.Keys["community-file"], f.Keys["user"], f.Keys["auth-file"], f.Keys["version"]
+	switch {
+	case (community == "") == (user == ""):
+		p.add(l.number, "fence %s: write either community-file= (versions 1 and 2c) or user= and auth-file= (version 3)", f.Type)
+	case user != "" && auth == "":
+		p.add(l.number, "fence %s: auth-file= is missing: no version 3 without authentication", f.Type)
+	case version != "" && (version == "3") != (user != ""):
+		p.add(l.number, "fence %s: version=%s does not go with %s", f.Type, version, map[bool]string{true: "user=", false: "community-file="}[user != ""])
+	}
 }
 
 func (p *parser) fenceKey(l line, f *Fence, kv pair) {

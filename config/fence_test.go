@@ -17,6 +17,12 @@ func TestEachMistakeInAFenceLineIsNamed(t *testing.T) {
 		{"a scheme that is none", "type=netio address=192.0.2.50 scheme=ftp", "fence netio: scheme=ftp: there are http, https"},
 		{"an authorization that is none", "type=redfish address=192.0.2.61 user=a password-file=/etc/p auth=digest", "auth=digest: there are basic, session"},
 		{"neither yes nor no", "type=shelly address=192.0.2.50 insecure=maybe", "write yes or no"},
+		{"nobody who asks", "type=apc-snmp address=192.0.2.50 outlet=1", "fence apc-snmp: write either community-file="},
+		{"a user without a secret", "type=apc-snmp address=192.0.2.50 outlet=1 user=locum", "fence apc-snmp: auth-file= is missing"},
+		{"a community of version 3", "type=apc-snmp address=192.0.2.50 outlet=1 community-file=/etc/c version=3", "version=3 does not go with community-file="},
+		{"a community in the file", "type=apc-snmp address=192.0.2.50 outlet=1 community=public", "no secret stands in this file"},
+		{"objects", "type=snmp address=192.0.2.50 oid-off=1.3.6.1 value-off=2 value-on=1 oid-status=1.3.6.2 status-off=2 status-on=1 community-file=/etc/c", ""},
+		{"an object that is none", "type=snmp address=192.0.2.50 oid-off=sysName.0 value-off=2 value-on=1 oid-status=1.3.6.2 status-off=2 status-on=1 community-file=/etc/c", `"sysName.0" is not an object's number`},
 		{"on again", "type=shelly address=192.0.2.50 then=on", ""},
 		{"something else then", "type=shelly address=192.0.2.50 then=cycle", "fence: then=cycle: write then=on"},
 	} {

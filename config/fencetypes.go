@@ -10,18 +10,41 @@ var fenceTypes = map[string]spec{
 	"http": {required: []string{"url-off", "url-status"}, oneOf: httpAuth, keys: with(tlsKeys, userKeys, map[string]kind{
 		"url-off": kindURL, "url-on": kindURL, "url-status": kindURL, "method": kindWord, "match-off": kindWord, "match-on": kindWord,
 		"json": kindWord, "auth": kindWord, "body-off": kindWord, "body-on": kindWord})},
-	"netio":       plugSpec,
-	"shelly":      plugSpec,
-	"shelly-gen1": plugSpec,
-	"tasmota":     plugSpec,
-	"redfish":     {required: []string{"address", "user", "password-file"}, oneOf: boardAuth, slow: boardTime, keys: with(tlsKeys, userKeys, boardKeys)},
+	"apc-snmp":     snmpSpec("outlet"),
+	"apc2-snmp":    snmpSpec("outlet"),
+	"eaton-snmp":   snmpSpec("outlet"),
+	"raritan-snmp": snmpSpec("outlet"),
+	"snmp":         snmpSpec("oid-off", "value-off", "value-on", "oid-status", "status-off", "status-on"),
+	"netio":        plugSpec,
+	"shelly":       plugSpec,
+	"shelly-gen1":  plugSpec,
+	"tasmota":      plugSpec,
+	"redfish":      {required: []string{"address", "user", "password-file"}, oneOf: boardAuth, slow: boardTime, keys: with(tlsKeys, userKeys, boardKeys)},
 }
 
 // plugSpec is a plug whose requests are known.
 var plugSpec = spec{required: []string{"address"}, keys: with(tlsKeys, userKeys, map[string]kind{
 	"address": kindHost, "outlet": kindNumber, "scheme": kindWord}), oneOf: map[string][]string{"scheme": {"http", "https"}}}
 
+// snmpSpec is a switch that speaks SNMP; either its outlet is required, or the objects of it.
+func snmpSpec(required ...string) spec {
+	keys := with(snmpKeys)
+	switch required[0] {
+	case "outlet":
+		keys["outlet"], keys["unit"] = kindNumber, kindNumber
+	default:
+		keys = with(keys, snmpObjects)
+	}
+	return spec{required: append([]string{"address"}, required...), keys: keys, oneOf: snmpWords}
+}
+
 var (
+	snmpKeys = map[string]kind{"address": kindHost, "community-file": kindFile, "version": kindWord,
+		"user": kindWord, "auth": kindWord, "auth-file": kindFile, "priv": kindWord, "priv-file": kindFile}
+	snmpObjects = map[string]kind{"oid-off": kindOID, "value-off": kindNumber, "oid-on": kindOID, "value-on": kindNumber,
+		"oid-status": kindOID, "status-off": kindNumber, "status-on": kindNumber}
+	snmpWords = map[string][]string{"version": {"1", "2c", "3"}, "auth": {"md5", "sha", "sha224", "sha256", "sha384", "sha512"},
+		"priv": {"des", "aes", "aes192", "aes256", "aes192c", "aes256c"}}
 	userKeys  = map[string]kind{"user": kindWord, "password-file": kindFile}
 	tlsKeys   = map[string]kind{"ca-file": kindFile, "cert-sha256": kindWord, "insecure": kindYes}
 	boardKeys = map[string]kind{"address": kindHost, "system": kindWord, "auth": kindWord}

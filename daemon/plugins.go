@@ -23,14 +23,19 @@ var paths = map[string]func(config.Path, wire.Node) (heartbeat.Path, error){
 
 // fences makes the devices of the file.
 var fences = map[string]fence.Constructor{
-	"agent":       fence.NewAgent,
-	"http":        fence.NewHTTP,
-	"manual":      fence.NewManual,
-	"netio":       fence.NewPlug,
-	"redfish":     fence.NewRedfish,
-	"shelly":      fence.NewPlug,
-	"shelly-gen1": fence.NewPlug,
-	"tasmota":     fence.NewPlug,
+	"agent":        fence.NewAgent,
+	"apc-snmp":     fence.NewSNMP,
+	"apc2-snmp":    fence.NewSNMP,
+	"eaton-snmp":   fence.NewSNMP,
+	"raritan-snmp": fence.NewSNMP,
+	"snmp":         fence.NewSNMP,
+	"http":         fence.NewHTTP,
+	"manual":       fence.NewManual,
+	"netio":        fence.NewPlug,
+	"redfish":      fence.NewRedfish,
+	"shelly":       fence.NewPlug,
+	"shelly-gen1":  fence.NewPlug,
+	"tasmota":      fence.NewPlug,
 }
 
 // world is what agents need of the machine.
