@@ -33,6 +33,7 @@ func (p *parser) finish() {
 	p.checkNames()
 	p.defaults()
 	p.checkTies()
+	p.checkFencePorts()
 	p.checkLease()
 	p.checkLines()
 	p.warnings()

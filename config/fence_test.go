@@ -23,6 +23,10 @@ func TestEachMistakeInAFenceLineIsNamed(t *testing.T) {
 		{"a community in the file", "type=apc-snmp address=192.0.2.50 outlet=1 community=public", "no secret stands in this file"},
 		{"objects", "type=snmp address=192.0.2.50 oid-off=1.3.6.1 value-off=2 value-on=1 oid-status=1.3.6.2 status-off=2 status-on=1 community-file=/etc/c", ""},
 		{"an object that is none", "type=snmp address=192.0.2.50 oid-off=sysName.0 value-off=2 value-on=1 oid-status=1.3.6.2 status-off=2 status-on=1 community-file=/etc/c", `"sysName.0" is not an object's number`},
+		{"a switch on a path's port", "type=rps10 device=/dev/ttyS0 outlet=1\npath serial null alpha=/dev/ttyS0 beta=/dev/ttyS1",
+			"f:12: fence two uses /dev/ttyS0, which is path null on alpha"},
+		{"a switch beside it", "type=rps10 device=/dev/ttyS1 outlet=1\npath serial null alpha=/dev/ttyS0 beta=/dev/ttyS1", ""},
+		{"a table of strings", `type=serial device=/dev/ttyS1 send-off=\x02off\r send-status="\\x02 status\\r" match-off=OFF match-on=ON`, ""},
 		{"on again", "type=shelly address=192.0.2.50 then=on", ""},
 		{"something else then", "type=shelly address=192.0.2.50 then=cycle", "fence: then=cycle: write then=on"},
 	} {

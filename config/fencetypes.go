@@ -16,10 +16,14 @@ var fenceTypes = map[string]spec{
 	"raritan-snmp": snmpSpec("outlet"),
 	"snmp":         snmpSpec("oid-off", "value-off", "value-on", "oid-status", "status-off", "status-on"),
 	"netio":        plugSpec,
-	"shelly":       plugSpec,
-	"shelly-gen1":  plugSpec,
-	"tasmota":      plugSpec,
-	"redfish":      {required: []string{"address", "user", "password-file"}, oneOf: boardAuth, slow: boardTime, keys: with(tlsKeys, userKeys, boardKeys)},
+	"rps10":        {required: []string{"device", "outlet"}, slow: serialTime, keys: map[string]kind{"device": kindFile, "baud": kindNumber, "outlet": kindNumber}},
+	"serial": {required: []string{"device", "send-off", "send-status", "match-off", "match-on"}, slow: serialTime, keys: map[string]kind{
+		"device": kindFile, "baud": kindNumber, "outlet": kindNumber, "send-off": kindWord, "send-on": kindWord, "send-status": kindWord,
+		"expect-off": kindWord, "expect-on": kindWord, "match-off": kindWord, "match-on": kindWord, "password-file": kindFile}},
+	"shelly":      plugSpec,
+	"shelly-gen1": plugSpec,
+	"tasmota":     plugSpec,
+	"redfish":     {required: []string{"address", "user", "password-file"}, oneOf: boardAuth, slow: boardTime, keys: with(tlsKeys, userKeys, boardKeys)},
 }
 
 // plugSpec is a plug whose requests are known.
@@ -54,6 +58,9 @@ var (
 
 // boardTime is what a management board may well need to switch its machine off and to notice that: some seconds.
 const boardTime = 5 * time.Second
+
+// serialTime is what a slow line needs: a pause before a command, the command, its answer.
+const serialTime = 3 * time.Second
 
 func with(sets ...map[string]kind) map[string]kind {
 	all := map[string]kind{}

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // warnFences says what is weak about the fence lines.
 func (p *parser) warnFences() {
 	for _, f := range p.cfg.Fences {
@@ -8,6 +10,19 @@ func (p *parser) warnFences() {
 		}
 		if least := fenceTypes[f.Type].slow; f.Timeout < least {
 			p.warn(f.Line, "fence %s: timeout=%s is short for type=%s, which may need %s to switch and to notice; write timeout=%s", f.Name, f.Timeout, f.Type, least, least)
+		}
+	}
+}
+
+// checkFencePorts: a serial port belongs to a path, or to a switch.
+func (p *parser) checkFencePorts() {
+	for _, f := range p.cfg.Fences {
+		for _, path := range p.cfg.Paths {
+			for _, n := range p.cfg.Nodes {
+				if device := f.Keys["device"]; device != "" && n.Number != f.Node && slices.Contains(path.Ports[n.Number], device) {
+					p.add(f.Line, "fence %s uses %s, which is path %s on %s; a switch needs a port of its own", f.Name, device, path.Name, n.Name)
+				}
+			}
 		}
 	}
 }

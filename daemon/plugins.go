@@ -33,10 +33,15 @@ var fences = map[string]fence.Constructor{
 	"manual":       fence.NewManual,
 	"netio":        fence.NewPlug,
 	"redfish":      fence.NewRedfish,
+	"rps10":        fence.NewSerial(openPort),
+	"serial":       fence.NewSerial(openPort),
 	"shelly":       fence.NewPlug,
 	"shelly-gen1":  fence.NewPlug,
 	"tasmota":      fence.NewPlug,
 }
+
+// openPort opens a serial switch's port as that of a serial path.
+func openPort(device string, baud int) (fence.Port, error) { return serialhb.OpenPort(device, baud) }
 
 // world is what agents need of the machine.
 type world struct {
