@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"locum/config"
 	"locum/wire"
@@ -90,7 +89,7 @@ func TestEachKindOfPlugIsSwitchedInItsOwnWay(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.Keys["password-file"] = secretFile(t, "wr0ng")
-			got, text := ladder(t, []config.Fence{f}).Off(context.Background(), always)
+			got, text := ladder(t, []config.Fence{within(f, brisk)}).Off(context.Background(), always)
 			if got != wire.OutcomeUnknown || strings.Contains(text, "wr0ng") || !p.isOn() {
 				t.Errorf("with a wrong password: %s: %s", got, text)
 			}
@@ -103,7 +102,7 @@ func TestAPlugsAnswerAboutAnotherOutletIsNone(t *testing.T) {
 		fmt.Fprint(w, `{"id":0,"output":false}`)
 		return true
 	})
-	got, text := ladder(t, []config.Fence{p.kind("shelly", "1")}).Off(context.Background(), always)
+	got, text := ladder(t, []config.Fence{within(p.kind("shelly", "1"), brisk)}).Off(context.Background(), always)
 	if got != wire.OutcomeUnknown || !strings.Contains(text, "its answer has no id=1") {
 		t.Errorf("%s: %s", got, text)
 	}
@@ -153,7 +152,7 @@ func (p *plug) turned(what, off, on string) {
 
 // kind is the plug's line by its kind; more keys follow as pairs.
 func (p *plug) kind(kind, outlet string, keys ...string) config.Fence {
-	f := config.Fence{Name: "plug", Type: kind, Level: 1, Timeout: 300 * time.Millisecond, Keys: map[string]string{
+	f := config.Fence{Name: "plug", Type: kind, Level: 1, Timeout: patience, Keys: map[string]string{
 		"address": strings.TrimPrefix(p.server.URL, "http://"), "outlet": outlet}}
 	for i := 0; i+1 < len(keys); i += 2 {
 		f.Keys[keys[i]] = keys[i+1]

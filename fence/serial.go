@@ -186,7 +186,8 @@ func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
 	if _, err = quiet(ctx, p, serialQuiet); err == nil {
 		err = speak(p)
 	}
-	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-ctx.Done() // the port's deadline is the context's, and may be first by a hair
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return err

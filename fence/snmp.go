@@ -107,6 +107,9 @@ func (o *snmpOutlet) ask(ctx context.Context, oid string, request func(*gosnmp.G
 		switch {
 		case ctx.Err() != nil:
 			return gosnmp.SnmpPDU{}, ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			<-ctx.Done() // the socket's deadline is the context's, and may be first by a hair
+			return gosnmp.SnmpPDU{}, ctx.Err()
 		case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) && strings.Contains(err.Error(), "timeout"):
 			continue
 		case err != nil:

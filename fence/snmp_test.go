@@ -73,7 +73,7 @@ func (s *snmpSwitch) write(t *testing.T, name, text string) {
 
 // line is outlet 2's line; further keys follow as pairs, an empty value takes one away.
 func (s *snmpSwitch) line(t *testing.T, kind string, keys ...string) config.Fence {
-	f := config.Fence{Name: "pdu", Type: kind, Level: 1, Timeout: 400 * time.Millisecond, Keys: map[string]string{
+	f := config.Fence{Name: "pdu", Type: kind, Level: 1, Timeout: patience, Keys: map[string]string{
 		"address": deviceAddress, "outlet": "2", "community-file": secretFile(t, "s3cret-community")}}
 	if kind == "snmp" {
 		maps.Copy(f.Keys, map[string]string{"oid-off": "1.3.6.1.4.1.318.1.1.4.4.2.1.3.2", "value-off": "2", "value-on": "1",
@@ -136,8 +136,8 @@ func (s *snmpSwitch) bad(t *testing.T, v3 []string) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s.write(t, "manner", tc.manner)
-			got, text := ladder(t, []config.Fence{s.line(t, "apc-snmp", tc.keys...)}).Off(context.Background(), always)
-			if got != tc.want || !strings.Contains(text, tc.text) || strings.Contains(text, "s3cret") || strings.Contains(text, "wr0ng") {
+			got, text := ladder(t, []config.Fence{within(s.line(t, "apc-snmp", tc.keys...), brisk)}).Off(context.Background(), always)
+			if !judged(got, text, tc.want, tc.text) || strings.Contains(text, "s3cret") || strings.Contains(text, "wr0ng") {
 				t.Errorf("%s: %s, want %s: %s", got, text, tc.want, tc.text)
 			}
 		})

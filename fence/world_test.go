@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"locum/config"
+	"locum/wire"
 )
 
 const (
@@ -20,7 +23,24 @@ const (
 	deviceAddress = "192.0.2.50"
 	// patience is how long a test waits for what must happen, much longer than it takes.
 	patience = 10 * time.Second
+	// brisk is the time limit of a device that is to miss it. Those that answer have patience, and take none of it.
+	brisk = 400 * time.Millisecond
 )
+
+// within is the line with another time limit.
+func within(f config.Fence, limit time.Duration) config.Fence {
+	f.Timeout = limit
+	return f
+}
+
+// judged reports whether a shot ended as wanted. A device that stays on ends as failed, or as unknown if the machine is so busy
+// that the very last question was not answered in time: neither confirms anything.
+func judged(got wire.Outcome, text string, want wire.Outcome, wantText string) bool {
+	if want == wire.OutcomeFailed && got == wire.OutcomeUnknown {
+		return strings.Contains(text, "did not say off: no answer in time")
+	}
+	return got == want && strings.Contains(text, wantText)
+}
 
 // inside runs body in a child of the test binary that has network and mount namespaces of its own, in which programs is
 // installed and deviceAddress is the child's. All that the child starts ends with it.
