@@ -18,29 +18,55 @@ import (
 )
 
 var (
-	steps   = flag.Int("steps", 7, "how many steps each way of the exploration has")
+	steps   = flag.Int("steps", 5, "how many steps each way of the exploration has")
 	explore = flag.Int("states", 1_000_000, "after how many states the exploration ends")
 )
 
-// scope is what is explored: a cluster, and what may happen to it, each at most so often.
+// scope is what is explored: a cluster, what has happened to it before, and what may happen now, so many faults at most.
 type scope struct {
 	name, file string
-	boot       string
+	nodes      string
+	before     []string
 	faults     []string
-	most       int // faults of one way
-	healing    []string
+	most       int
 }
+
+const (
+	alphaFence = "fence alpha pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n"
+	gammaFence = "fence gamma pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n"
+)
+
+var threeFile = strings.NewReplacer("node 2 beta\n", "node 2 beta\nnode 3 gamma\n", "beta=192.0.2.2", "beta=192.0.2.2 gamma=192.0.2.3",
+	"nodes=alpha,beta", "nodes=alpha,beta,gamma", alphaFence, alphaFence+gammaFence).Replace(smallFile)
 
 var scopes = []scope{
 	{
-		name: "two", file: smallFile, boot: "boot alpha beta", most: 2,
+		name: "two", file: smallFile, nodes: "alpha beta", most: 2,
 		faults: []string{"cut alpha beta", "cut-one-way alpha beta", "kill alpha", "kill beta", "boot alpha", "kill-engine alpha", "ask beta move web", "heal"},
 	},
 	{
-		name: "three", boot: "boot alpha beta gamma", most: 1,
-		file: strings.NewReplacer("node 2 beta\n", "node 2 beta\nnode 3 gamma\n", "beta=192.0.2.2", "beta=192.0.2.2 gamma=192.0.2.3",
-			"nodes=alpha,beta", "nodes=alpha,beta,gamma", "tiebreak fence delay=3s", "fence gamma pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s").Replace(smallFile),
+		name: "tie", file: smallFile, nodes: "alpha beta", most: 2,
+		before: []string{"switch alpha acts 700ms", "switch beta acts 700ms", "cut alpha beta", "run 950ms"},
+		faults: []string{"heal", "cut alpha beta", "kill-engine alpha", "bounce-heart beta", "ask beta move web", "pause alpha", "resume alpha"},
+	},
+	{
+		name: "return", file: smallFile, nodes: "alpha beta", most: 2,
+		before: []string{"kill alpha", "run 3s", "boot alpha", "run 30ms"},
+		faults: []string{"cut alpha beta", "heal", "kill beta", "kill-engine beta", "ask beta move web alpha", "ask beta stop web"},
+	},
+	{
+		name: "agents", file: smallFile, nodes: "alpha beta", most: 2,
+		before: []string{"manner alpha web/1 stop slow", "manner beta web/1 start slow"},
+		faults: []string{"ask beta move web", "ask alpha move web alpha", "kill-engine alpha", "cut alpha beta", "heal", "ask alpha standby alpha", "ask alpha online alpha"},
+	},
+	{
+		name: "three", file: threeFile, nodes: "alpha beta gamma", most: 1,
 		faults: []string{"cut alpha gamma", "cut alpha beta,gamma", "kill alpha", "kill beta", "kill-engine alpha", "ask gamma move web"},
+	},
+	{
+		name: "minority", file: threeFile, nodes: "alpha beta gamma", most: 2,
+		before: []string{"cut alpha beta,gamma", "run 3s"},
+		faults: []string{"heal", "cut alpha beta", "kill beta", "kill-engine alpha", "ask beta move web"},
 	},
 }
 
@@ -175,8 +201,11 @@ func (x *explorer) begin() *exploration {
 		panic(problems.Error())
 	}
 	e := &exploration{scope: x.scope, w: New(cfg, 1), bags: map[direction][]func(){}}
-	e.do(x.scope.boot)
+	e.do("boot " + x.scope.nodes)
 	e.do("run 3s")
+	for _, line := range x.scope.before {
+		e.do(line)
+	}
 	e.w.hold = func(f flight, land func()) bool {
 		if f.truth == nil || wire.Kind(f.frame[1]) != wire.KindSegment {
 			return false
@@ -204,7 +233,7 @@ func (e *exploration) do(line string) {
 // options are what may happen next: a direction carries what it has held, time passes, something fails.
 func (e *exploration) options() []func() {
 	var list []func()
-	if e.faults > 0 { // before that nothing happens
+	if e.faults > 0 || len(e.scope.before) > 0 { // else nothing happens yet
 		for _, d := range e.order {
 			list = append(list, func() { e.carry(d) })
 		}
@@ -249,10 +278,14 @@ func (e *exploration) finish() []string {
 	}
 	e.w.hold = nil
 	lines := []string{"heal"}
-	for range 2 {
-		lines = append(lines, e.scope.boot, strings.Replace(e.scope.boot, "boot", "start-heart", 1), "run 30s")
+	for n := range strings.FieldsSeq(e.scope.nodes) {
+		lines = append(lines, "resume "+n, "manner "+n+" web/1 stop ok", "manner "+n+" web/1 start ok")
 	}
-	for _, line := range append(lines, "expect once web") {
+	for range 2 {
+		lines = append(lines, "boot "+e.scope.nodes, "start-heart "+e.scope.nodes, "run 30s")
+	}
+	lines = append(lines, "insist any start web", "run 5s", "expect once web")
+	for _, line := range lines {
 		e.do(line)
 	}
 	if len(e.w.Broken) == 0 {
