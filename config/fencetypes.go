@@ -20,6 +20,8 @@ var fenceTypes = map[string]spec{
 	"serial": {required: []string{"device", "send-off", "send-status", "match-off", "match-on"}, slow: serialTime, keys: map[string]kind{
 		"device": kindFile, "baud": kindNumber, "outlet": kindNumber, "send-off": kindWord, "send-on": kindWord, "send-status": kindWord,
 		"expect-off": kindWord, "expect-on": kindWord, "match-off": kindWord, "match-on": kindWord, "password-file": kindFile}},
+	"ipmi": {required: []string{"address", "user", "password-file"}, slow: boardTime, oneOf: ipmiWords, keys: with(userKeys, map[string]kind{
+		"address": kindHost, "cipher": kindWord, "privilege": kindWord})},
 	"shelly":      plugSpec,
 	"shelly-gen1": plugSpec,
 	"tasmota":     plugSpec,
@@ -52,6 +54,7 @@ var (
 	userKeys  = map[string]kind{"user": kindWord, "password-file": kindFile}
 	tlsKeys   = map[string]kind{"ca-file": kindFile, "cert-sha256": kindWord, "insecure": kindYes}
 	boardKeys = map[string]kind{"address": kindHost, "system": kindWord, "auth": kindWord}
+	ipmiWords = map[string][]string{"cipher": {"3", "17"}, "privilege": {"operator", "administrator"}}
 	httpAuth  = map[string][]string{"auth": {"basic", "digest"}}
 	boardAuth = map[string][]string{"auth": {"basic", "session"}}
 )

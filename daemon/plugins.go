@@ -30,6 +30,7 @@ var fences = map[string]fence.Constructor{
 	"raritan-snmp": fence.NewSNMP,
 	"snmp":         fence.NewSNMP,
 	"http":         fence.NewHTTP,
+	"ipmi":         fence.NewIPMI,
 	"manual":       fence.NewManual,
 	"netio":        fence.NewPlug,
 	"redfish":      fence.NewRedfish,
