@@ -22,6 +22,8 @@ var fenceTypes = map[string]spec{
 		"expect-off": kindWord, "expect-on": kindWord, "match-off": kindWord, "match-on": kindWord, "password-file": kindFile}},
 	"ipmi": {required: []string{"address", "user", "password-file"}, slow: boardTime, oneOf: ipmiWords, keys: with(userKeys, map[string]kind{
 		"address": kindHost, "cipher": kindWord, "privilege": kindWord})},
+	"libvirt": {required: []string{"uri", "domain"}, slow: hostTime, keys: map[string]kind{
+		"uri": kindWord, "domain": kindWord, "ca-file": kindFile, "cert-file": kindFile, "key-file": kindFile}},
 	"shelly":      plugSpec,
 	"shelly-gen1": plugSpec,
 	"tasmota":     plugSpec,
@@ -64,6 +66,9 @@ const boardTime = 5 * time.Second
 
 // serialTime is what a slow line needs: a pause before a command, the command, its answer.
 const serialTime = 3 * time.Second
+
+// hostTime: libvirt asks a machine's process to end, and kills it 10 s later.
+const hostTime = 15 * time.Second
 
 func with(sets ...map[string]kind) map[string]kind {
 	all := map[string]kind{}

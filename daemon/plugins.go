@@ -31,6 +31,7 @@ var fences = map[string]fence.Constructor{
 	"snmp":         fence.NewSNMP,
 	"http":         fence.NewHTTP,
 	"ipmi":         fence.NewIPMI,
+	"libvirt":      fence.NewLibvirt,
 	"manual":       fence.NewManual,
 	"netio":        fence.NewPlug,
 	"redfish":      fence.NewRedfish,

@@ -103,7 +103,7 @@ func (p *plug) line(name string, level int, keys ...string) config.Fence {
 }
 
 var constructors = map[string]Constructor{"http": NewHTTP, "manual": NewManual, "agent": NewAgent, "redfish": NewRedfish,
-	"serial": NewSerial(openForTest), "rps10": NewSerial(openForTest), "ipmi": NewIPMI,
+	"serial": NewSerial(openForTest), "rps10": NewSerial(openForTest), "ipmi": NewIPMI, "libvirt": NewLibvirt,
 	"snmp": NewSNMP, "apc-snmp": NewSNMP, "apc2-snmp": NewSNMP, "eaton-snmp": NewSNMP, "raritan-snmp": NewSNMP,
 	"shelly": NewPlug, "shelly-gen1": NewPlug, "tasmota": NewPlug, "netio": NewPlug}
 

@@ -13,33 +13,42 @@ import (
 // maxSecret bounds a file with a secret, in bytes.
 const maxSecret = 4096
 
-// secret reads the first line of a file that nobody but its owner, root or this process's user, may read. What is checked
-// is the file that was opened, so that it cannot be exchanged in between; a pipe in its place cannot hold the reader up.
+// secret reads the first line of a file that nobody but its owner, root or this process's user, may read.
 func secret(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	text, err := guardedFile(path, maxSecret)
 	if err != nil {
 		return "", err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if err := guarded(path, info); err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", err
-	}
-	if len(text) > maxSecret {
-		return "", fmt.Errorf("%s is longer than %d bytes; a secret is one line", path, maxSecret)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
 		return "", fmt.Errorf("%s holds no secret: its first line is empty", path)
 	}
 	return line, nil
+}
+
+// guardedFile reads such a file whole. What is checked is the file that was opened, so that it cannot be exchanged in between;
+// a pipe in its place cannot hold the reader up.
+func guardedFile(path string, most int) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := guarded(path, info); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > most {
+		return nil, fmt.Errorf("%s is longer than %d bytes; a secret is one line", path, most)
+	}
+	return text, nil
 }
 
 func guarded(path string, info os.FileInfo) error {

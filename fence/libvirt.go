@@ -1,0 +1,180 @@
+package fence
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/digitalocean/go-libvirt"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// maxKey bounds a file with a private key, in bytes.
+const maxKey = 64 << 10
+
+// domain is a guest of a host that runs libvirt. Its host switches it off, so that also a paused guest is off for good.
+type domain struct {
+	name    string
+	driver  libvirt.ConnectURI // as the host knows it: qemu:///system
+	network string             // unix, tcp
+	address string
+	trust   *tls.Config // nil: no TLS
+}
+
+// sockets are where libvirt listens on the machine itself: its driver's own daemon, or the one for all.
+var sockets = []string{"/run/libvirt/virt%sd-sock", "/run/libvirt/libvirt-sock"}
+
+// NewLibvirt makes the device of a "fence … type=libvirt" line: uri (https://libvirt.org/uri.html: qemu:///system,
+// qemu+unix:///system?socket=PATH, qemu+tls://HOST/system with ca-file, cert-file and key-file, qemu+tcp://HOST/system) and
+// domain, the guest's name there, or that of the node. The guest has to be defined on its host, not only running there.
+func NewLibvirt(f config.Fence, node string) (Device, error) {
+	u, err := url.Parse(f.Keys["uri"])
+	if err != nil || u.Scheme == "" {
+		return nil, fmt.Errorf("uri=%s is no libvirt address, such as qemu+tls://host/system", f.Keys["uri"])
+	}
+	driver, transport, _ := strings.Cut(u.Scheme, "+")
+	d := &domain{name: cmp.Or(f.Keys["domain"], node), driver: libvirt.ConnectURI(driver + "://" + u.Path)}
+	if transport == "" {
+		transport = map[bool]string{true: "unix", false: "tls"}[u.Host == ""]
+	}
+	switch transport {
+	case "unix":
+		d.network, d.address = "unix", cmp.Or(u.Query().Get("socket"), socketOf(driver))
+		return d, nil
+	case "tcp":
+		d.network, d.address = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "16509"))
+		return d, nil
+	case "tls":
+		d.network, d.address = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "16514"))
+		d.trust, err = libvirtTLS(f, u.Hostname())
+		return d, err
+	}
+	return nil, fmt.Errorf("uri=%s: there are +unix, +tcp and +tls", f.Keys["uri"])
+}
+
+func socketOf(driver string) string {
+	own := fmt.Sprintf(sockets[0], driver)
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	return sockets[1]
+}
+
+// libvirtTLS: both show a certificate.
+func libvirtTLS(f config.Fence, host string) (*tls.Config, error) {
+	for _, key := range []string{"ca-file", "cert-file", "key-file"} {
+		if f.Keys[key] == "" {
+			return nil, fmt.Errorf("the fence line has no %s=, which +tls needs", key)
+		}
+	}
+	ca, err := os.ReadFile(f.Keys["ca-file"])
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(ca) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", f.Keys["ca-file"])
+	}
+	cert, err := os.ReadFile(f.Keys["cert-file"])
+	if err != nil {
+		return nil, err
+	}
+	key, err := guardedFile(f.Keys["key-file"], maxKey)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", f.Keys["cert-file"], f.Keys["key-file"], err)
+	}
+	return &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, ServerName: host}, nil
+}
+
+func (d *domain) Off(ctx context.Context) error {
+	return d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) error { return l.DomainDestroy(guest) })
+}
+
+func (d *domain) On(ctx context.Context) error {
+	return d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) error { return l.DomainCreate(guest) })
+}
+
+func (d *domain) Status(ctx context.Context) (wire.Power, error) {
+	var state int32
+	err := d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) (err error) {
+		state, _, err = l.DomainGetState(guest, 0)
+		return err
+	})
+	if err != nil {
+		return wire.PowerUnknown, err
+	}
+	switch libvirt.DomainState(state) {
+	case libvirt.DomainShutoff:
+		return wire.PowerOff, nil
+	case libvirt.DomainRunning, libvirt.DomainBlocked, libvirt.DomainPaused, libvirt.DomainShutdown, libvirt.DomainCrashed, libvirt.DomainPmsuspended:
+		return wire.PowerOn, nil // all but shutoff can go on, or hold on to something
+	}
+	return wire.PowerUnknown, fmt.Errorf("%s is in state %d, which is neither", d.name, state)
+}
+
+// talk connects, looks the guest up and speaks about it.
+func (d *domain) talk(ctx context.Context, speak func(*libvirt.Libvirt, libvirt.Domain) error) error {
+	conn, err := d.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// The library knows no context: a closed connection ends whatever waits.
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	l := libvirt.NewWithDialer(dialed{conn})
+	err = l.ConnectToURI(d.driver)
+	if err == nil {
+		var guest libvirt.Domain
+		if guest, err = l.DomainLookupByName(d.name); err == nil {
+			err = speak(l, guest)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case libvirt.IsNotFound(err):
+		return fmt.Errorf("%s knows no domain %s; is it defined there, with this name?", d.address, d.name)
+	case err != nil:
+		return errors.New(plain(err.Error()))
+	}
+	return nil
+}
+
+// dialed hands the library a connection that is already there.
+type dialed struct{ conn net.Conn }
+
+func (d dialed) Dial() (net.Conn, error) { return d.conn, nil }
+
+func (d *domain) dial(ctx context.Context) (net.Conn, error) {
+	raw, err := (&net.Dialer{}).DialContext(ctx, d.network, d.address)
+	if err != nil || d.trust == nil {
+		return raw, err
+	}
+	conn := tls.Client(raw, d.trust)
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	defer stop()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	// libvirt says 1 once it has accepted our certificate.
+	said := []byte{0}
+	if _, err := conn.Read(said); err != nil || said[0] != 1 {
+		raw.Close()
+		return nil, errors.Join(ctx.Err(), fmt.Errorf("does not accept the certificate of cert-file="))
+	}
+	return conn, nil
+}

@@ -1,0 +1,212 @@
+package fence
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sys/unix"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// host is a real libvirtd with libvirt's test driver: one defined guest, "test", that runs in name only.
+type host struct{ dir string }
+
+func startHost(t *testing.T) *host {
+	t.Helper()
+	h := &host{t.TempDir()}
+	h.certificates(t)
+	file := func(name string) string { return filepath.Join(h.dir, name) }
+	text := "unix_sock_dir = \"" + h.dir + "\"\nunix_sock_rw_perms = \"0700\"\nauth_unix_rw = \"none\"\nlisten_tcp = 1\nlisten_tls = 1\nlisten_addr = \"" +
+		deviceAddress + "\"\nauth_tcp = \"none\"\nauth_tls = \"none\"\nkey_file = \"" + file("key.pem") + "\"\ncert_file = \"" + file("cert.pem") + "\"\nca_file = \"" +
+		file("ca.pem") + "\"\ntls_no_sanity_certificate = 1\n"
+	if err := os.WriteFile(file("libvirtd.conf"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.apart(t)
+	// Without its other drivers it touches nothing of the machine; the test driver is always in it.
+	start(t, []string{"LIBVIRT_DRIVER_DIR=" + h.dir}, "libvirtd", "-f", file("libvirtd.conf"), "-p", file("pid"), "--listen")
+	answers(t, func() error {
+		_, err := device2(t, within(h.line("test+unix:///default?socket="+file("libvirt-sock")), time.Second))
+		return err
+	})
+	return h
+}
+
+// apart gives libvirtd directories of its own.
+func (h *host) apart(t *testing.T) {
+	t.Helper()
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/run", "/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt"} {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil && !errors.Is(err, unix.ENOENT) {
+			t.Fatal(dir, err)
+		}
+	}
+}
+
+// certificates makes an authority, and one certificate that is the host's and the client's.
+func (h *host) certificates(t *testing.T) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "host"}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+		IPAddresses: []net.IP{net.ParseIP(deviceAddress)}, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := map[string]*pem.Block{"key.pem": {Type: "PRIVATE KEY", Bytes: private}}
+	for name, made := range map[string]*x509.Certificate{"ca.pem": ca, "cert.pem": leaf} {
+		b, err := x509.CreateCertificate(rand.Reader, made, ca, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks[name] = &pem.Block{Type: "CERTIFICATE", Bytes: b}
+	}
+	for name, block := range blocks {
+		if err := os.WriteFile(filepath.Join(h.dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (h *host) line(uri string, keys ...string) config.Fence {
+	f := config.Fence{Name: "host", Type: "libvirt", Level: 1, Timeout: patience, Keys: map[string]string{"uri": uri, "domain": "test",
+		"ca-file": filepath.Join(h.dir, "ca.pem"), "cert-file": filepath.Join(h.dir, "cert.pem"), "key-file": filepath.Join(h.dir, "key.pem")}}
+	for i := 0; i+1 < len(keys); i += 2 {
+		f.Keys[keys[i]] = keys[i+1]
+	}
+	return f
+}
+
+func TestAGuestIsSwitchedByItsHost(t *testing.T) {
+	inside(t, "libvirtd", func(t *testing.T) {
+		h := startHost(t)
+		// The test driver forgets what was done when the last connection to it ends.
+		keep, err := net.Dial("unix", filepath.Join(h.dir, "libvirt-sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer keep.Close()
+		holdOpen(t, keep, "test:///default")
+		for _, uri := range []string{"test+unix:///default?socket=" + filepath.Join(h.dir, "libvirt-sock"), "test+tcp://" + deviceAddress + "/default", "test+tls://" + deviceAddress + "/default"} {
+			t.Run(uri[:8], func(t *testing.T) {
+				l := ladder(t, []config.Fence{h.line(uri)})
+				if power, readings := l.Read(context.Background()); power != wire.PowerOn {
+					t.Fatalf("%s: %+v", power, readings)
+				}
+				if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone {
+					t.Fatalf("%s: %s", got, text)
+				}
+				if r := l.Shoot(context.Background(), always); r.Outcome != wire.OutcomeDone || r.Devices[0].Shot {
+					t.Errorf("off already: %s: %s", r.Outcome, r)
+				}
+				if err := l.On(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		for _, tc := range []struct{ name, uri, key, value, want string }{
+			{"a guest that is not there", "test+tcp://" + deviceAddress + "/default", "domain", "other", "knows no domain other"},
+			{"nobody there", "test+tcp://" + deviceAddress + ":1/default", "", "", "connection refused"},
+			{"another driver", "smoke+tcp://" + deviceAddress + "/default", "", "", "smoke"},
+			{"an authority that did not sign", "test+tls://" + deviceAddress + "/default", "ca-file", otherCertificate(t), "certificate"},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				got, text := ladder(t, []config.Fence{within(h.line(tc.uri, tc.key, tc.value), 2*time.Second)}).Off(context.Background(), always)
+				if got != wire.OutcomeUnknown || !strings.Contains(text, tc.want) {
+					t.Errorf("%s: %s", got, text)
+				}
+			})
+		}
+	})
+}
+
+func otherCertificate(t *testing.T) string {
+	h := &host{t.TempDir()}
+	h.certificates(t)
+	return filepath.Join(h.dir, "ca.pem")
+}
+
+func TestAQuestionToAHostThatSaysNothingEndsWhenAShotComes(t *testing.T) {
+	asked := make(chan struct{})
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	go func() {
+		if c, err := silent.Accept(); err == nil {
+			_, _ = c.Read(make([]byte, 1))
+			close(asked)
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = c.Read(make([]byte, 4096))
+		}
+	}()
+	d, err := NewLibvirt((&host{}).line("test+tcp://"+silent.Addr().String()+"/default"), "beta")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { _, err := d.Status(ctx); done <- err }()
+	<-asked
+	cancel()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it goes on")
+	}
+}
+
+func TestALibvirtLineThatCannotWorkIsRefused(t *testing.T) {
+	for _, tc := range []struct{ name, uri, want string }{
+		{"no address", "system", "is no libvirt address"},
+		{"a way that is not gone", "qemu+ssh://host/system", "there are +unix, +tcp and +tls"},
+		{"no certificates", "qemu://host/system", "no ca-file=, which +tls needs"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := config.Fence{Type: "libvirt", Keys: map[string]string{"uri": tc.uri}}
+			if _, err := NewLibvirt(f, "beta"); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// holdOpen connects to a driver for as long as the connection lasts.
+func holdOpen(t *testing.T, conn net.Conn, uri string) {
+	t.Helper()
+	if err := connectTo(conn, uri); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func connectTo(conn net.Conn, uri string) error {
+	return libvirt.NewWithDialer(dialed{conn}).ConnectToURI(libvirt.ConnectURI(uri))
+}
