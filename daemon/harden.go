@@ -24,7 +24,7 @@ const (
 // hardenHeart makes this process hard to stop: real time for all its threads, locked memory, no OOM kill. It gives what
 // the kernel refused, read back rather than believed.
 func hardenHeart() (refused []string) {
-	debug.SetGCPercent(50) // a few hundred KiB live: collect early rather than grow
+	debug.SetGCPercent(20) // a few hundred KiB live: collect early rather than grow
 	if err := eachThread(realTime); err != nil {
 		refused = append(refused, fmt.Sprintf("real-time scheduling (%v); it runs at nice %d", err, heartNice))
 		if err := eachThread(niceTo(heartNice)); err != nil {

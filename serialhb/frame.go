@@ -33,14 +33,21 @@ type envelope struct {
 	hops uint8
 }
 
-// appendFrame appends the encoded frame with its zeros.
-func appendFrame(b []byte, e envelope, frame []byte) []byte {
-	var raw [maxRaw]byte
+// encoder makes frames for a line. It holds its memory, because a beat should cost none. The zero value is ready.
+type encoder struct {
+	raw [maxRaw]byte
+	out []byte
+}
+
+// encode gives the encoded frame with its zeros, valid until the next.
+func (c *encoder) encode(e envelope, frame []byte) []byte {
+	raw := &c.raw
 	raw[0], raw[1] = byte(e.to), e.hops
 	binary.BigEndian.PutUint16(raw[2:], uint16(len(frame)))
 	n := envelopeSize + copy(raw[envelopeSize:maxRaw-checkSize], frame)
 	binary.BigEndian.PutUint32(raw[n:], crc32.Checksum(raw[:n], castagnoli))
-	return append(appendCOBS(append(b, 0), raw[:n+checkSize]), 0)
+	c.out = append(appendCOBS(append(c.out[:0], 0), raw[:n+checkSize]), 0)
+	return c.out
 }
 
 func appendCOBS(b, raw []byte) []byte {
@@ -91,7 +98,7 @@ func (d *decoder) feed(b []byte, good func(envelope, []byte), bad func([]byte)) 
 	}
 }
 
-// open undoes appendFrame, in place.
+// open undoes what encode did, in place.
 func open(b []byte) (envelope, []byte, bool) {
 	raw, ok := undoCOBS(b)
 	if !ok || len(raw) < envelopeSize+checkSize {

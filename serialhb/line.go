@@ -24,20 +24,20 @@ const (
 
 // line is one port.
 type line struct {
-	device string
-	baud   int
-	rtscts bool
-	fd     int   // -1 while it is not open
-	err    error // why not
-	again  wire.Instant
-	opened chan opened // while it is being opened
-	in     decoder
-	out    queue
-	rest   []byte // of the frame under way
-	buffer []byte
-	free   wire.Instant // when the line has sent what it was given
-	took   wire.Instant // when it last took a byte
-	heard  hearing
+	device  string
+	baud    int
+	rtscts  bool
+	fd      int   // -1 while it is not open
+	err     error // why not
+	again   wire.Instant
+	opened  chan opened // while it is being opened
+	in      decoder
+	out     queue
+	rest    []byte // of the frame under way
+	encoder encoder
+	free    wire.Instant // when the line has sent what it was given
+	took    wire.Instant // when it last took a byte
+	heard   hearing
 }
 
 type opened struct {
@@ -100,8 +100,7 @@ func (l *line) load(at wire.Instant) bool {
 	}
 	it, ok := l.out.next()
 	if ok {
-		l.buffer = appendFrame(l.buffer[:0], it.envelope, it.frame)
-		l.rest = l.buffer
+		l.rest = l.encoder.encode(it.envelope, it.frame)
 	}
 	return ok
 }

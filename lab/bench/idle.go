@@ -12,51 +12,82 @@ import (
 	"locum/lab"
 )
 
-// idleness measures processor time and memory of a cluster in which nothing happens: nobody asks the service either.
+const theService = "service web nodes=alpha,beta stateless=yes\nresource web vip 192.0.2.100/24 dev=eth0\n"
+
+// idleness measures processor time and memory of a cluster in which nothing happens: on one path, and on three.
 func idleness(ctx context.Context, s settings) ([]figure, error) {
-	b, err := begin(ctx, s, file{tiebreak: "unsafe", services: "service web nodes=alpha,beta stateless=yes\nresource web vip 192.0.2.100/24 dev=eth0\n"}, time.Millisecond)
+	one, err := idle(ctx, s, theService)
 	if err != nil {
 		return nil, err
 	}
+	cable, err := lab.NewCable(115200)
+	if err != nil {
+		return nil, err
+	}
+	defer cable.Close()
+	three, err := idle(ctx, s, theService+"path ethernet wire alpha=eth0 beta=eth0\n"+
+		fmt.Sprintf("path serial null alpha=%s beta=%s baud=115200\n", cable.Devices[0], cable.Devices[1]))
+	if err != nil {
+		return nil, err
+	}
+	return []figure{
+		{"idle: heart and engine together, each node", one.both, "% of a core", 0.25},
+		{"resident: heart", one.heartMB, "MB", 12},
+		{"resident: engine", one.engineMB, "MB", 20},
+		{"idle with ethernet, udp and serial: heart, each node", three.hearts, "% of a core", 0.4},
+		{"resident with three paths: heart", three.heartMB, "MB", 12},
+		{"resident with three paths: growth of the heart meanwhile", three.grownKB, "kB", 0},
+	}, nil
+}
+
+// idling is what the processes of each node cost.
+type idling struct {
+	both, hearts               []float64 // percent of a core
+	heartMB, engineMB, grownKB []float64
+}
+
+// idle lets a cluster be: nobody asks its service either.
+func idle(ctx context.Context, s settings, lines string) (i idling, err error) {
+	b, err := begin(ctx, s, file{tiebreak: "unsafe", services: lines}, time.Millisecond)
+	if err != nil {
+		return i, err
+	}
 	defer b.world.Close()
 	if _, err := b.client.Stop(); err != nil {
-		return nil, err
+		return i, err
 	}
 	if err := pass(ctx, 6*time.Second); err != nil { // the address is announced for 5 s
-		return nil, err
+		return i, err
 	}
-	load := figure{name: "idle: heart and engine together, each node", unit: "% of a core", limit: 0.25}
-	hearts := figure{name: "resident: heart", unit: "MB", limit: 12}
-	engines := figure{name: "resident: engine", unit: "MB", limit: 20}
 	before, err := spent(b.world)
 	if err == nil {
 		err = pass(ctx, s.idle)
 	}
 	if err != nil {
-		return nil, err
+		return i, err
 	}
 	after, err := spent(b.world)
 	if err != nil {
-		return nil, err
+		return i, err
 	}
 	for _, n := range b.world.Nodes {
-		var sum time.Duration
-		for p, t := range after[n] {
-			sum += t - before[n][p]
-			f := &engines
-			if p.heart {
-				f = &hearts
+		both := time.Duration(0)
+		for p, now := range after[n] {
+			was := before[n][p]
+			both += now.time - was.time
+			if !p.heart {
+				i.engineMB = append(i.engineMB, now.mb)
+				continue
 			}
-			mb, err := resident(p.pid)
-			if err != nil {
-				return nil, err
-			}
-			f.values = append(f.values, mb)
+			i.hearts = append(i.hearts, share(now.time-was.time, s.idle))
+			i.heartMB, i.grownKB = append(i.heartMB, now.mb), append(i.grownKB, (now.mb-was.mb)*1000)
 		}
-		load.values = append(load.values, 100*float64(sum)/float64(s.idle))
+		i.both = append(i.both, share(both, s.idle))
 	}
-	return []figure{load, hearts, engines}, nil
+	return i, nil
 }
+
+func share(of, whole time.Duration) float64 { return 100 * float64(of) / float64(whole) }
 
 // process is one of locum's two on a node.
 type process struct {
@@ -64,15 +95,21 @@ type process struct {
 	heart bool
 }
 
-// spent is the processor time of locum's processes on each node since their start.
-func spent(w *lab.World) (map[*lab.Node]map[process]time.Duration, error) {
-	all := map[*lab.Node]map[process]time.Duration{}
+// cost is a process's processor time since its start, and how much of it is in memory.
+type cost struct {
+	time time.Duration
+	mb   float64
+}
+
+// spent is what locum's processes on each node cost.
+func spent(w *lab.World) (map[*lab.Node]map[process]cost, error) {
+	all := map[*lab.Node]map[process]cost{}
 	for _, n := range w.Nodes {
 		list, err := n.Processes()
 		if err != nil {
 			return nil, err
 		}
-		all[n] = map[process]time.Duration{}
+		all[n] = map[process]cost{}
 		for _, p := range list {
 			if filepath.Base(p.Args[0]) != "locum" || len(p.Args) < 2 {
 				continue
@@ -81,7 +118,11 @@ func spent(w *lab.World) (map[*lab.Node]map[process]time.Duration, error) {
 			if err != nil {
 				return nil, err
 			}
-			all[n][process{p.Pid, p.Args[1] == "run"}] = t
+			mb, err := resident(p.Pid)
+			if err != nil {
+				return nil, err
+			}
+			all[n][process{p.Pid, p.Args[1] == "run"}] = cost{t, mb}
 		}
 	}
 	return all, nil

@@ -27,6 +27,7 @@ type settings struct {
 	binary string
 	runs   int
 	idle   time.Duration
+	only   string
 }
 
 // figure is one row: what was measured, each run's value in its unit, and what it is to be at most.
@@ -43,6 +44,7 @@ func main() {
 	pflag.StringVar(&s.binary, "binary", "./locum", "the locum to measure")
 	pflag.IntVar(&s.runs, "runs", 20, "how often each figure is measured")
 	pflag.DurationVar(&s.idle, "idle", 20*time.Second, "how long an idle cluster is watched")
+	pflag.StringVar(&s.only, "only", "", "crashes, moves or idle alone")
 	pflag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,8 +61,14 @@ func measure(ctx context.Context, s settings) error {
 	}
 	s.binary = path
 	var figures []figure
-	for _, f := range []func(context.Context, settings) ([]figure, error){crashes, moves, idleness} {
-		more, err := f(ctx, s)
+	for _, f := range []struct {
+		name    string
+		measure func(context.Context, settings) ([]figure, error)
+	}{{"crashes", crashes}, {"moves", moves}, {"idle", idleness}} {
+		if s.only != "" && s.only != f.name {
+			continue
+		}
+		more, err := f.measure(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -89,7 +97,6 @@ func show(figures []figure) {
 
 // crashes measures from the last beat heard to the first answer, less the window and, where it applies, the delay.
 func crashes(ctx context.Context, s settings) ([]figure, error) {
-	const web = "service web nodes=alpha,beta stateless=yes\nresource web vip 192.0.2.100/24 dev=eth0\n"
 	var figures []figure
 	for _, c := range []struct {
 		name, tiebreak, more string
@@ -104,7 +111,7 @@ func crashes(ctx context.Context, s settings) ([]figure, error) {
 		f := figure{name: c.name, unit: "ms", limit: c.limit}
 		up := figure{name: "  of it, until the address is up", unit: "ms", limit: c.limit}
 		for range s.runs {
-			held, answered, err := crash(ctx, s, file{tiebreak: c.tiebreak, services: web + c.more})
+			held, answered, err := crash(ctx, s, file{tiebreak: c.tiebreak, services: theService + c.more})
 			if err != nil {
 				return figures, fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -152,7 +159,7 @@ func moves(ctx context.Context, s settings) ([]figure, error) {
 	lost := figure{name: "planned move: lost answers at 1 ms", unit: "", limit: 0}
 	gaps := figure{name: "planned move: longest wait for an answer", unit: "ms", limit: 3}
 	for range s.runs {
-		b, err := begin(ctx, s, file{tiebreak: "unsafe", services: "service web nodes=alpha,beta stateless=yes\nresource web vip 192.0.2.100/24 dev=eth0\n"}, time.Millisecond)
+		b, err := begin(ctx, s, file{tiebreak: "unsafe", services: theService}, time.Millisecond)
 		if err != nil {
 			return nil, err
 		}
