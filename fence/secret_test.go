@@ -42,9 +42,6 @@ func TestASecretIsTheFirstLineOfAFileThatOthersCannotRead(t *testing.T) {
 		{"a directory", func(path string) error { return os.Mkdir(path, 0o700) }, "", "not a regular file"},
 		{"nothing", func(string) error { return nil }, "", "no such file"},
 		{"another user's", func(path string) error {
-			if os.Geteuid() != 0 {
-				t.Skip("only root gives files away")
-			}
 			if err := write("s3cret\n", 0o600)(path); err != nil {
 				return err
 			}
@@ -52,6 +49,9 @@ func TestASecretIsTheFirstLineOfAFileThatOthersCannotRead(t *testing.T) {
 		}, "", "belongs to user 65534"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			if tc.name == "another user's" && os.Geteuid() != 0 {
+				t.Skip("only root gives files away")
+			}
 			path := filepath.Join(dir, strings.ReplaceAll(tc.name, " ", "-"))
 			if err := tc.make(path); err != nil {
 				t.Fatal(err)
