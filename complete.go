@@ -20,7 +20,7 @@ func completion(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	}
 	script, ok := map[string]func() string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[words[0]]
 	if !ok {
-		return wrongUsage("no completion for %q%s; there are bash, zsh and fish", words[0], console.DidYouMean(words[0], []string{"bash", "zsh", "fish"}))
+		return wrongUsage("no completion for %q; there are bash, zsh and fish%s", words[0], console.DidYouMean(words[0], []string{"bash", "zsh", "fish"}))
 	}
 	fmt.Fprint(os.Stdout, script())
 	return nil

@@ -20,7 +20,10 @@ const largestFile = 1 << 20
 
 func readFile(name string) (string, error) {
 	f, err := os.Open(name)
-	if err != nil {
+	switch {
+	case os.IsNotExist(err):
+		return "", wrongUsage("%s does not exist; name the file that is meant, or write it (the README has one to begin with)", name)
+	case err != nil:
 		return "", wrongUsage("%v", err)
 	}
 	defer f.Close()

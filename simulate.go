@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +48,17 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if *seeds > 0 {
 		return search(ctx, cfg, *first, *seeds)
 	}
+	if err := knownSwitches(cfg, *switches); err != nil {
+		return err
+	}
+	if err := knownCuts(cfg, *cuts); err != nil {
+		return err
+	}
+	for _, f := range faults {
+		if err := knownNodes(cfg, f.flag, *happens[f.command]); err != nil {
+			return err
+		}
+	}
 	var commands []timed
 	for _, s := range *switches {
 		commands = append(commands, timed{0, "switch " + strings.ReplaceAll(s, "=", " ")})
@@ -78,11 +88,11 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 }
 
 func simulated(file string) (*config.Config, error) {
-	text, err := os.ReadFile(file)
+	text, err := readFile(file)
 	if err != nil {
-		return nil, &console.Failure{Code: console.ExitUsage, Text: err.Error()}
+		return nil, err
 	}
-	cfg, problems := config.Parse(file, string(text))
+	cfg, problems := config.Parse(file, text)
 	if cfg == nil {
 		return nil, &console.Failure{Code: console.ExitUsage, Text: problems.Error()}
 	}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"locum/config"
+	"locum/console"
+)
+
+// manners are those of a node's power switch that can be played.
+var manners = []string{"ok", "fail", "hang", "ignore", "late", "timeout", "slow"}
+
+// knownNodes refuses the first name that no node of the file has. A mistyped name is no history: nothing is played.
+func knownNodes(cfg *config.Config, flag string, names []string) error {
+	var exist []string
+	for _, n := range cfg.Nodes {
+		exist = append(exist, n.Name)
+	}
+	return knownWords("node", exist, flag, names)
+}
+
+// knownCuts refuses a cut of what is neither a path nor a pair of nodes.
+func knownCuts(cfg *config.Config, cuts []string) error {
+	var paths []string
+	for _, p := range cfg.Paths {
+		paths = append(paths, p.Name)
+	}
+	for _, c := range cuts {
+		a, b, pair := strings.Cut(c, ",")
+		check := func() error { return knownWords("path", paths, "cut", []string{c}) }
+		if pair {
+			check = func() error { return knownNodes(cfg, "cut", []string{a, b}) }
+		}
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knownSwitches refuses a switch of no node, or in no manner that can be played.
+func knownSwitches(cfg *config.Config, switches []string) error {
+	for _, s := range switches {
+		node, manner, both := strings.Cut(s, "=")
+		if !both {
+			return wrongUsage("--switch %s: want NODE=%s", s, strings.Join(manners, "|"))
+		}
+		if err := knownNodes(cfg, "switch", []string{node}); err != nil {
+			return err
+		}
+		if err := knownWords("manner of a switch", manners, "switch", []string{manner}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func knownWords(kind string, exist []string, flag string, words []string) error {
+	for _, w := range words {
+		if !slices.Contains(exist, w) {
+			return wrongUsage("--%s: no %s %q; there are %s%s", flag, kind, w, strings.Join(exist, ", "), console.DidYouMean(w, exist))
+		}
+	}
+	return nil
+}
