@@ -43,6 +43,7 @@ func (c *Config) Explain() []Row {
 	for _, n := range c.Nodes {
 		rows = append(rows, c.explainDeath(n))
 	}
+	rows = append(rows, c.explainDeadTogether()...)
 	for _, p := range c.Paths {
 		rows = append(rows, c.explainPath(p))
 	}

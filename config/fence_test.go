@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,72 @@ func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
 				t.Errorf("%v", p.Warnings)
 			}
 		})
+	}
+}
+
+func TestWhatDiesTogetherWithANodeIsNamedWithWhatIsLeft(t *testing.T) {
+	const board = "fence alpha board type=redfish address=192.0.2.61 user=a password-file=/etc/p level=%\n"
+	for _, tc := range []struct{ name, new, event, proof, warning string }{
+		{"one switch for both nodes", "", "alpha dies together with the switch at 192.0.2.50", "an operator's word", "f:7: when alpha dies together with the switch"},
+		{"a board behind the switch is on the same supply", strings.Replace(board, "%", "2", 1), "alpha dies together with the switch at 192.0.2.50", "an operator's word", "f:7: when alpha dies"},
+		{"the switch behind the board", strings.Replace(board, "%", "2", 1), "alpha loses its supply, and its management board with it", "power confirmed off", ""},
+		{"another switch behind the first", "fence alpha other type=apc-snmp address=192.0.2.51 outlet=1 community-file=/etc/c level=2\n",
+			"alpha dies together with the switch at 192.0.2.50", "power confirmed off", ""},
+		{"a person is no device", "fence alpha hand type=manual level=2\n", "alpha dies together with the switch at 192.0.2.50", "an operator's word", "f:7: when alpha dies"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, p := Parse("f", good+tc.new)
+			if c == nil {
+				t.Fatal(p.Errors)
+			}
+			i := slices.IndexFunc(c.Explain(), func(r Row) bool { return r.Event == tc.event })
+			if i < 0 || c.Explain()[i].Proof != tc.proof {
+				t.Errorf("%+v", c.Explain())
+			}
+			if tc.warning != "" && !warned(p, tc.warning) {
+				t.Errorf("not warned of: %v", p.Warnings)
+			}
+			if tc.warning == "" && warned(p, "when "+tc.event) {
+				t.Errorf("warned of what is survived: %v", p.Warnings)
+			}
+		})
+	}
+}
+
+func TestOneOfTwoSuppliesDoesNotTakeTheNodeAlong(t *testing.T) {
+	c, p := Parse("f", good+"fence alpha second type=apc-snmp address=192.0.2.51 outlet=1 community-file=/etc/c\n")
+	if c == nil {
+		t.Fatal(p.Errors)
+	}
+	for _, r := range c.Explain() {
+		if strings.HasPrefix(r.Event, "alpha dies together") {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestABoardAloneIsWarnedOfAndAPlugOfTheNodesOwnIsNot(t *testing.T) {
+	for line, want := range map[string]bool{"type=ipmi address=192.0.2.61 user=a password-file=/etc/p": true,
+		"agent=fence_ipmilan ip=192.0.2.61 username=a password-file=/etc/p": true, "type=shelly address=192.0.2.52": false} {
+		_, p := Parse("f", strings.Replace(good, "fence alpha pdu type=http url-off=http://192.0.2.50/1/off url-status=http://192.0.2.50/1", "fence alpha own "+line, 1))
+		if len(p.Errors) > 0 || warned(p, "nothing can prove that alpha is off") != want {
+			t.Errorf("%s: %v %v", line, p.Errors, p.Warnings)
+		}
+	}
+}
+
+func TestTwoNodesOnOneOutletAreWarnedOf(t *testing.T) {
+	line := " same type=shelly address=192.0.2.52 outlet=0 level=2\n"
+	_, p := Parse("f", good+"fence alpha"+line+"fence beta"+line)
+	if !warned(p, "f:13: fence same says the same as line 12, which is another node's") {
+		t.Error(p.Warnings)
+	}
+}
+
+func TestTheDelayCountsWhatEveryTypeMayTake(t *testing.T) {
+	text := strings.Replace(good, "tiebreak fence", "tiebreak fence delay=90s", 1) + "fence beta board type=ipmi address=192.0.2.61 user=a password-file=/etc/p level=2 timeout=30s\n"
+	if c, p := Parse("f", text); c != nil || !strings.Contains(p.Error(), "must wait longer than the first may take, 1m40s (off and confirmation, all levels)") {
+		t.Error(p.Errors)
 	}
 }
 

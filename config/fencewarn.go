@@ -1,9 +1,14 @@
 package config
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // warnFences says what is weak about the fence lines.
 func (p *parser) warnFences() {
+	p.warnDeadTogether()
+	p.checkSameOutlet()
 	for _, f := range p.cfg.Fences {
 		if f.Keys["insecure"] == "yes" && f.Type != "agent" {
 			p.warn(f.Line, "fence %s: insecure=yes: anybody on the way can take the password and answer \"off\" for the device, and then two nodes own a service; write cert-sha256=, or ca-file=", f.Name)
@@ -22,6 +27,17 @@ func (p *parser) checkFencePorts() {
 				if device := f.Keys["device"]; device != "" && n.Number != f.Node && slices.Contains(path.Ports[n.Number], device) {
 					p.add(f.Line, "fence %s uses %s, which is path %s on %s; a switch needs a port of its own", f.Name, device, path.Name, n.Name)
 				}
+			}
+		}
+	}
+}
+
+// checkSameOutlet warns of two nodes on one outlet: the shot at one kills the other.
+func (p *parser) checkSameOutlet() {
+	for i, f := range p.cfg.Fences {
+		for _, o := range p.cfg.Fences[:i] {
+			if o.Node != f.Node && f.Type == o.Type && f.Type != "manual" && f.Agent == o.Agent && maps.Equal(f.Keys, o.Keys) {
+				p.warn(f.Line, "fence %s says the same as line %d, which is another node's: a shot at one switches both off", f.Name, o.Line)
 			}
 		}
 	}

@@ -176,12 +176,13 @@ func TestSpacingAndCommentsDoNotChangeTheFingerprint(t *testing.T) {
 func TestWhatAFileMeansNamesProofAndTerms(t *testing.T) {
 	c, _ := Parse("f", good)
 	rows := c.Explain()
-	if len(rows) != 3 || rows[0].Proof != "power confirmed off" {
+	if len(rows) != 5 || rows[0].Proof != "power confirmed off" {
 		t.Fatalf("%+v", rows)
 	}
 	var b strings.Builder
 	WriteExplain(&b, rows)
-	for _, want := range []string{"when alpha dies", "1000 dead", "41000 delay", "40000 off and confirmation", "proof: power confirmed off", "when path lan is lost"} {
+	for _, want := range []string{"when alpha dies", "1000 dead", "41000 delay", "40000 off and confirmation", "proof: power confirmed off", "when path lan is lost",
+		"when alpha dies together with the switch at 192.0.2.50"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, b.String())
 		}
