@@ -10,6 +10,7 @@ import (
 
 	"locum/config"
 	"locum/console"
+	"locum/daemon"
 )
 
 // defaultConfig is where the file lies.
@@ -56,6 +57,7 @@ func apply(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 
 func check(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	asJSON := jsonFlag(fs)
+	node := fs.String("node", "", "which node this machine is; the short host name if not given")
 	words, err := parse(ctx, fs, args, 0, 1)
 	if err != nil {
 		return err
@@ -69,12 +71,21 @@ func check(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return err
 	}
 	cfg, problems := config.Parse(file, text)
+	here := ""
+	if cfg != nil {
+		var found []config.Problem
+		found, here = daemon.LookAtMachine(file, *node, cfg)
+		problems.Warnings = append(problems.Warnings, found...)
+	}
+	if *node != "" && cfg != nil && here == "" {
+		return wrongUsage("%s has no node %q", file, *node)
+	}
 	if *asJSON {
 		if err := writeCheck(cfg, problems); err != nil {
 			return err
 		}
 	} else {
-		showCheck(os.Stdout, file, cfg, problems)
+		showCheck(os.Stdout, file, here, cfg, problems)
 	}
 	if cfg == nil {
 		return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf("%s: %s", file, count(len(problems.Errors), "error")), Shown: true}
@@ -82,7 +93,8 @@ func check(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	return nil
 }
 
-func showCheck(w io.Writer, file string, cfg *config.Config, problems *config.Problems) {
+// showCheck says what is wrong, and what a good file means; here is which of its nodes this machine is, "" none.
+func showCheck(w io.Writer, file, here string, cfg *config.Config, problems *config.Problems) {
 	for _, p := range problems.Errors {
 		fmt.Fprintln(w, p)
 	}
@@ -93,6 +105,11 @@ func showCheck(w io.Writer, file string, cfg *config.Config, problems *config.Pr
 		return
 	}
 	fmt.Fprintf(w, "%s is good: cluster %s, %s, %s; lease %s\n", file, cfg.Cluster, count(len(cfg.Nodes), "node"), count(len(cfg.Services), "service"), cfg.Lease)
+	if here == "" {
+		fmt.Fprintln(w, "this machine is none of its nodes: whether they have the key, interfaces and programs that it names was not looked at")
+	} else {
+		fmt.Fprintf(w, "this machine is %s: key, interfaces, devices and programs that it names were looked at\n", here)
+	}
 	config.WriteExplain(w, cfg.Explain())
 	if advice := cfg.Advice(); advice != "" {
 		fmt.Fprintf(w, "\n%s\n", advice)

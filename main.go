@@ -50,7 +50,7 @@ func commands() []command {
 	return []command{
 		{begin, "demo", "[--keep]", "show a failover on this machine, in namespaces of its own", runDemo},
 		{begin, "keygen", "[FILE]", "make the cluster's key", keygen},
-		{begin, "check", "[FILE] [--json]", "say what is wrong in the file, and what it means", check},
+		{begin, "check", "[FILE] [--node NAME] [--json]", "say what is wrong in the file, and what it means", check},
 		{begin, "simulate", "[--config FILE] [--kill NODE] [--cut PATH] [--at T] [--seeds N]", "play the file: what happens if", runSimulate},
 		{begin, "run", "[--config FILE] [--node NAME] [--state-dir DIR] [--socket S]", "the daemon, in the foreground", runDaemon},
 		{look, "status", "[--json]", "is all well, where is each service, and why", status},

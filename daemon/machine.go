@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"locum/config"
+	"locum/wire"
+)
+
+// LookAtMachine says what of a good file is not so on this machine, if it is one of the file's nodes: name is that node's, "" for
+// the short host name. It opens nothing that could disturb a locum which runs, or a device. All it finds are warnings: a cable
+// may be plugged in later. The second answer is which node this is, "" none.
+func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem, node string) {
+	self, err := findSelf(Options{ConfigFile: file, Node: name}, cfg)
+	if err != nil {
+		return nil, ""
+	}
+	m := machine{file: file, self: self.Number}
+	if _, err := readKey(cfg.KeyFile); err != nil {
+		m.warn(0, "%v", err)
+	}
+	if d := cfg.Watchdog; d.Device != "" && d.Device != "reboot" {
+		m.device(d.Line, d.Device)
+	}
+	for _, p := range cfg.Paths {
+		m.path(p)
+	}
+	for _, f := range cfg.Fences {
+		if target, _ := cfg.NodeByNumber(f.Node); f.Node != self.Number {
+			m.fence(f, target.Name)
+		}
+	}
+	for _, s := range cfg.Services {
+		if slices.Contains(s.Nodes, self.Number) {
+			for _, r := range s.Resources {
+				m.resource(r)
+			}
+		}
+	}
+	for _, n := range cfg.Notifies {
+		m.program(n.Line, n.Args[0])
+	}
+	return m.found, self.Name
+}
+
+// machine is what was found so far.
+type machine struct {
+	file  string
+	self  wire.Node
+	found []config.Problem
+}
+
+func (m *machine) warn(line int, format string, args ...any) {
+	m.found = append(m.found, config.Problem{File: m.file, Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+func (m *machine) path(p config.Path) {
+	if dev := p.Devices[m.self]; dev != "" {
+		m.iface(p.Line, dev)
+	}
+	if a := p.Addresses[m.self]; a.IsValid() && !onMachine(a) {
+		m.warn(p.Line, "no interface of this machine has the address %s", a)
+	}
+	for _, port := range p.Ports[m.self] {
+		m.device(p.Line, port)
+	}
+}
+
+// fence makes the device as locum would, which reads its secrets and its agent, and asks it nothing.
+func (m *machine) fence(f config.Fence, target string) {
+	if _, err := fences[f.Type](f, target); err != nil {
+		m.warn(f.Line, "%v", err)
+	}
+}
+
+func (m *machine) resource(r config.Resource) {
+	switch r.Type {
+	case "vip":
+		if dev := r.Keys["dev"]; dev != "" {
+			m.iface(r.Line, dev)
+		}
+	case "process", "script":
+		if len(r.Args) > 0 {
+			m.program(r.Line, r.Args[0])
+		}
+	}
+}
+
+func (m *machine) iface(line int, name string) {
+	if _, err := net.InterfaceByName(name); err != nil {
+		m.warn(line, "this machine has no interface %s (ip link shows those there are)", name)
+	}
+}
+
+func (m *machine) device(line int, path string) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		m.warn(line, "%v", err)
+	case info.Mode()&os.ModeCharDevice == 0:
+		m.warn(line, "%s is no character device", path)
+	}
+}
+
+func (m *machine) program(line int, path string) {
+	info, err := os.Stat(path)
+	switch {
+	case !filepath.IsAbs(path): // looked for along a path that is not this shell's
+	case err != nil:
+		m.warn(line, "%v", err)
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		m.warn(line, "%s cannot be executed (chmod 755 %s)", path, path)
+	}
+}
+
+// onMachine reports whether an interface has the address; where that cannot be found out, it may.
+func onMachine(a netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(all, func(n net.Addr) bool {
+		p, err := netip.ParsePrefix(n.String())
+		return err == nil && p.Addr().Unmap() == a.Unmap()
+	})
+}
