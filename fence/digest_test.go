@@ -86,11 +86,15 @@ func TestAPlugThatWantsADigestIsToldSoInTheLine(t *testing.T) {
 
 // digestOnly is a plug that takes no request without the right digest, and makes a new nonce for each that came without.
 func digestOnly(user, password string) func(*plug, http.ResponseWriter, *http.Request) bool {
-	return func(_ *plug, w http.ResponseWriter, r *http.Request) bool {
+	last := ""
+	return func(p *plug, w http.ResponseWriter, r *http.Request) bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		offer := digest{realm: "plug", nonce: "n1", algorithm: "SHA-256", qop: "auth"}
 		got := params(strings.TrimPrefix(r.Header.Get("Authorization"), "Digest "))
 		want := params(strings.TrimPrefix(offer.header(r.Method, r.URL.RequestURI(), user, password, got["nc"], got["cnonce"]), "Digest "))
-		if got["nc"] != "" && got["response"] == want["response"] && got["username"] == user {
+		if got["nc"] > last && got["response"] == want["response"] && got["username"] == user {
+			last = got["nc"] // each counts once (RFC 7616, section 5.12)
 			return false
 		}
 		w.Header().Set("WWW-Authenticate", `Digest realm="plug", nonce="n1", qop="auth", algorithm=SHA-256`)

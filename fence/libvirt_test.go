@@ -110,7 +110,18 @@ func TestAGuestIsSwitchedByItsHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer keep.Close()
-		holdOpen(t, keep, "test:///default")
+		l := libvirt.NewWithDialer(dialed{keep})
+		if err := l.ConnectToURI("test:///default"); err != nil {
+			t.Fatal(err)
+		}
+		guest, err := l.DomainLookupByName("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.DomainSuspend(guest); err != nil {
+			t.Fatal(err)
+		}
+		t.Log("the guest is paused, and could go on at any time: that is on")
 		for _, uri := range []string{"test+unix:///default?socket=" + filepath.Join(h.dir, "libvirt-sock"), "test+tcp://" + deviceAddress + "/default", "test+tls://" + deviceAddress + "/default"} {
 			t.Run(uri[:8], func(t *testing.T) {
 				l := ladder(t, []config.Fence{h.line(uri)})
@@ -197,16 +208,4 @@ func TestALibvirtLineThatCannotWorkIsRefused(t *testing.T) {
 			}
 		})
 	}
-}
-
-// holdOpen connects to a driver for as long as the connection lasts.
-func holdOpen(t *testing.T, conn net.Conn, uri string) {
-	t.Helper()
-	if err := connectTo(conn, uri); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func connectTo(conn net.Conn, uri string) error {
-	return libvirt.NewWithDialer(dialed{conn}).ConnectToURI(libvirt.ConnectURI(uri))
 }

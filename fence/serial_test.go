@@ -106,6 +106,14 @@ func (s *rps10) obey(plug int, what byte) error {
 	if s.manner == "mute" {
 		return nil
 	}
+	if s.manner == "halting" { // its line comes in two pieces
+		if _, err := fmt.Fprintf(s.master, "Plug %d Off", plug); err != nil {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+		_, err := fmt.Fprint(s.master, "line since Monday\r\n")
+		return err
+	}
 	_, err := fmt.Fprintf(s.master, "\r\nPlug %d %s\r\nComplete\r\n", plug, map[bool]string{true: "On", false: "Off"}[s.on[plug]])
 	return err
 }
@@ -180,6 +188,13 @@ func TestWhatCameBeforeTheQuestionIsNoAnswer(t *testing.T) {
 	f := s.line(1)
 	f.Timeout = 400 * time.Millisecond
 	if power, err := device2(t, f); power != wire.PowerUnknown || err == nil || !strings.Contains(err.Error(), "says nothing") {
+		t.Errorf("%s, %v", power, err)
+	}
+}
+
+func TestTheBeginningOfALineIsNoAnswer(t *testing.T) {
+	f := within(newRPS10(t, "halting").line(1), time.Second)
+	if power, err := device2(t, f); power != wire.PowerUnknown || err == nil || !strings.Contains(err.Error(), `says neither "Plug 1 Off" nor`) {
 		t.Errorf("%s, %v", power, err)
 	}
 }

@@ -95,6 +95,13 @@ func TestEachKindOfSNMPSwitchIsSwitchedByARealSnmpd(t *testing.T) {
 		t.Run("version 1", func(t *testing.T) { s.offAndOn(t, s.line(t, "apc-snmp", "version", "1")) })
 		t.Run("version 3", func(t *testing.T) { s.offAndOn(t, s.line(t, "apc-snmp", v3...)) })
 		s.bad(t, v3)
+		t.Run("about to go off is not off", func(t *testing.T) {
+			s.write(t, "manner", "")
+			s.write(t, ".1.3.6.1.4.1.534.6.6.7.6.6.1.2.0.2", "2") // pendingOff
+			if power, err := device2(t, s.line(t, "eaton-snmp")); power != wire.PowerUnknown || err == nil || !strings.Contains(err.Error(), "is 2, neither off (0) nor on (1)") {
+				t.Errorf("%s, %v", power, err)
+			}
+		})
 	})
 }
 
