@@ -16,7 +16,7 @@ import (
 
 // The house: which of the project's own packages each may import directly. A package that is not listed may not exist.
 var mayImport = map[string][]string{
-	".":                 {"config", "console", "daemon", "lab/demo", "serialhb", "simulate"},
+	".":                 {"config", "console", "daemon", "lab/demo", "replay", "serialhb", "simulate"},
 	"wire":              {},
 	"config":            {"wire"},
 	"inm":               {"wire"},
@@ -28,8 +28,9 @@ var mayImport = map[string][]string{
 	"agents":            {"config", "wire"},
 	"notify":            {"config", "wire"},
 	"console":           {"cluster", "config", "wire"},
-	"daemon":            {"agents", "cluster", "config", "console", "fence", "heartbeat", "inm", "notify", "serialhb", "vip", "wire"},
-	"simulate":          {"cluster", "config", "heartbeat", "inm", "wire"},
+	"daemon":            {"agents", "cluster", "config", "console", "fence", "heartbeat", "inm", "notify", "replay", "serialhb", "vip", "wire"},
+	"replay":            {"cluster", "config", "wire"},
+	"simulate":          {"cluster", "config", "heartbeat", "inm", "replay", "wire"},
 	"lab":               {"cluster", "config", "console", "wire"},
 	"lab/demo":          {"console", "cluster", "lab", "wire"},
 	"lab/bench":         {"lab", "console", "cluster", "wire"},
@@ -45,6 +46,7 @@ var pure = map[string][]string{
 	"config":  nil,
 	"inm":     nil,
 	"cluster": nil,
+	"replay":  nil,
 	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go", "engine.go", "greet.go", "paths.go", "look.go", "pet.go",
 		"input.go", "output.go", "settings.go"},
 	"serialhb": {"frame.go", "queue.go", "hearing.go"},

@@ -55,6 +55,7 @@ func commands() []command {
 		{begin, "run", "[--config FILE] [--node NAME] [--state-dir DIR] [--socket S]", "the daemon, in the foreground", runDaemon},
 		{look, "status", "[--json]", "is all well, where is each service, and why", status},
 		{look, "events", "[-f] [--json]", "what happened and what was decided", events},
+		{look, "replay", "[STATEDIR|FILE] [--last T] [--all] [--json]", "what the engine was told and decided, by its own record", runReplay},
 		{look, "paths", "[--json]", "the ways to the other nodes, and their state", paths},
 		{look, "serial-test", "DEVICE [--baud N] [--json]", "is a serial cable right; run it at both ends", serialTest},
 		{services, "move", "SERVICE [NODE]", "run a service elsewhere", change},

@@ -10,7 +10,7 @@ import (
 )
 
 func runDaemon(ctx context.Context, fs *pflag.FlagSet, args []string) error {
-	var o daemon.Options
+	o := daemon.Options{Version: version}
 	fs.StringVar(&o.ConfigFile, "config", defaultConfig, "the file")
 	fs.StringVar(&o.Node, "node", "", "which node this is; the short host name if not given")
 	fs.StringVar(&o.StateDir, "state-dir", daemon.DefaultStateDir, "what must survive a boot")

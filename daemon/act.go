@@ -16,7 +16,9 @@ import (
 // step hands one event to the core and dispatches the actions: first what clients wait for, then what other nodes do, then
 // what is told.
 func (n *engine) step(ev cluster.Event) {
-	actions := n.core.Step(heartbeat.Now(), ev)
+	n.recorder.before()
+	n.stepped = heartbeat.Now()
+	actions := n.core.Step(n.stepped, ev)
 	for _, a := range actions {
 		n.actFirst(a)
 	}
@@ -30,6 +32,7 @@ func (n *engine) step(ev cluster.Event) {
 			n.entitleSoon()
 		}
 	}
+	n.recorder.after(ev, actions)
 	if _, ended := ev.(cluster.OpEnded); ended {
 		n.entitleSoon()
 		n.soften()

@@ -22,11 +22,13 @@ import (
 // engine is the engine's process: what steps cluster.Engine, and the workers that carry its actions out. What is not said
 // to be shared belongs to whoever has the turn.
 type engine struct {
-	setup setup
-	cfg   *config.Config
-	core  *cluster.Engine
-	log   logFunc
-	ctx   context.Context // ends with the process
+	setup    setup
+	cfg      *config.Config
+	core     *cluster.Engine
+	stepped  wire.Instant // when it stepped last
+	recorder *recorder
+	log      logFunc
+	ctx      context.Context // ends with the process
 	// turn is held by whoever steps: the goroutine that has heard of an event steps on it itself, because to hand it to
 	// another costs more than the step. The Go runtime gives it in order of asking to those that wait for long.
 	turn  sync.Mutex
@@ -99,6 +101,7 @@ func (n *engine) begin(r record) error {
 	n.timer = time.AfterFunc(time.Hour, func() { n.happened(cluster.Tick{}) })
 	n.store = openStore(n.setup.StateDir)
 	n.history = openHistory(n, cfg.Notifies)
+	n.recorder = openRecorder(n)
 	n.makeWorkers()
 	n.makeFencers()
 	n.awake.want(true) // until it is known that nothing runs, which is told by SetIdle

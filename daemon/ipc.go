@@ -42,6 +42,7 @@ type setup struct {
 	ConfigFile string    `json:"config_file"`
 	ConfigText string    `json:"config_text"`
 	StateDir   string    `json:"state_dir"`
+	Program    string    `json:"program"` // the version of locum
 }
 
 // question is a client's request with the number by which its answers are known.

@@ -395,8 +395,8 @@ func TestASecondHeartOnTheSameStateOrSocketSaysSo(t *testing.T) {
 		other Options
 		want  string
 	}{
-		{"the same state directory", Options{n.options.ConfigFile, "alpha", n.options.StateDir, n.dir + "/other"}, "--state-dir"},
-		{"the same socket", Options{n.options.ConfigFile, "alpha", n.dir + "/other", n.options.Socket}, "--socket"},
+		{"the same state directory", Options{ConfigFile: n.options.ConfigFile, Node: "alpha", StateDir: n.options.StateDir, Socket: n.dir + "/other"}, "--state-dir"},
+		{"the same socket", Options{ConfigFile: n.options.ConfigFile, Node: "alpha", StateDir: n.dir + "/other", Socket: n.options.Socket}, "--socket"},
 	} {
 		other := &testNode{t: t, dir: n.dir, options: tt.other}
 		other.start()

@@ -17,6 +17,7 @@ type Options struct {
 	Node       string // the node's name in the file; "" is the short host name
 	StateDir   string // what must survive a boot
 	Socket     string // the control socket
+	Version    string // of the program
 }
 
 // runDir is where the state of this boot lies: beside the state directory if that is not the usual one, so that several

@@ -49,7 +49,7 @@ func (s *engineSeat) sitDown(h *heart, l *link, p *os.Process) {
 		s.drop(h)
 		return
 	}
-	s.send(h, record{Setup: &setup{Self: h.self.Number, ConfigFile: h.o.ConfigFile, ConfigText: h.cfg.Text, StateDir: h.o.StateDir}})
+	s.send(h, record{Setup: &setup{Self: h.self.Number, ConfigFile: h.o.ConfigFile, ConfigText: h.cfg.Text, StateDir: h.o.StateDir, Program: h.o.Version}})
 	h.step(heartbeat.EngineStarted{Number: s.starts})
 }
 

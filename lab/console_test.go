@@ -120,7 +120,7 @@ func shapeOf(t testing.TB, text string) shapes {
 // documented is the shape of "status --json" as locum(8) has it.
 var documented = shapes{
 	"":                        {"heart", "status", "version"},
-	".heart":                  {"engine_up", "incarnation", "lease", "lease_left_ms", "node", "peers"},
+	".heart":                  {"engine_up", "incarnation", "late_us", "lease", "lease_left_ms", "node", "peers", "window_ms", "worst_late_us"},
 	".heart.peers[]":          {"engine_up", "leaving", "name", "number", "silent_ms", "state"},
 	".status":                 {"cluster", "epoch", "intent_count", "intent_epoch", "leader", "lease", "maintenance", "node", "nodes", "quorate", "quorum_why", "self_fencing", "services", "version", "waits", "warnings"},
 	".status.nodes[]":         {"engine_up", "name", "number", "silent_ms", "standby", "state", "why"},

@@ -36,6 +36,7 @@ type node struct {
 	run         *heartbeat.RunState // what the heart keeps in /run
 	stalled     []func()            // what reaches a paused machine, until it goes on
 	engine      *cluster.Engine
+	engineFile  *config.Config // which it was made with
 	engineStart uint16
 	stopped     bool // the engine is stopped (SIGSTOP)
 	backlog     []func()
@@ -117,7 +118,7 @@ func (n *node) killHeart() {
 
 func (n *node) startEngine() {
 	n.engineStart++
-	n.engine = cluster.New(n.config, n.cfg.Number)
+	n.engine, n.engineFile = cluster.New(n.config, n.cfg.Number), n.config
 	n.endLeftovers()
 	n.wake, n.backlog = 0, nil
 	n.heart.step(heartbeat.EngineStarted{Number: n.engineStart})

@@ -22,6 +22,7 @@ import (
 type Script struct {
 	Config   string
 	Commands []string
+	watch    func(*World) // see World
 }
 
 // ParseScript reads a scenario file. Lines that begin with a blank are output and are skipped; # begins a comment, which
@@ -74,6 +75,7 @@ func (s Script) play() (w *World, transcript string, failures []string) {
 	var out strings.Builder
 	out.WriteString(s.Config + "---\n")
 	w = New(cfg, 1)
+	w.watch = s.watch
 	start := w.now
 	w.Log = func(at wire.Instant, node, text string) {
 		for line := range strings.Lines(text) {

@@ -46,7 +46,7 @@ func Shrink(s Script) Script {
 	}
 	fails := func(commands []string) bool {
 		tries++
-		_, failures := Script{s.Config, slices.Concat(commands, tail)}.Play()
+		_, failures := Script{Config: s.Config, Commands: slices.Concat(commands, tail)}.Play()
 		return len(failures) > 0 && class(failures[0]) == want
 	}
 	for size := len(s.Commands) / 2; size > 0 && tries < shrinkTries; {
@@ -63,5 +63,5 @@ func Shrink(s Script) Script {
 			size /= 2
 		}
 	}
-	return Script{s.Config, slices.Concat(s.Commands, tail)}
+	return Script{Config: s.Config, Commands: slices.Concat(s.Commands, tail)}
 }

@@ -33,6 +33,7 @@ type World struct {
 	asked    uint64
 	checks   checks
 	outages  outages
+	watch    func(*World) // called after each thing that has happened, if set
 	// hold, if set, may keep a frame that is about to reach its end, and have it land later.
 	hold func(f flight, land func()) (kept bool)
 }
@@ -98,6 +99,9 @@ func (w *World) Run(d time.Duration) {
 		w.now = it.at
 		it.do()
 		w.check()
+		if w.watch != nil {
+			w.watch(w)
+		}
 	}
 	w.now = end
 }
