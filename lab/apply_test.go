@@ -133,7 +133,7 @@ func TestApplyRefusesWhatCannotBe(t *testing.T) {
 	if after := p.kept(p.alpha); after != before {
 		t.Errorf("the service was touched: %+v, was %+v", after, before)
 	}
-	p.wants(p.alpha, console.ExitUsage, []string{"no such file"}, "apply", NodeDir+"/new.conf")
+	p.wants(p.alpha, console.ExitUsage, []string{"does not exist"}, "apply", NodeDir+"/new.conf")
 }
 
 // TestApplyOfAnotherAddressLeavesNothingOfTheOld: what the new file changes is stopped by the old file and started by the
