@@ -121,3 +121,18 @@ func FuzzPlay(f *testing.F) {
 		_ = Player{}.Play(append(file[:size:size], framed(kind, b)...))
 	})
 }
+
+// What recording costs the engine for a step: the first ones of its life, which do most.
+func BenchmarkAStep(b *testing.B) {
+	cfg, _ := config.Parse("f", theFile)
+	e := cluster.New(cfg, 1)
+	ev := cluster.Started{Welcome: wire.Welcome{Incarnation: 1}}
+	actions := e.Step(1e9, ev)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := (Entry{Time: time.Unix(1, 0), At: 1, Event: ev, Sum: SumOf(actions)}).Encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(actions)), "actions")
+}
