@@ -193,21 +193,7 @@ func TestAQuestionByIPMIEndsWhenAShotComes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { _, err := d.Status(ctx); done <- err }()
-	if _, _, err := silent.ReadFrom(make([]byte, 1500)); err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	select {
-	case err := <-done:
-		if !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("it goes on")
-	}
+	endsWhenCancelled(t, d, func() { hear(t, silent) })
 }
 
 func TestAnIPMILineThatCannotWorkIsRefused(t *testing.T) {

@@ -180,19 +180,7 @@ func TestAQuestionToAHostThatSaysNothingEndsWhenAShotComes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { _, err := d.Status(ctx); done <- err }()
-	<-asked
-	cancel()
-	select {
-	case err := <-done:
-		if !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("it goes on")
-	}
+	endsWhenCancelled(t, d, func() { <-asked })
 }
 
 func TestALibvirtLineThatCannotWorkIsRefused(t *testing.T) {
