@@ -75,8 +75,8 @@ func (e *Engine) listen() {
 	}
 }
 
-// mayInherit reports whether a service may have to be started here soon: one of its other nodes is late or dead and not
-// yet proven clean, and it does not run here.
+// mayInherit reports whether a service may have to be started here soon: one of its other nodes is late, or dead and still in
+// the view, and it does not run here. In a tie that is so until the node is proven clean: the start may be a long delay away.
 func (e *Engine) mayInherit(s *local) bool {
 	if !pathSet(s.cfg).Has(e.self) || e.leaving.asked {
 		return false
@@ -91,7 +91,9 @@ func (e *Engine) mayInherit(s *local) bool {
 		if n == e.self {
 			continue
 		}
-		if st := e.peer(n).State; st == wire.PeerLate || st == wire.PeerDead && e.view.Members.Has(n) {
+		_, clean := e.cleanOf(n)
+		awaited := e.view.Members.Has(n) || e.tie.Since != 0 && !clean
+		if st := e.peer(n).State; st == wire.PeerLate || st == wire.PeerDead && awaited {
 			return true
 		}
 	}

@@ -245,14 +245,14 @@ func (w *World) commandFound(args []string) error {
 	return err
 }
 
-// commandContested: contested NODE SERVICE/INDEX: another host answers for its address.
+// commandContested: contested NODE SERVICE/INDEX: another host answers for its address, if the node asks just then.
 func (w *World) commandContested(args []string) error {
 	n, err := w.node(args[0])
 	if err != nil {
 		return err
 	}
 	id, err := w.resource(args[1])
-	if err == nil {
+	if err == nil && n.listens[id] {
 		n.step(cluster.Contested{Resource: id, By: "00:00:5e:00:53:01"})
 	}
 	return err

@@ -47,6 +47,7 @@ type node struct {
 	readOnly bool
 	states   map[cluster.ResourceID]wire.State
 	watched  map[cluster.ResourceID]bool
+	listens  map[cluster.ResourceID]bool // to who answers for its address
 	manners  map[cluster.ResourceID]manner
 	ops      []*op // under way
 }
@@ -58,7 +59,7 @@ type backup struct {
 }
 
 func newNode(w *World, c config.Node) *node {
-	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{},
+	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{}, listens: map[cluster.ResourceID]bool{},
 		manners: map[cluster.ResourceID]manner{}, hop: hop}
 }
 
@@ -127,6 +128,7 @@ func (n *node) startEngine() {
 func (n *node) killEngine() {
 	n.engine = nil
 	clear(n.watched)
+	clear(n.listens)
 }
 
 // step hands the engine one event and carries out what it wants.
@@ -172,6 +174,8 @@ func (n *node) act(a cluster.Action) {
 		n.cancelOp(a.ID)
 	case cluster.Watch:
 		n.watched[a.Resource] = a.On
+	case cluster.Listen:
+		n.listens[a.Resource] = a.On
 	case cluster.Shoot:
 		n.shoot(a)
 	case cluster.ReadPower:
