@@ -46,14 +46,16 @@ func (e *Engine) tellPeer(was wire.PeerState, w wire.Peer) {
 
 // noteLost keeps since when this node and another have lost each other: since it was silent for dead, or since its beats say
 // that it does not hear this node. Both sides come to nearly the same instant, whichever direction failed first. An engine
-// that is started anew in a tie goes on with what its predecessor knew.
+// that is started anew in a tie goes on with what its predecessor knew; one that its predecessor left nothing cannot know.
 func (e *Engine) noteLost(p *peer, old wire.Peer) {
 	switch {
 	case p.State == wire.PeerNever || e.alive(p.Node) && p.Hears.Has(e.self):
-		p.lost = 0
-	case p.lost != 0:
+		p.lost, p.lostBefore = 0, false
+	case p.lost != 0 || p.lostBefore:
 	case old.State == wire.PeerNever && e.tie.Since != 0:
 		p.lost = e.tie.Since
+	case old.State == wire.PeerNever:
+		p.lostBefore = true
 	case p.State == wire.PeerDead:
 		p.lost = p.LastHeard + wire.Instant(e.cfg.Beat.Dead)
 	case old.Hears.Has(e.self):

@@ -15,7 +15,7 @@ type tieState struct {
 	Common View         `json:"common"` // the newest quorate view that was in force here
 	Doubt  bool         `json:"doubt"`  // a promise to another's view was given that never came into force: the other side may know more
 	Since  wire.Instant `json:"since"`  // since when the tie lasts, 0 if there is none
-	// Unphased: this heart was started anew between the cut and the tie, so that it cannot know whose turn it is.
+	// Unphased: this heart, or this engine, was started anew between the cut and the tie, so that it cannot know whose turn it is.
 	Unphased bool `json:"unphased"`
 	told     bool
 }
@@ -45,11 +45,11 @@ func (e *Engine) lastLost(nodes wire.Nodes) wire.Instant {
 	return last
 }
 
-// tieUnheard reports whether this heart has never heard the other half: it was started anew since the cut, and the other half's turns
-// may be any.
-func (e *Engine) tieUnheard(v View) bool {
+// tieUnphased reports whether nobody here knows since when the other half is lost: this heart has never heard it, or it had lost
+// it before this engine was started, and the other half's turns may be any.
+func (e *Engine) tieUnphased(v View) bool {
 	for n := range e.tieTargetsIn(v).All {
-		if e.peer(n).State == wire.PeerNever {
+		if p := e.peer(n); p.State == wire.PeerNever || p.lostBefore {
 			return true
 		}
 	}
@@ -113,7 +113,7 @@ func (e *Engine) noteTie(v View) {
 	case v.Verdict.Quorate:
 		e.tie = tieState{Common: v}
 	case v.Verdict.Tie == TieFence && e.tie.Since == 0:
-		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(e.tieTargetsIn(v)), e.now), e.tieUnheard(v)
+		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(e.tieTargetsIn(v)), e.now), e.tieUnphased(v)
 	case v.Verdict.Tie == TieFence: // the other half may have been heard again since then
 		e.tie.Since = max(e.tie.Since, e.lastLost(e.tieTargetsIn(v)))
 	case v.Verdict.Tie != TieFence:
