@@ -295,6 +295,8 @@ func (e *Engine) moveTarget(service string, to wire.Node) (wire.Node, string) {
 		switch {
 		case !pathSet(s).Has(to):
 			return 0, fmt.Sprintf("%s is not among the nodes of %s (%s)", e.name(to), service, pathNames(e.cfg, s))
+		case e.unable(to) != "" && !sit.able.Has(to):
+			return 0, fmt.Sprintf("%s starts nothing now: %s", e.name(to), e.unable(to))
 		case !sit.able.Has(to):
 			return 0, fmt.Sprintf("%s cannot run %s now: it is no member, stands by, or failed with it; locum status says which", e.name(to), service)
 		}

@@ -125,6 +125,9 @@ func (e *Engine) waitNowhere(s *config.Service, sit situation, p *placed) {
 	}
 	p.wait = Wait{What: "service " + s.Name, For: "a node that can run it: " + p.why}
 	for _, m := range e.lead.members {
+		if m.unable != "" && pathSet(s).Has(m.node) {
+			p.wait.For = fmt.Sprintf("a node that can run it: %s starts nothing: %s", e.name(m.node), m.unable)
+		}
 		if r := m.on(s.Name); r.Barred {
 			p.wait.For = fmt.Sprintf("it failed too often on %s: %s", e.name(m.node), r.Detail)
 			p.wait.Command = "locum clear " + s.Name

@@ -63,6 +63,7 @@ type Promise struct {
 	MemberAt []Seen          `json:"member_at"`          // of each node, the newest view known to have had it
 	View     wire.Epoch      `json:"view,omitempty"`     // the newest quorate view that was in force here
 	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
+	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
 }
 
 // Silence says how long a node has not been heard, in milliseconds before the promise was sent.
@@ -112,6 +113,7 @@ type Report struct {
 	Writable bool            `json:"writable"`         // its state directory: without it, it casts no vote
 	Proven   []Clean         `json:"proven,omitempty"` // what this member knows beyond the view's proofs
 	Ready    []string        `json:"ready,omitempty"`  // services that are prepared here
+	Unable   string          `json:"unable,omitempty"` // why nothing can be started here, "" if something can
 }
 
 // Phase is how far one service is on one node.
@@ -206,6 +208,7 @@ type Board struct {
 	Epoch    wire.Epoch      `json:"epoch"`
 	Services []ServiceStatus `json:"services"`
 	Waits    []Wait          `json:"waits"`
+	Unable   []Unable        `json:"unable,omitempty"` // members that can start nothing
 }
 
 // Encode gives the message as it is sent.

@@ -58,12 +58,12 @@ func (e *Engine) report() {
 	if !e.obeyed() {
 		return
 	}
-	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable, Ready: e.ready()}
+	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable, Ready: e.ready(), Unable: e.watchdog.Unarmed}
 	if !e.leads() {
 		r.Proven = e.provenHere()
 	}
 	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Proven, e.told.Proven) &&
-		slices.Equal(r.Ready, e.told.Ready) {
+		slices.Equal(r.Ready, e.told.Ready) && r.Unable == e.told.Unable {
 		return
 	}
 	e.told, e.again = r, true

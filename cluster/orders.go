@@ -35,6 +35,7 @@ type member struct {
 	seen     uint64 // the serial its last report answers
 	services []ServiceReport
 	ready    []string // services that it is prepared for
+	unable   string   // why it can start nothing, "" if it can
 }
 
 // placed is where one service should be, and what it waits for.
@@ -51,7 +52,7 @@ type placed struct {
 func newLeadership(promises []Promise, now wire.Instant) leadership {
 	l := leadership{promises: promises, since: now}
 	for _, p := range promises {
-		l.members = append(l.members, member{node: p.Life.Node, services: p.Services})
+		l.members = append(l.members, member{node: p.Life.Node, services: p.Services, unable: p.Unable})
 	}
 	return l
 }
@@ -86,7 +87,7 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 		return
 	}
 	if m := e.lead.member(from); m != nil && r.Serial >= m.seen {
-		m.seen, m.services, m.ready = r.Serial, r.Services, r.Ready
+		m.seen, m.services, m.ready, m.unable = r.Serial, r.Services, r.Ready, r.Unable
 	}
 	for i := range e.lead.promises {
 		if p := &e.lead.promises[i]; p.Life.Node == from && p.Writable != r.Writable {
@@ -261,7 +262,7 @@ func (e *Engine) situationOf(s *config.Service) situation {
 		if (r.Phase == PhaseRunning || r.Phase == PhaseStarting || m.toldLately(s.Name)) && !dead && e.holdsByRight(m, s.Name) {
 			sit.holders = sit.holders.With(m.node)
 		}
-		if !r.Barred && r.Phase != PhaseStuck && !e.intents.Standby.Has(m.node) && !e.leavesOrGone(m.node) && !dead {
+		if !r.Barred && r.Phase != PhaseStuck && !e.intents.Standby.Has(m.node) && !e.leavesOrGone(m.node) && !dead && m.goesOn(r) {
 			sit.able = sit.able.With(m.node)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 type situation struct {
 	service *config.Service
 	intent  ServiceIntent
-	able    wire.Nodes // members that may run it: not standing by, not leaving, not barred for it
+	able    wire.Nodes // members that may run it: not standing by, not leaving, not barred for it, its watchdog armed
 	holders wire.Nodes // members on which it runs or starts
 	again   wire.Node  // where an operator has it started again, 0 if nobody has
 	moved   wire.Node  // the operator's choice, 0 if there is none or its life is over

@@ -60,6 +60,8 @@ func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
 			st.Why = "its engine is down; its services run on"
 		} else if e.leavesOrGone(n) {
 			st.Why = "leaving in order"
+		} else if why := e.unable(n); why != "" {
+			st.Why = "nothing is started there: " + why
 		}
 	case e.alive(n):
 		st.State, st.Why = "joining", e.whyJoining(n)
@@ -138,11 +140,11 @@ func (e *Engine) showBoard() {
 	if !e.leads() || e.view.Members.Count() < 2 || len(e.lead.places) == 0 {
 		return
 	}
-	b := Board{Epoch: e.view.Epoch, Waits: e.serviceWaits()}
+	b := Board{Epoch: e.view.Epoch, Waits: e.serviceWaits(), Unable: e.unableMembers()}
 	for i := range e.cfg.Services {
 		b.Services = append(b.Services, e.serviceStatus(i))
 	}
-	if b.Epoch == e.board.Epoch && slices.Equal(b.Waits, e.board.Waits) && slices.EqualFunc(b.Services, e.board.Services, ServiceStatus.same) {
+	if b.Epoch == e.board.Epoch && slices.Equal(b.Waits, e.board.Waits) && slices.Equal(b.Unable, e.board.Unable) && slices.EqualFunc(b.Services, e.board.Services, ServiceStatus.same) {
 		e.lead.boardDue = 0
 		return
 	}

@@ -92,7 +92,11 @@ func (h *Heart) alarmWatchdog(w WatchdogChanged) {
 
 // tellWatchdog tells the engine what self-fencing is worth here.
 func (h *Heart) tellWatchdog() {
-	h.toEngine(wire.ToEngine{Watchdog: &wire.Watchdog{Armed: h.watchdog.Armed, Refuses: h.wantsDog() && !h.hasDog(), Text: h.SelfFencing()}})
+	w := wire.Watchdog{Armed: h.watchdog.Armed, Refuses: h.wantsDog() && !h.hasDog(), Text: h.SelfFencing()}
+	if w.Refuses {
+		w.Unarmed = h.watchdog.Why
+	}
+	h.toEngine(wire.ToEngine{Watchdog: &w})
 }
 
 // SelfFencing says in one line how this node ends what it must not run any more.

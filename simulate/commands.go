@@ -65,6 +65,8 @@ var commands = map[string]func(w *World, args []string) error{
 	"busy":           (*World).commandBusy,
 	"drift":          (*World).commandDrift,
 	"watchdog":       (*World).commandWatchdog,
+	"hold-watchdog":  eachNode(func(n *node) { n.held, n.armed = true, false }),
+	"free-watchdog":  eachNode(func(n *node) { n.held = false }),
 	"switch":         (*World).commandSwitch,
 	"manner":         (*World).commandManner,
 	"fail":           (*World).commandFail,
@@ -382,6 +384,9 @@ func (w *World) commandExpect(args []string) error {
 	n, err := w.node(args[1])
 	if err != nil {
 		return err
+	}
+	if args[0] == "shows" {
+		return n.shows(strings.Join(args[2:], " "))
 	}
 	quorate := n.engine != nil && n.engine.Status(n.now()).Quorate
 	switch {

@@ -107,10 +107,8 @@ func (h *heart) carryOut(o heartbeat.Output) {
 	case heartbeat.KillEngine:
 		n.w.in(0, n.crashEngine)
 	case heartbeat.Arm:
-		n.armWatchdog()
-		n.w.in(0, func() {
-			h.step(heartbeat.WatchdogChanged{Armed: true, Held: true, Name: "watchdog", Timeout: n.w.watchdog})
-		})
+		came := n.armWatchdog()
+		n.w.in(0, func() { h.step(came) })
 	case heartbeat.Pet:
 		n.pet(h, o.Until)
 	case heartbeat.Reset:

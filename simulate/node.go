@@ -22,6 +22,7 @@ type node struct {
 	boots   int
 	clock   clock
 	armed   bool         // its watchdog counts
+	held    bool         // another process holds its watchdog
 	petted  wire.Instant // when it was last petted, in the world's time
 	reached wire.Instant // when a frame last came, in the world's time
 	lease   wire.Lease   // as its heart last said

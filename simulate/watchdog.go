@@ -3,6 +3,7 @@ package simulate
 import (
 	"time"
 
+	"locum/heartbeat"
 	"locum/wire"
 )
 
@@ -19,13 +20,16 @@ func (n *node) pet(h *heart, until wire.Instant) {
 	n.petted = n.w.now
 }
 
-// armWatchdog begins to watch a machine whose heart has opened the device. It counts on without the heart.
-func (n *node) armWatchdog() {
-	if n.w.watchdog == 0 || n.armed {
-		return
+// armWatchdog opens the device and begins to watch the machine, without the heart too. It gives what the heart learns of that.
+func (n *node) armWatchdog() heartbeat.WatchdogChanged {
+	if n.held && !n.armed {
+		return heartbeat.WatchdogChanged{Why: "/dev/watchdog is held by another process"}
 	}
-	n.armed, n.petted = true, n.w.now
-	n.watchWatchdog()
+	if n.w.watchdog != 0 && !n.armed {
+		n.armed, n.petted = true, n.w.now
+		n.watchWatchdog()
+	}
+	return heartbeat.WatchdogChanged{Armed: true, Held: true, Name: "watchdog", Timeout: n.w.watchdog}
 }
 
 func (n *node) watchWatchdog() {

@@ -200,6 +200,8 @@ type Watchdog struct {
 	Armed   bool   `json:"armed"`   // others may rely on it
 	Refuses bool   `json:"refuses"` // the file names a device that is not armed: nothing is permitted until it is
 	Text    string `json:"text"`    // for status
+	// Unarmed is why that device could not be armed, "" if it could be or was not tried yet.
+	Unarmed string `json:"unarmed,omitempty"`
 }
 
 // Ping must come back; an engine that does not answer within a second is shown as down in the beats, and after its grace
