@@ -47,12 +47,20 @@ func serialTest(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	return err
 }
 
+// unfinished says why a greater rate may work as well.
+func unfinished(r serialhb.Report) string {
+	if r.Finished {
+		return ""
+	}
+	return " (greater ones were not tried: the time was over, see --timeout, or the other end stopped)"
+}
+
 func showCable(r serialhb.Report) {
 	fmt.Printf("%s: %s\n", r.Device, r.Verdict)
 	if r.OK {
 		fmt.Printf("  at %d baud: %d of the other end's probes came, %.1f %% lost, %d pieces of garbage; round trip %s\n",
 			r.Baud, r.Heard, r.LossPct, r.Garbage, time.Duration(r.RTTMicros)*time.Microsecond)
-		fmt.Printf("  greatest rate that works: %d baud\n", r.Greatest)
+		fmt.Printf("  greatest rate that works: %d baud%s\n", r.Greatest, unfinished(r))
 	}
 	if r.Modem != nil {
 		fmt.Printf("  modem lines that are raised: %s (a cable of three wires raises none, and needs none without rtscts=yes)\n", strings.Join(append(r.Modem, ""), " "))

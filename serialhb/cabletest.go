@@ -37,6 +37,7 @@ type Report struct {
 	Garbage   uint64   `json:"garbage"` // pieces that were no frame
 	RTTMicros int64    `json:"rtt_us"`  // the median
 	Greatest  int      `json:"greatest_baud"`
+	Finished  bool     `json:"finished"`    // no greater rate was left to be tried when the time was over
 	Modem     []string `json:"modem_lines"` // those that are raised; null if the port cannot say
 }
 
@@ -201,34 +202,42 @@ func (t *tester) arrived(_ envelope, frame []byte) {
 	}
 }
 
-// steps tries the greater rates, one after the other, both ends together. The end with the smaller id leads.
+// steps tries the greater rates, one after the other, both ends together. The end with the smaller id leads. What worked at both
+// ends is kept as it is found, should the time be over before the next.
 func (t *tester) steps(ctx context.Context, say func(string)) error {
 	rates := config.Rates()
 	base := slices.Index(rates, t.r.Baud)
-	t.me.golden = uint8(base + 1)
-	for i := base + 1; i < len(rates) && int(t.me.golden) == i; i++ {
+	t.me.golden, t.r.Greatest = uint8(base+1), t.r.Baud
+	for i := base + 1; i < len(rates); i++ {
 		want := uint8(i + 1)
-		agreed, err := t.agree(ctx, want)
-		if err != nil || !agreed {
+		tried, err := t.step(ctx, rates[i], want, say)
+		if err != nil || !tried {
 			return err
 		}
-		say(fmt.Sprintf("trying %d baud", rates[i]))
-		if err := t.try(ctx, rates[i], want); err != nil {
-			return err
-		}
-		// The other end's word on this step.
-		heard := t.heard
-		if _, err := t.until(ctx, agreeTime, func() bool { return t.heard >= heard+3 }); err != nil {
-			return err
-		}
-		if t.peer.golden < want || t.me.golden < want {
+		if t.me.golden < want || t.peer.golden < want {
 			break
 		}
+		t.r.Greatest = rates[i]
 	}
-	t.r.Greatest = rates[min(t.me.golden, max(t.peer.golden, uint8(base+1)))-1]
+	t.r.Finished = true
 	t.me.state = stateDone
 	_, err := t.until(ctx, 10*probeEvery, func() bool { return false })
 	return err
+}
+
+// step tries one rate and waits for the other end's word on it. It was not tried if the other end fell silent, or if the time
+// was over before it could say anything.
+func (t *tester) step(ctx context.Context, baud int, want uint8, say func(string)) (tried bool, err error) {
+	if agreed, err := t.agree(ctx, want); err != nil || !agreed {
+		return false, err
+	}
+	say(fmt.Sprintf("trying %d baud", baud))
+	if err := t.try(ctx, baud, want); err != nil {
+		return false, err
+	}
+	heard := t.heard
+	_, err = t.until(ctx, agreeTime, func() bool { return t.heard >= heard+3 })
+	return ctx.Err() == nil, err
 }
 
 // agree waits until both ends want this step: the leader then says go, and the follower goes when it hears that.

@@ -15,11 +15,16 @@ func both(t *testing.T, c *cable, baud int, most time.Duration) [2]Report {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), most)
 	defer stop()
+	return bothUntil(ctx, t, c, baud, func(string) {})
+}
+
+func bothUntil(ctx context.Context, t *testing.T, c *cable, baud int, said func(string)) [2]Report {
+	t.Helper()
 	var reports [2]Report
 	var ended sync.WaitGroup
 	for i := range reports {
 		ended.Go(func() {
-			r, err := TestCable(ctx, c.devices[i], baud, func(s string) { t.Log(c.devices[i], s) })
+			r, err := TestCable(ctx, c.devices[i], baud, func(s string) { t.Log(c.devices[i], s); said(s) })
 			if err != nil {
 				t.Error(err)
 			}
@@ -54,8 +59,23 @@ func TestBothEndsFindTheGreatestRateOfACable(t *testing.T) {
 	c := newCable(t, 921600)
 	c.set(func(c *cable) { c.limited(unix.B115200) })
 	for i, r := range both(t, c, 38400, 40*time.Second) {
-		if !r.OK || r.Greatest != 115200 || r.LossPct > 5 || r.RTTMicros == 0 {
+		if !r.OK || r.Greatest != 115200 || !r.Finished || r.LossPct > 5 || r.RTTMicros == 0 {
 			t.Errorf("end %d: %+v", i, r)
+		}
+	}
+}
+
+func TestACableTestThatIsCutShortKeepsWhatHasWorked(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 40*time.Second)
+	defer stop()
+	reports := bothUntil(ctx, t, newCable(t, 921600), 38400, func(s string) {
+		if s == "trying 115200 baud" {
+			stop()
+		}
+	})
+	for i, r := range reports {
+		if !r.OK || r.Greatest != 57600 || r.Finished {
+			t.Errorf("end %d: %+v, want a cable that is right, 57600 baud, and not finished", i, r)
 		}
 	}
 }
