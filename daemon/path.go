@@ -22,6 +22,16 @@ type pathSeat struct {
 	mtu      int // as the heart knows it
 	failing  bool
 	failedAt wire.Instant
+	opened   wire.Instant
+}
+
+// carrierWithin is how long after the heart's start an interface may be without a carrier before that is said: where locum
+// starts with the machine, the ends of a cable are still agreeing on a rate, which takes copper 2 to 4 s.
+const carrierWithin = wire.Instant(5 * time.Second)
+
+// settles reports whether an error is likely to end by itself in a moment.
+func (p *pathSeat) settles(err error, now wire.Instant) bool {
+	return errors.Is(err, heartbeat.ErrNoCarrier) && now < p.opened+carrierWithin
 }
 
 // healthyAfter is how long a path that failed must have sent without an error to count as well: of two peers, one may
@@ -37,7 +47,7 @@ func (h *heart) openPaths() error {
 		if guarded, is := p.(interface{ Guard(...wire.Tag) }); is {
 			guarded.Guard(h.tag)
 		}
-		seat := &pathSeat{Path: p, index: i, fd: -1, mtu: wire.MaxFrame}
+		seat := &pathSeat{Path: p, index: i, fd: -1, mtu: wire.MaxFrame, opened: heartbeat.Now()}
 		h.paths = append(h.paths, seat)
 		if err := seat.listen(h.w); err != nil {
 			return fmt.Errorf("path %s: %w", line.Name, err)
@@ -78,7 +88,7 @@ func (h *heart) drain() {
 // said takes a path's word on a frame. A full buffer is a lost frame, not a lost path.
 func (p *pathSeat) said(h *heart, err error) {
 	switch {
-	case err == nil && !p.failing, errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS):
+	case err == nil && !p.failing, errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS), p.settles(err, heartbeat.Now()):
 		return
 	case err == nil:
 		if heartbeat.Now()-p.failedAt >= healthyAfter {

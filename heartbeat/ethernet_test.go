@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"errors"
 	"bytes"
 	"encoding/binary"
 	"os/exec"
@@ -244,6 +245,9 @@ func TestAnEthernetPathRecoversByItself(t *testing.T) {
 						err := alpha.Send(2, []byte("lost"))
 						if err == nil || !strings.Contains(err.Error(), c.says) {
 							return "not said: " + c.says
+						}
+						if errors.Is(err, ErrNoCarrier) != (c.name == "no carrier") {
+							return "not told apart: " + err.Error()
 						}
 						return ""
 					})

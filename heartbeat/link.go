@@ -2,6 +2,7 @@ package heartbeat
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -32,9 +33,10 @@ func (l link) mustCarry() error {
 	return nil
 }
 
-func (l link) noCarrier() error {
-	return linkError(fmt.Sprintf("interface %s has no carrier: look at its cable and switch", l.name))
-}
+// ErrNoCarrier is an interface that is up and has no cable, or whose two ends have not agreed on a rate yet.
+var ErrNoCarrier = errors.New("has no carrier: look at its cable and switch")
+
+func (l link) noCarrier() error { return fmt.Errorf("interface %s %w", l.name, ErrNoCarrier) }
 
 // linkRequest is a struct ifreq (netdevice(7)): a name and what is asked for.
 type linkRequest struct {
