@@ -1,9 +1,9 @@
 package heartbeat
 
 import (
-	"errors"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"

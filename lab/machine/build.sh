@@ -1,12 +1,13 @@
 #!/bin/sh
-# Fetches what virtual machines boot: Debian's kernel, the few modules of it that are wanted, and an empty disk. It prints
+# Fetches what virtual machines boot: Debian's kernel, the few modules of it that are wanted, busybox, and an empty disk. It prints
 # their directory. It is done once: a stamp says from which packages; another stamp, or none, means do it again.
 # LOCUM_LAB_CACHE names the cache (default /var/cache/locum-lab). Needs Debian, and root only to install what is missing.
 set -eu
 
-recipe="2 i6300esb softdog virtio ext4 vlan bond"
+recipe="3 i6300esb softdog virtio ext4 vlan bond nfs busybox"
 modules="watchdog i6300esb softdog virtio virtio_ring virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev virtio_net net_failover
-failover virtio_blk virtio_console ext4 jbd2 mbcache crc16 crc32c_generic libcrc32c 8021q garp mrp stp llc bonding tls"
+failover virtio_blk virtio_console ext4 jbd2 mbcache crc16 crc32c_generic libcrc32c 8021q garp mrp stp llc bonding tls
+nfs nfsv3 nfs_acl lockd grace sunrpc netfs fscache"
 
 cache=${LOCUM_LAB_CACHE:-/var/cache/locum-lab}
 dir=$cache/machine
@@ -49,6 +50,10 @@ for m in $modules; do
 	# A module that is not there is built in: what needs it in spite of that is told by the machine as it boots.
 	find "$dir.new/tree" -name "$m.ko" -exec cp {} "$dir.new/modules/" \;
 done
+# The programs that a machine has: a true getty is among them.
+(cd "$dir.new" && mkdir box && apt-get download -qq -o APT::Sandbox::User=root busybox-static >&2 && dpkg-deb -x busybox-static*.deb box)
+find "$dir.new/box" -name busybox -type f -exec cp {} "$dir.new/busybox" \;
+rm -rf "$dir.new/box"
 truncate -s 16M "$dir.new/state.ext4"
 PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F "$dir.new/state.ext4"
 rm -rf "$dir.new/tree" "$dir.new"/*.deb

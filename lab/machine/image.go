@@ -13,8 +13,15 @@ var ErrNoImage = errors.New("no kernel for virtual machines: run lab/machine/bui
 
 // Image is what all machines of a test boot: kernel, first process, modules, the program under test.
 type Image struct {
-	dir   string // of the cache
-	files []File
+	dir        string // of the cache
+	files      []File
+	parameters string // for the kernel, besides those that every machine has
+}
+
+// With gives the same image with more parameters for the kernel, which come before those that every machine has.
+func (img Image) With(parameters string) *Image {
+	img.parameters = parameters + " "
+	return &img
 }
 
 // cacheDir is where build.sh puts what it fetched.
@@ -31,8 +38,10 @@ func Missing() error {
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
 		return err
 	}
-	if _, err := os.Stat(cacheDir() + ".stamp"); err != nil {
-		return ErrNoImage
+	for _, file := range []string{cacheDir() + ".stamp", filepath.Join(cacheDir(), "busybox")} {
+		if _, err := os.Stat(file); err != nil {
+			return ErrNoImage // or an older one
+		}
 	}
 	return nil
 }
@@ -54,7 +63,7 @@ func MakeImage(root, program, work string) (*Image, error) {
 	if img.files, err = moduleList(filepath.Join(img.dir, "modules"), wantedModules); err != nil {
 		return nil, err
 	}
-	for _, p := range [][2]string{{first, "init"}, {program, "locum"}} {
+	for _, p := range [][2]string{{first, "init"}, {program, "locum"}, {filepath.Join(img.dir, "busybox"), "bin/busybox"}} {
 		data, err := os.ReadFile(p[0])
 		if err != nil {
 			return nil, err

@@ -92,7 +92,7 @@ func (m *Machine) arguments(img *Image, nics []NIC, serial *NullModem) ([]string
 	socket := func(id, file string) string { return "socket,id=" + id + ",server=on,wait=off,path=" + m.path(file) }
 	a := []string{"-nodefaults", "-no-user-config", "-machine", "pc,accel=tcg", "-m", "160", "-smp", "1", "-display", "none",
 		"-kernel", filepath.Join(img.dir, "vmlinuz"), "-initrd", m.path("initrd"),
-		"-append", "console=ttyS0 quiet panic=-1 hostname=" + m.Name + " net.ifnames=0",
+		"-append", img.parameters + "console=ttyS0 quiet panic=-1 hostname=" + m.Name + " net.ifnames=0",
 		"-serial", "file:" + m.path("console"),
 		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
 		"-device", "virtio-serial-pci", "-chardev", socket("talk", "talk"), "-device", "virtserialport,chardev=talk,name=talk",

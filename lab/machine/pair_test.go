@@ -93,14 +93,15 @@ func (p *pair) begin() {
 	}
 }
 
-// preparePair boots both.
-func preparePair(t *testing.T, more string) *pair {
+// preparePair boots both, with more parameters for their kernels if there are any.
+func preparePair(t *testing.T, more string, parameters ...string) *pair {
 	t.Helper()
 	needMachines(t)
 	img, err := theImage()
 	if err != nil {
 		t.Fatal(err)
 	}
+	img = img.With(strings.Join(parameters, " "))
 	p := &pair{t: t, lan: NewCable(), cross: NewCable(), serial: NewNullModem()}
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {

@@ -32,13 +32,20 @@ func TestASoftdogResetsAndIsNoProof(t *testing.T) {
 	p.until("somebody serves", 30*time.Second, func() bool { return p.owner() != "" })
 }
 
-func TestAWatchdogThatSomebodyHoldsIsSaidAndNothingStarts(t *testing.T) {
+func TestAWatchdogThatSomebodyHoldsIsSaidAndTheServiceStartsElsewhere(t *testing.T) {
 	p := preparePair(t, "watchdog /dev/watchdog timeout=4s\n")
 	p.do(p.alpha, "hold", "/dev/watchdog")
+	since := time.Now()
 	p.begin()
 	const want = "nothing is started on this node until its watchdog is armed: best effort: /dev/watchdog is held by init (process 1)"
 	p.until("status names the holder", 20*time.Second, func() bool { return strings.Contains(p.status(p.alpha), want) })
-	if owner := p.owner(); owner == MAC(p.alpha.Number, 0) {
-		t.Error("alpha serves without its watchdog")
+	p.serves(p.beta)
+	for _, o := range p.prober.Since(since) {
+		if o.MAC != MAC(p.beta.Number, 0) {
+			t.Errorf("%s serves without its watchdog", o.MAC)
+		}
 	}
+	p.until("beta's status says why alpha does not serve", 20*time.Second, func() bool {
+		return strings.Contains(p.status(p.beta), "nothing is started there: /dev/watchdog is held by init (process 1)")
+	})
 }

@@ -85,6 +85,8 @@ func (g *guest) do(q question) (string, error) {
 	switch q.Do {
 	case "run":
 		return g.run(q.Args)
+	case "start": // a program: its process number
+		return g.start(q.Args)
 	case "begin":
 		g.unit.begin()
 		return "", nil
@@ -139,6 +141,17 @@ func pause(process, millis string) error {
 	}
 	time.Sleep(time.Duration(ms) * time.Millisecond)
 	return unix.Kill(pid, unix.SIGCONT)
+}
+
+// start starts a program and leaves it to itself.
+func (g *guest) start(args []string) (string, error) {
+	nothing, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return "", err
+	}
+	defer nothing.Close()
+	pid, _, err := g.reaper.start(args, []string{"PATH=/bin"}, []*os.File{nothing, nothing, nothing})
+	return strconv.Itoa(pid), err
 }
 
 // run runs a program to its end and gives what it said.
