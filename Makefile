@@ -47,6 +47,7 @@ simulate: ## random disasters: make simulate SEEDS=2000 SEED=1
 
 planted: ## put each fault of simulate/planted_table_test.go into the code and see it caught (a quarter of an hour)
 	$(GO) test ./simulate -count=1 -timeout 2h -run TestPlantedFaults -plant . -v
+	$(GO) test ./quorumdisk -count=1 -timeout 1h -run TestPlantedMistakes -plant . -v
 
 bench: build ## figures: see docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...

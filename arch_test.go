@@ -16,19 +16,20 @@ import (
 
 // The house: which of the project's own packages each may import directly. A package that is not listed may not exist.
 var mayImport = map[string][]string{
-	".":                 {"config", "console", "daemon", "lab/demo", "replay", "serialhb", "simulate"},
+	".":                 {"config", "console", "daemon", "lab/demo", "quorumdisk", "replay", "serialhb", "simulate"},
 	"wire":              {},
 	"config":            {"wire"},
 	"inm":               {"wire"},
 	"cluster":           {"config", "wire"},
 	"heartbeat":         {"config", "inm", "wire"},
 	"serialhb":          {"config", "wire"},
+	"quorumdisk":        {"config", "wire"},
 	"fence":             {"config", "wire"},
 	"vip":               {"config", "wire"},
 	"agents":            {"config", "wire"},
 	"notify":            {"config", "wire"},
 	"console":           {"cluster", "config", "wire"},
-	"daemon":            {"agents", "cluster", "config", "console", "fence", "heartbeat", "inm", "notify", "replay", "serialhb", "vip", "wire"},
+	"daemon":            {"agents", "cluster", "config", "console", "fence", "heartbeat", "inm", "notify", "quorumdisk", "replay", "serialhb", "vip", "wire"},
 	"replay":            {"cluster", "config", "wire"},
 	"simulate":          {"cluster", "config", "heartbeat", "inm", "replay", "wire"},
 	"lab":               {"cluster", "config", "console", "wire"},
@@ -50,6 +51,8 @@ var pure = map[string][]string{
 	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go", "engine.go", "greet.go", "paths.go", "look.go", "pet.go",
 		"input.go", "output.go", "settings.go"},
 	"serialhb": {"frame.go", "queue.go", "hearing.go"},
+	"quorumdisk": {"layout.go", "block.go", "field.go", "header.go", "slot.go", "pill.go", "claim.go", "stamps.go",
+		"tie.go", "tieproof.go", "tiestep.go", "tieio.go"},
 	"vip":      {"schedule.go"},
 	"simulate": nil,
 }

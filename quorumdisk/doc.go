@@ -1,0 +1,14 @@
+// Package quorumdisk is the disk that all nodes share: time stamps, pills, and the tie-break when exactly half of the
+// votes are left.
+//
+// Its one idea: nobody trusts a disk further than it has proven itself. A record counts only if its tag is right for this
+// disk, this place and this cluster; what cannot be verified is unreadable, never empty. A time stamp counts by whether
+// it rose while the reader looked, by the reader's own clock. The tie-break asks nothing of time at all.
+//
+// What decides is pure: the format (layout.go, block.go, header.go, slot.go, pill.go, claim.go), the judge of time stamps
+// (stamps.go) and the tie-break (tie*.go), which takes what came of reads and writes and says what to read and write
+// next. What touches the world is thin: device.go opens, worker.go does one thing at a time on a thread of its own,
+// and the files about init, show, repair and trial are the commands.
+//
+// Neighbours: wire has the words and derives the key. The heart opens the disks, feeds Stamps and Tie, and tells the engine.
+package quorumdisk

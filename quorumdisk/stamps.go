@@ -1,0 +1,157 @@
+package quorumdisk
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"locum/wire"
+)
+
+// Stamps judges the other nodes by their slots: whether they rose while this node looked, by this node's own time. It never
+// compares clocks, and reads prove nothing by not happening: how long a slot has stood still is counted to when the newest
+// reads were issued that showed it so on a majority of the disks.
+type Stamps struct {
+	self  wire.Node
+	disks int
+	known [wire.MaxNodes]Slot             // the newest that any disk showed
+	heard [wire.MaxNodes]wire.Incarnation // from elsewhere: older stamps are those of a disk that was brought back
+	moved [wire.MaxNodes]wire.Instant
+	disk  [MaxDisks]stampDisk
+}
+
+type stampDisk struct {
+	wrote   Slot // the own slot that is on the disk for certain
+	begun   Slot // the own slot that was last begun to be written
+	readAt  wire.Instant
+	first   [wire.MaxNodes]Slot         // what the disk showed at first in a node's present life
+	shown   [wire.MaxNodes]Slot         // and last
+	witness [wire.MaxNodes]wire.Instant // when the newest read was issued that showed the node's slot, readable
+}
+
+// SlotRead is what one read of all slots of a disk gave.
+type SlotRead struct {
+	Disk     int
+	Issued   wire.Instant
+	Returned wire.Instant
+	Slots    []Sight // of node 1 and so on
+}
+
+// Sight is one slot, or why it cannot be read.
+type Sight struct {
+	Slot Slot
+	Err  error
+}
+
+// NewStamps makes the judge of one life of a heart.
+func NewStamps(self wire.Node, disks int) Stamps { return Stamps{self: self, disks: disks} }
+
+// Heard tells of a life that is known from elsewhere: what a former one wrote counts for nothing any more.
+func (s *Stamps) Heard(n wire.Node, life wire.Incarnation) {
+	s.heard[n-1] = max(s.heard[n-1], life)
+}
+
+// Begun and Wrote tell of the own slot on a disk: that it is being written, and that it has been. There is one
+// operation at a time on a disk, so that what is read after Wrote has to show it.
+func (s *Stamps) Begun(d int, slot Slot) { s.disk[d].begun = slot }
+
+// Wrote tells that the slot that was begun is on the disk.
+func (s *Stamps) Wrote(d int) { s.disk[d].wrote = s.disk[d].begun }
+
+// Saw takes a read. An error says that the disk does not show what was written to it, and that nothing was taken from this
+// read; single slots that are unreadable are no error here, and prove nothing of their nodes.
+func (s *Stamps) Saw(r SlotRead) error {
+	d := &s.disk[r.Disk]
+	if err := s.honest(d, r); err != nil {
+		return err
+	}
+	d.readAt = r.Issued
+	for i, sight := range r.Slots {
+		if wire.Node(i+1) != s.self && sight.Err == nil {
+			s.sawNode(d, i, sight.Slot, r)
+		}
+	}
+	return nil
+}
+
+func (s *Stamps) honest(d *stampDisk, r SlotRead) error {
+	if len(r.Slots) < int(s.self) || len(r.Slots) > wire.MaxNodes {
+		return fmt.Errorf("%d slots were read", len(r.Slots))
+	}
+	own := r.Slots[s.self-1]
+	switch {
+	case own.Err != nil:
+		return fmt.Errorf("the slot of this node: %w", own.Err)
+	case d.wrote.Newer(own.Slot):
+		return fmt.Errorf("the disk shows an older time stamp of this node (life %d, count %d) than was written (life %d, count %d): it loses writes, or answers from a cache of its own",
+			own.Slot.Incarnation, own.Slot.Counter, d.wrote.Incarnation, d.wrote.Counter)
+	case d.begun.Incarnation != 0 && own.Slot.Newer(d.begun):
+		return fmt.Errorf("the disk shows a time stamp of this node (life %d, count %d) that this node never wrote: another machine runs as node %d",
+			own.Slot.Incarnation, own.Slot.Counter, s.self)
+	}
+	for i, sight := range r.Slots {
+		if sight.Err == nil && d.shown[i].Newer(sight.Slot) {
+			return fmt.Errorf("the disk shows an older time stamp of node %d (life %d, count %d) than it did before (life %d, count %d): an old copy, or a cache of its own",
+				i+1, sight.Slot.Incarnation, sight.Slot.Counter, d.shown[i].Incarnation, d.shown[i].Counter)
+		}
+	}
+	return nil
+}
+
+func (s *Stamps) sawNode(d *stampDisk, i int, slot Slot, r SlotRead) {
+	if slot.Incarnation != d.shown[i].Incarnation {
+		d.first[i] = slot
+	}
+	d.shown[i] = slot
+	d.witness[i] = r.Issued
+	if slot.Newer(s.known[i]) {
+		s.known[i] = slot
+		if slot.Incarnation >= s.heard[i] {
+			s.moved[i] = r.Returned
+		}
+	}
+}
+
+// Slot is a node's newest slot; of life 0 if none was ever seen.
+func (s *Stamps) Slot(n wire.Node) Slot { return s.known[n-1] }
+
+// Moved is when a read returned that showed a node's stamp risen, on any disk; 0: never while this node looked. The first
+// sight of a slot counts: nobody knows when that was written.
+func (s *Stamps) Moved(n wire.Node) wire.Instant { return s.moved[n-1] }
+
+// Still is for how long a node's slot is known to have stood still, in the life that Slot tells: from when it was last
+// seen to move on any disk until the newest reads of a majority of them. 0 where nothing is known.
+func (s *Stamps) Still(n wire.Node) time.Duration {
+	if s.moved[n-1] == 0 || s.known[n-1].Incarnation < s.heard[n-1] {
+		return 0
+	}
+	var at []wire.Instant
+	for d := range s.disks {
+		at = append(at, s.disk[d].witness[n-1])
+	}
+	slices.Sort(at)
+	return time.Duration(max(0, at[len(at)-Majority(len(at))]-s.moved[n-1]))
+}
+
+// Shared tells whether a node is known to use the same disks: its slot rose, in its present life and while this node looked, on a
+// majority of them. Without it two nodes that were given different disks would both win.
+func (s *Stamps) Shared(n wire.Node) bool {
+	rose := 0
+	for d := range s.disks {
+		k := &s.disk[d]
+		if k.shown[n-1].Incarnation == s.known[n-1].Incarnation && k.shown[n-1].Newer(k.first[n-1]) {
+			rose++
+		}
+	}
+	return rose >= Majority(s.disks)
+}
+
+// ReadAt is when the newest reads were issued that a majority of the disks answered well: the disks are of use as of then.
+func (s *Stamps) ReadAt() wire.Instant {
+	var at []wire.Instant
+	for d := range s.disks {
+		at = append(at, s.disk[d].readAt)
+	}
+	slices.Sort(at)
+	return at[len(at)-Majority(len(at))]
+}

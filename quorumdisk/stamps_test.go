@@ -1,0 +1,157 @@
+package quorumdisk
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"locum/wire"
+)
+
+func slot(life wire.Incarnation, count uint64) Slot {
+	return Slot{Incarnation: life, Counter: count, WroteAt: 1e12}
+}
+
+// see gives one disk's read of nodes 1 (this one) and 2.
+func see(t *testing.T, s *Stamps, disk int, issued wire.Instant, own, other Slot) error {
+	t.Helper()
+	return s.Saw(SlotRead{disk, issued, issued + 1, []Sight{{Slot: own}, {Slot: other}}})
+}
+
+func TestASlotStandsStillOnlyAsLongAsReadsShowIt(t *testing.T) {
+	s := NewStamps(1, 1)
+	see(t, &s, 0, 100, Slot{}, slot(3, 7))
+	if got := s.Still(2); got != 0 || s.Moved(2) != 101 {
+		t.Errorf("first seen, it stands still for %d since %d", got, s.Moved(2))
+	}
+	see(t, &s, 0, 500, Slot{}, slot(3, 7))
+	if got := s.Still(2); got != 399 {
+		t.Errorf("still for %d; want 399: from the end of the first read to the beginning of the second", got)
+	}
+	see(t, &s, 0, 600, Slot{}, slot(3, 8))
+	if got := s.Still(2); got != 0 {
+		t.Errorf("still for %d after it moved", got)
+	}
+}
+
+func TestAnUnreadableSlotDoesNotStandStill(t *testing.T) {
+	s := NewStamps(1, 1)
+	see(t, &s, 0, 100, Slot{}, slot(3, 7))
+	if err := s.Saw(SlotRead{0, 900, 901, []Sight{{}, {Err: Corrupt}}}); err != nil {
+		t.Error(err)
+	}
+	if got := s.Still(2); got != 0 {
+		t.Errorf("still for %d", got)
+	}
+}
+
+func TestAMajorityOfTheDisksHasToShowThatASlotStandsStillAndAnyThatItMoved(t *testing.T) {
+	s := NewStamps(1, 3)
+	for d := range 3 {
+		see(t, &s, d, 100, Slot{}, slot(3, 7))
+	}
+	see(t, &s, 0, 500, Slot{}, slot(3, 7))
+	if got := s.Still(2); got != 0 {
+		t.Errorf("one of three shows it: %d", got)
+	}
+	see(t, &s, 1, 400, Slot{}, slot(3, 7))
+	if got := s.Still(2); got != 299 {
+		t.Errorf("two of three show it: %d, want 299", got)
+	}
+	see(t, &s, 2, 450, Slot{}, slot(3, 8))
+	if got := s.Still(2); got != 0 {
+		t.Errorf("the third shows that it moved: %d", got)
+	}
+}
+
+func TestAStampOfAnOlderLifeIsNoSignOfLife(t *testing.T) {
+	s := NewStamps(1, 3)
+	see(t, &s, 0, 100, Slot{}, slot(5, 1))
+	see(t, &s, 1, 200, Slot{}, slot(4, 99))
+	if s.Moved(2) != 101 || s.Slot(2) != slot(5, 1) {
+		t.Errorf("moved at %d by %+v", s.Moved(2), s.Slot(2))
+	}
+	s.Heard(2, 9)
+	see(t, &s, 2, 300, Slot{}, slot(6, 1))
+	if s.Moved(2) != 101 || s.Still(2) != 0 {
+		t.Errorf("life 9 is known; a stamp of life 6 moved it at %d, and stood still for %d", s.Moved(2), s.Still(2))
+	}
+}
+
+func TestClocksOfOtherNodesDecideNothing(t *testing.T) {
+	s := NewStamps(1, 1)
+	v := slot(3, 7)
+	see(t, &s, 0, 100, Slot{}, v)
+	v.WroteAt = 9e12
+	see(t, &s, 0, 1000, Slot{}, v)
+	if s.Moved(2) != 101 {
+		t.Error("a stamp with another clock and the same count was taken for one that moved")
+	}
+}
+
+func TestADiskThatLiesIsNotBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		own   Slot
+		other Slot
+		want  string
+	}{
+		{"a lost write of ours", slot(2, 4), slot(3, 8), "older time stamp of this node (life 2, count 4) than was written (life 2, count 5)"},
+		{"a stamp of ours that we never wrote", slot(2, 9), slot(3, 8), "another machine runs as node 1"},
+		{"a stamp of another that goes back", slot(2, 5), slot(3, 6), "an older time stamp of node 2"},
+	} {
+		s := NewStamps(1, 1)
+		s.Begun(0, slot(2, 5))
+		s.Wrote(0)
+		if err := see(t, &s, 0, 100, slot(2, 5), slot(3, 7)); err != nil {
+			t.Fatal(err)
+		}
+		before := s
+		if err := see(t, &s, 0, 200, c.own, c.other); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if s != before {
+			t.Errorf("%s: something was taken from it", c.name)
+		}
+	}
+}
+
+func TestAWriteThatIsUnknownMayBeThereOrNot(t *testing.T) {
+	s := NewStamps(1, 1)
+	s.Begun(0, slot(2, 5))
+	s.Wrote(0)
+	s.Begun(0, slot(2, 6))
+	for _, count := range []uint64{5, 6, 6} {
+		if err := see(t, &s, 0, 100, slot(2, count), Slot{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestADiskIsSharedOnceTheOthersStampRoseOnIt(t *testing.T) {
+	s := NewStamps(1, 3)
+	for d := range 3 {
+		see(t, &s, d, 100, Slot{}, slot(3, 7))
+	}
+	see(t, &s, 0, 200, Slot{}, slot(3, 8))
+	if s.Shared(2) {
+		t.Error("one of three is enough")
+	}
+	see(t, &s, 1, 200, Slot{}, slot(3, 8))
+	if !s.Shared(2) {
+		t.Error("two of three are not enough")
+	}
+	see(t, &s, 0, 300, Slot{}, slot(4, 1))
+	if s.Shared(2) {
+		t.Error("a new life shares nothing before its stamp rose")
+	}
+}
+
+func TestTheDisksAreOfUseAsOfTheReadsOfAMajority(t *testing.T) {
+	s := NewStamps(1, 3)
+	see(t, &s, 0, 100, Slot{}, Slot{})
+	see(t, &s, 2, 900, Slot{}, Slot{})
+	if s.ReadAt() != 100 || s.Still(2) != 0 || time.Duration(s.Moved(2)) != 0 {
+		t.Errorf("as of %d", s.ReadAt())
+	}
+}
