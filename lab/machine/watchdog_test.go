@@ -130,6 +130,9 @@ func TestDeathsThatEndSoonMoveNothing(t *testing.T) {
 func TestAHeartThatGoesOnAfterItsLeaseResetsTheMachineAtOnce(t *testing.T) {
 	p := newPair(t, "watchdog /dev/watchdog timeout=20s\n") // the watchdog is slower than the lease
 	p.serves(p.alpha)
+	p.prober.Close()
+	p.prober = Probe(p.lan, vip, time.Millisecond)
+	p.serves(p.alpha)
 	since := time.Now()
 	go func() { _, _ = p.alpha.Do("pause", p.heart(p.alpha), "6000") }() // the reset is its answer
 	p.handedOver(since, p.isReset(since, 7*time.Second))
