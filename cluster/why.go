@@ -265,5 +265,8 @@ func (e *Engine) warnings() []string {
 	if e.watchdog.Refuses {
 		list = append(list, "nothing is started on this node until its watchdog is armed: "+e.watchdog.Text)
 	}
+	if e.watchdog.Stays != "" {
+		list = append(list, e.watchdog.Stays)
+	}
 	return list
 }

@@ -92,6 +92,7 @@ func (h *heart) exit(o heartbeat.Exit) {
 		return
 	}
 	h.log("info", h.self.Name+" has left in order")
+	h.dog.sayNoWayOut(h.log, "this machine is reset")
 	h.finish(ending{err: h.dog.release()})
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"locum/config"
+	"locum/heartbeat"
 	"locum/wire"
 )
 
@@ -26,6 +27,9 @@ func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem
 	}
 	if d := cfg.Watchdog; d.Device != "" && d.Device != "reboot" {
 		m.device(d.Line, d.Device)
+		if why := heartbeat.NoWayOut(d.Device); why != "" {
+			m.warn(d.Line, "to stop locum resets this machine: %s", why)
+		}
 	}
 	for _, p := range cfg.Paths {
 		m.path(p)

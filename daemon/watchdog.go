@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -68,9 +69,7 @@ func (h *heart) arm() {
 		h.step(heartbeat.WatchdogChanged{Why: err.Error()})
 		return
 	}
-	if s.device.NoWayOut {
-		h.log("warn", line.Device+" cannot be stopped (nowayout): to stop locum resets this machine")
-	}
+	s.sayNoWayOut(h.log, "to stop locum resets this machine")
 	h.log("info", "the watchdog counts: "+line.Device+" ("+s.device.Identity+"), "+s.device.Timeout.String())
 	if s.device.HeldBy(os.Getppid()) {
 		h.judgeDog(0)
@@ -94,7 +93,7 @@ func (h *heart) judgeDog(looks int) {
 	if !stored && looks > 0 {
 		time.AfterFunc(100*time.Millisecond, func() { h.w.post(func() { h.judgeDog(looks - 1) }) })
 	}
-	w := heartbeat.WatchdogChanged{Held: true, Name: "watchdog " + d.Path + " (" + d.Identity + ")", Timeout: d.Timeout}
+	w := heartbeat.WatchdogChanged{Held: true, Name: "watchdog " + d.Path + " (" + d.Identity + ")", Timeout: d.Timeout, NoWayOut: d.NoWayOut}
 	switch {
 	case !stored && looks > 0:
 	case !stored:
@@ -137,6 +136,13 @@ func (h *heart) pet(o heartbeat.Pet) {
 		h.reset("the heart did not run from before the end of its lease until after it")
 	case err != nil:
 		h.once("alarm", "the watchdog cannot be petted, so that it resets this machine: "+err.Error())
+	}
+}
+
+// sayNoWayOut says what follows from a device that cannot be stopped, if there is one.
+func (s *watchdogSeat) sayNoWayOut(log logFunc, follows string) {
+	if s.device != nil && s.device.NoWayOut != "" {
+		log("warn", fmt.Sprintf("%s %s later, unless it is started again before that: %s", follows, s.device.Timeout, s.device.NoWayOut))
 	}
 }
 

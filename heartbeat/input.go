@@ -51,6 +51,8 @@ type WatchdogChanged struct {
 	Name    string // what it is, for people
 	Timeout time.Duration
 	Why     string // why it is not armed, for people
+	// NoWayOut: why it cannot be stopped, and what to do about that, for people; "" if it can.
+	NoWayOut string
 }
 
 // LeaveAsked says that this node is to leave in order (SIGTERM).

@@ -96,6 +96,9 @@ func (h *Heart) tellWatchdog() {
 	if w.Refuses {
 		w.Unarmed = h.watchdog.Why
 	}
+	if h.watchdog.NoWayOut != "" {
+		w.Stays = fmt.Sprintf("to stop locum resets this machine %s later: %s", h.watchdog.Timeout, h.watchdog.NoWayOut)
+	}
 	h.toEngine(wire.ToEngine{Watchdog: &w})
 }
 

@@ -175,3 +175,34 @@ func TestAPetThatCameTooLateIsNoticed(t *testing.T) {
 		}
 	}
 }
+
+// TestTheEngineLearnsWhatIsWrongWithTheWatchdog: a device that was not tried yet is no reason to pass a node over, one that was
+// refused is, and one that cannot be stopped is something to know before locum is.
+func TestTheEngineLearnsWhatIsWrongWithTheWatchdog(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		is   WatchdogChanged
+		want wire.Watchdog
+	}{
+		{"not tried yet", WatchdogChanged{Name: "none"}, wire.Watchdog{Refuses: true, Text: "best effort until the watchdog is armed"}},
+		{"held by another", WatchdogChanged{Why: "it is held"}, wire.Watchdog{Refuses: true, Text: "best effort: it is held", Unarmed: "it is held"}},
+		{"no proof", WatchdogChanged{Held: true, Name: "softdog", Timeout: 4 * time.Second, Why: "it is soft"},
+			wire.Watchdog{Text: "softdog, 4s, but no proof for others: it is soft"}},
+		{"not to be stopped", WatchdogChanged{Armed: true, Held: true, Name: "dog", Timeout: 4 * time.Second, NoWayOut: "it stays"},
+			wire.Watchdog{Armed: true, Text: "dog, 4s", Stays: "to stop locum resets this machine 4s later: it stays"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, a, _ := withDog(t)
+			a.step(c.is)
+			var got *wire.Watchdog
+			for _, r := range a.records {
+				if r.Watchdog != nil {
+					got = r.Watchdog
+				}
+			}
+			if got == nil || *got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}

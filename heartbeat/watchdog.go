@@ -21,7 +21,7 @@ type Watchdog struct {
 	Path     string
 	Identity string        // the driver's name for it
 	Timeout  time.Duration // as the device grants it, read back
-	NoWayOut bool          // it cannot be stopped
+	NoWayOut string        // why it cannot be stopped, and what to do about that; "" if it can
 	fd       int
 	magic    bool // it is stopped by the letter V before it is closed
 }
@@ -89,9 +89,20 @@ func (w *Watchdog) know() error {
 	}
 	w.Identity = unix.ByteSliceToString(info.identity[:])
 	w.magic = info.options&unix.WDIOF_MAGICCLOSE != 0
-	text, err := os.ReadFile(filepath.Join("/sys/class/watchdog", sysfsName(w.Path), "nowayout"))
-	w.NoWayOut = err == nil && strings.TrimSpace(string(text)) == "1"
+	w.NoWayOut = NoWayOut(w.Path)
 	return nil
+}
+
+// NoWayOut says why a watchdog could not be stopped any more once it was opened, and what to do about that; "" if it could be, or
+// nobody knows. It opens nothing.
+func NoWayOut(path string) string {
+	place := filepath.Join("/sys/class/watchdog", sysfsName(path))
+	text, err := os.ReadFile(filepath.Join(place, "nowayout"))
+	if err != nil || strings.TrimSpace(string(text)) != "1" {
+		return ""
+	}
+	identity, _ := os.ReadFile(filepath.Join(place, "identity"))
+	return fmt.Sprintf("%s cannot be stopped (nowayout): load its driver, %q, with nowayout=0", path, strings.TrimSpace(string(identity)))
 }
 
 // sysfsName is the device's name below /sys/class/watchdog: /dev/watchdog is another name for the first one.

@@ -202,6 +202,8 @@ type Watchdog struct {
 	Text    string `json:"text"`    // for status
 	// Unarmed is why that device could not be armed, "" if it could be or was not tried yet.
 	Unarmed string `json:"unarmed,omitempty"`
+	// Stays says that the device cannot be stopped, and what follows from that; "" if it can.
+	Stays string `json:"stays,omitempty"`
 }
 
 // Ping must come back; an engine that does not answer within a second is shown as down in the beats, and after its grace

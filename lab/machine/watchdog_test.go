@@ -7,9 +7,10 @@ import (
 )
 
 // withWatchdog is a pair whose machines reset by themselves: lease 4 s, watchdog 4 s, proof 2 after 8.8 s.
-func withWatchdog(t *testing.T) *pair {
+func withWatchdog(t *testing.T, parameters ...string) *pair {
 	t.Helper()
-	p := newPair(t, "watchdog /dev/watchdog timeout=4s\n")
+	p := preparePair(t, "watchdog /dev/watchdog timeout=4s\n", parameters...)
+	p.begin()
 	p.serves(p.alpha)
 	for _, m := range []*Machine{p.alpha, p.beta} {
 		p.until(m.Name+"'s watchdog is armed", 10*time.Second, func() bool {
@@ -163,6 +164,41 @@ func TestAnOrderlyStopStopsTheWatchdog(t *testing.T) {
 	}
 	if state := p.do(p.alpha, "unit"); strings.Contains(state, "watchdog") {
 		t.Errorf("the store still has it: %q", state)
+	}
+}
+
+// TestAWatchdogThatCannotBeStoppedIsSaidAndOutlivesARestart: with nowayout the end of locum is a reset, which is said before, and
+// one that begins again in time is none.
+func TestAWatchdogThatCannotBeStoppedIsSaidAndOutlivesARestart(t *testing.T) {
+	p := withWatchdog(t, "i6300esb.nowayout=1")
+	const why = "/dev/watchdog cannot be stopped (nowayout): load its driver, \"i6300ESB timer\", with nowayout=0"
+	if said := p.status(p.alpha); !strings.Contains(said, "to stop locum resets this machine 4s later: "+why) {
+		t.Errorf("status does not say so:\n%s", said)
+	}
+	if said := p.do(p.alpha, "run", "/locum", "check", "/etc/locum.conf"); !strings.Contains(said, "to stop locum resets this machine: "+why) {
+		t.Errorf("check does not say so:\n%s", said)
+	}
+	since := time.Now()
+	was := p.heart(p.alpha)
+	p.do(p.alpha, "signal", was, "15") // and it is started again
+	p.until("another heart runs", 20*time.Second, func() bool { now := p.heart(p.alpha); return now != was && now != "0" })
+	p.serves(p.beta)
+	p.watched(2 * watchdogTime)
+	if list := p.alpha.Events.Of("RESET", since); len(list) > 0 {
+		t.Fatalf("alpha was reset %s after it was told to begin again", list[0].At.Sub(since))
+	}
+	p.do(p.alpha, "leave-dead")
+	p.do(p.alpha, "signal", p.heart(p.alpha), "15")
+	p.until("alpha has left", 20*time.Second, func() bool { return p.heart(p.alpha) == "0" })
+	since = time.Now()
+	if reset := p.isReset(since, watchdogTime); reset < watchdogTime-tolerance {
+		t.Errorf("alpha was reset %s after its end: the last pet was not at its end", reset)
+	}
+	if said := p.alpha.Console(); !strings.Contains(said, "this machine is reset 4s later, unless it is started again before that: "+why) {
+		t.Error("the log does not say so")
+	}
+	if owner := p.owner(); owner != MAC(p.beta.Number, 0) {
+		t.Errorf("%q serves", owner)
 	}
 }
 

@@ -24,6 +24,17 @@ func mountAll() error {
 	return errors.Join(errs...)
 }
 
+// moduleOptions gives a module's options from the kernel's parameters, as modprobe does: MODULE.OPTION=VALUE.
+func moduleOptions(module string) (options string) {
+	line, _ := os.ReadFile("/proc/cmdline")
+	for _, word := range strings.Fields(string(line)) {
+		if option, ok := strings.CutPrefix(word, module+"."); ok {
+			options += " " + option
+		}
+	}
+	return options
+}
+
 // loadModules loads the modules of the image, in the order of its list.
 func loadModules() error {
 	list, err := os.ReadFile("/modules/list")
@@ -35,7 +46,7 @@ func loadModules() error {
 		name, options, _ := strings.Cut(line, " ")
 		f, err := os.Open("/modules/" + name + ".ko")
 		if err == nil {
-			err = unix.FinitModule(int(f.Fd()), options, 0)
+			err = unix.FinitModule(int(f.Fd()), options+moduleOptions(name), 0)
 			f.Close()
 		}
 		if err != nil && !errors.Is(err, unix.EEXIST) {
