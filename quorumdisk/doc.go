@@ -5,10 +5,13 @@
 // disk, this place and this cluster; what cannot be verified is unreadable, never empty. A time stamp counts by whether
 // it rose while the reader looked, by the reader's own clock. The tie-break asks nothing of time at all.
 //
-// What decides is pure: the format (layout.go, block.go, header.go, slot.go, pill.go, claim.go), the judge of time stamps
-// (stamps.go) and the tie-break (tie*.go), which takes what came of reads and writes and says what to read and write
-// next. What touches the world is thin: device.go opens, worker.go does one thing at a time on a thread of its own,
-// and the files about init, show, repair and trial are the commands.
+// What decides is pure: the format (layout.go, block.go, header.go, slot.go, pill.go, claim.go; survey.go has the requests
+// for them), the judge of time stamps (stamps.go) and the tie-break (tie*.go), which takes what came of reads and writes and
+// says what to read and write next. What touches the world is thin: device.go opens and does, helper.go is the process that each
+// disk has to itself, port.go the way to it.
+//
+//	port -> Reply to ReadSlots  -> Seals.Slots  -> Stamps.Saw  -> Still, Moved, Shared
+//	     -> Reply to ReadClaims -> Seals.Claims -> Tie.Step    -> Outcome, and the next requests
 //
 // Neighbours: wire has the words and derives the key. The heart opens the disks, feeds Stamps and Tie, and tells the engine.
 package quorumdisk

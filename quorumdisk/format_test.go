@@ -186,6 +186,7 @@ func TestEverySectorHasOneUse(t *testing.T) {
 		for n := wire.Node(1); g.Has(n); n++ {
 			use(g.Slot(n), KindSlot, n, 0)
 			use(g.Claim(n), KindClaim, n, 0)
+			use(g.Trial(n), KindTrial, n, 0)
 			for from := wire.Node(1); g.Has(from); from++ {
 				use(g.Mailbox(n, from), KindMailbox, n, from)
 			}

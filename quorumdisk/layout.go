@@ -23,14 +23,15 @@ const (
 	KindSlot         // of a node: its time stamp
 	KindClaim        // of a node: its block of the tie-break
 	KindMailbox      // of a node and a sender: a pill
+	KindTrial        // of a node: for "locum disk test", which disturbs no slot
 )
 
-var kindNames = map[Kind]string{KindHeader: "header", KindSlot: "slot", KindClaim: "claim", KindMailbox: "mailbox"}
+var kindNames = map[Kind]string{KindHeader: "header", KindSlot: "slot", KindClaim: "claim", KindMailbox: "mailbox", KindTrial: "trial"}
 
 func (k Kind) String() string { return kindNames[k] }
 
 // Geometry is for how many nodes a disk has room, 2 to wire.MaxNodes. The sectors: the header; the slots, in one run, so that one
-// read gets them all; the claims, in one run behind them; then for each node its mailboxes, one for each sender.
+// read gets them all; the claims, in one run behind them; the trials; then for each node its mailboxes, one for each sender.
 type Geometry uint8
 
 // Place is the number of a sector.
@@ -40,7 +41,7 @@ type Place uint32
 const HeaderPlace Place = 0
 
 // Sectors is how many sectors a disk has.
-func (g Geometry) Sectors() Place { n := Place(g); return 1 + 2*n + n*n }
+func (g Geometry) Sectors() Place { n := Place(g); return 1 + 3*n + n*n }
 
 // Size is how long a disk is, in bytes.
 func (g Geometry) Size() int64 { return int64(g.Sectors()) * SectorSize }
@@ -51,9 +52,12 @@ func (g Geometry) Slot(n wire.Node) Place { return Place(n) }
 // Claim is where a node's block of the tie-break lies.
 func (g Geometry) Claim(n wire.Node) Place { return Place(g) + Place(n) }
 
+// Trial is where a node writes what is only to be found again.
+func (g Geometry) Trial(n wire.Node) Place { return 2*Place(g) + Place(n) }
+
 // Mailbox is where the node finds what the sender wrote to it.
 func (g Geometry) Mailbox(to, from wire.Node) Place {
-	return 1 + 2*Place(g) + (Place(to)-1)*Place(g) + Place(from) - 1
+	return 1 + 3*Place(g) + (Place(to)-1)*Place(g) + Place(from) - 1
 }
 
 // Offset is where a sector begins, in bytes.
@@ -75,8 +79,10 @@ func (g Geometry) What(p Place) (kind Kind, owner, from wire.Node) {
 		return KindSlot, wire.Node(p), 0
 	case p <= 2*n:
 		return KindClaim, wire.Node(p - n), 0
+	case p <= 3*n:
+		return KindTrial, wire.Node(p - 2*n), 0
 	case p < g.Sectors():
-		p -= 1 + 2*n
+		p -= 1 + 3*n
 		return KindMailbox, wire.Node(p/n + 1), wire.Node(p%n + 1)
 	}
 	return 0, 0, 0
