@@ -36,6 +36,10 @@ type Prepare struct{ Resource ResourceID }
 // Left goes ahead of the word to the others that this node has left.
 type SetIdle struct{ Idle, Left bool }
 
+// Contend has the heart claim the quorum disk's tie-break for this half, until another Contend follows; the zero Want ends it.
+// DiskChanged tells what was decided.
+type Contend struct{ Want wire.Want }
+
 // OpKind is what a worker is to do with a resource.
 type OpKind uint8
 
@@ -125,6 +129,7 @@ func (SetView) action()    {}
 func (Cease) action()      {}
 func (Permit) action()     {}
 func (Prepare) action()    {}
+func (Contend) action()    {}
 func (SetIdle) action()    {}
 func (RunOp) action()      {}
 func (CancelOp) action()   {}

@@ -244,8 +244,11 @@ func (e *Engine) whyNotApply(next *config.Config) string {
 			names(e.cfg, away), e.name(away.First()))
 	case next.Cluster != e.cfg.Cluster:
 		return "the cluster's name cannot be changed while it runs"
-	case !judge(next, e.lead.promises, e.view.Members&configured(next), e.clean).Quorate:
+	case !judge(next, e.lead.promises, e.view.Members&configured(next), e.clean, e.disk).Quorate:
 		return "the members would not be quorate under the new file"
+	}
+	if !slices.EqualFunc(e.cfg.Disks, next.Disks, func(a, b config.Disk) bool { return a.Path == b.Path }) {
+		return "the disk lines differ: while the file is handed out, each half could win on a disk of its own; stop locum on all nodes and change the file on each"
 	}
 	if votesMoved(e.cfg, next) > 1 {
 		return "the votes change by more than one: while the file is handed out, one half could be quorate by the old and the other by the new; " +

@@ -104,8 +104,15 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	if e.election.disobeyed {
 		return "a member does not obey the view"
 	}
-	if !e.view.Verdict.Quorate && e.judge(e.lead.promises, want).Quorate {
+	switch now := e.judge(e.lead.promises, want); {
+	case !e.view.Verdict.Quorate && now.Claim != 0:
+		return "the quorum disk has decided"
+	case !e.view.Verdict.Quorate && now.Quorate:
 		return "the absent nodes are proven clean"
+	case e.superseded():
+		return "the quorum disk has decided anew"
+	case e.view.Verdict.Claim != 0 && now.Quorate && now.Claim == 0:
+		return "the view need not rest on the quorum disk any more"
 	}
 	if e.lead.stale {
 		return "a lease is over, which the members have to confirm"

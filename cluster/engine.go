@@ -53,6 +53,8 @@ type Engine struct {
 	wake       wire.Instant
 	held       []hold
 	tie        tieState
+	disk       wire.Disk
+	wants      wire.Want // of the disk: what the heart was last told
 	quiet      []quiet
 
 	adopting bool // a new file is about to take effect
@@ -111,6 +113,8 @@ func (e *Engine) take(ev Event) {
 		e.messageEnded(ev)
 	case LeaseChanged:
 		e.leaseChanged(ev.Lease)
+	case DiskChanged:
+		e.diskChanged(ev.Disk)
 	case WatchdogChanged:
 		e.watchdog = ev.Watchdog
 	case Ceased:
@@ -149,6 +153,7 @@ func (e *Engine) advance() {
 		e.elect()
 		e.givePromise()
 		e.installIfPromised()
+		e.contend()
 		e.direct()
 		e.proveByLease()
 		e.fencing()
@@ -188,6 +193,7 @@ func (e *Engine) resume(ev Started) {
 	r := ev.Welcome.Resume
 	sameHeart := ev.Durable.Boot == ev.Welcome.Boot && ev.Durable.Incarnation == ev.Welcome.Incarnation
 	if r == nil {
+		e.tie.Joint = e.promised
 		e.admitted = sameHeart && !ev.Welcome.Boot.IsZero() && !ev.Welcome.Left
 		return
 	}
@@ -205,7 +211,9 @@ func (e *Engine) resume(ev Started) {
 	// but proposed anew.
 	e.promised = max(e.promised, v.Epoch)
 	e.tie = tie
-	e.tie.Doubt = tie.Doubt || ev.Welcome.Below > v.Epoch // another's view was promised and never came into force
+	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
+		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
+	}
 }
 
 // obeyed reports whether the installed view is in force here: no newer epoch has been promised.
@@ -335,6 +343,7 @@ func (e *Engine) setWake() {
 	sooner(e.lead.boardDue)
 	sooner(e.storing.due)
 	sooner(e.tieWait())
+	sooner(e.claimWait())
 	if at != e.wake {
 		e.wake = at
 		e.do(Wake{At: at})

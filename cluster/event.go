@@ -37,6 +37,9 @@ type LeaseChanged struct{ Lease wire.Lease }
 // WatchdogChanged is the heart's word about this node's watchdog.
 type WatchdogChanged struct{ Watchdog wire.Watchdog }
 
+// DiskChanged is the heart's word about the quorum disks.
+type DiskChanged struct{ Disk wire.Disk }
+
 // Ceased: the heart grants nothing any more under views below the epoch.
 type Ceased struct{ Below wire.Epoch }
 
@@ -110,6 +113,7 @@ func (MessageArrived) event()  {}
 func (MessageEnded) event()    {}
 func (WatchdogChanged) event() {}
 func (LeaseChanged) event()    {}
+func (DiskChanged) event()     {}
 func (Ceased) event()          {}
 func (Permitted) event()       {}
 func (OpEnded) event()         {}

@@ -98,7 +98,10 @@ func (e *Engine) targets() wire.Nodes {
 			return 0 // the quorum may be elsewhere by now
 		}
 		set = e.lead.needs | e.lead.stuck.Without(e.self)
-	} else if e.view.Verdict.Tie == TieFence && e.now >= e.tieDue() {
+		if e.view.Verdict.Claim != 0 {
+			set |= e.tieTargets() // their votes have to go, so that nothing rests on the disk any more
+		}
+	} else if e.tied() && e.now >= e.tieDue() {
 		set = e.tieTargets()
 	}
 	for n := range set.All {
@@ -123,6 +126,8 @@ func (e *Engine) shotReason(n wire.Node) string {
 	switch {
 	case e.lead.stuck.Has(n):
 		return "a stop failed on it"
+	case e.view.Verdict.Claim != 0:
+		return "the quorum disk has decided against it, and it is silent"
 	case !e.view.Verdict.Quorate:
 		return "exactly half of the votes are left, and it is silent"
 	}

@@ -62,6 +62,7 @@ type Promise struct {
 	Text     string          `json:"text,omitempty"`     // the file, sent only while not admitted
 	MemberAt []Seen          `json:"member_at"`          // of each node, the newest view known to have had it
 	View     wire.Epoch      `json:"view,omitempty"`     // the newest quorate view that was in force here
+	Joint    wire.Epoch      `json:"joint,omitempty"`    // the newest view of more than half that was, or may have been, in force
 	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
 	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
 }

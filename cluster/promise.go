@@ -33,6 +33,9 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	}
 	if from != e.self {
 		e.tie.Doubt = true
+		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
+			e.tie.Joint = p.Epoch
+		}
 	}
 	if c := e.lead.change; c != nil && c.ask.id != 0 {
 		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
@@ -132,7 +135,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
-		View: e.tie.Common.Epoch, Prepared: e.prepared, Fresh: !e.admitted && e.durable.Incarnation == 0, Unable: e.watchdog.Unarmed,
+		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Fresh: !e.admitted && e.durable.Incarnation == 0, Unable: e.watchdog.Unarmed,
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {

@@ -25,6 +25,8 @@ func (e *Engine) proveByLease() {
 			if !e.lead.stale {
 				e.lead.stale, e.again = true, true // members may have promised another view since, and grant under it
 			}
+		case e.now >= due && !e.claimSeenSince(due):
+			// the next reading of the disk comes by itself
 		case e.now >= due:
 			e.proven(Clean{Node: n, Life: e.lifeOf(n), Proof: ProofLease, Epoch: e.view.Epoch})
 		default:
@@ -55,9 +57,10 @@ func (e *Engine) trustsWatchdog(n wire.Node) bool {
 	return false
 }
 
-// lastGrant is the last moment at which any member can have heard the node, and so granted it a lease. Each member
-// stopped granting before it promised, and its promise says how old the node's last beat was; counting from the promise's
-// arrival here can only make it later.
+// lastGrant is the last moment at which anyone can have granted the node a lease. Each member stopped granting before it
+// promised, and its promise says how old the node's last beat was; counting from the promise's arrival here can only make it
+// later. The node may also have lived on the quorum disk, as long as its slot moved there and until this half has won it
+// (SAFETY 1).
 func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 	var last wire.Instant
 	for _, p := range e.lead.promises {
@@ -68,6 +71,10 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 			}
 		}
 		last = max(last, e.lead.since-wire.Instant(age)*1e6)
+	}
+	last = max(last, e.disk.Slot(n).Moved)
+	if e.view.Verdict.Claim != 0 {
+		last = max(last, e.disk.DecidedAt)
 	}
 	return last
 }

@@ -11,10 +11,10 @@ import (
 // A node that is proven clean by power, departure, a new boot or an operator is not counted while it is away, if
 // the file says "quorum dynamic=yes": its old life can cast no vote again, and a new one has none until it was admitted.
 func (e *Engine) judge(promises []Promise, members wire.Nodes) Verdict {
-	return judge(e.cfg, promises, members, e.clean)
+	return judge(e.cfg, promises, members, e.clean, e.disk)
 }
 
-func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []Clean) Verdict {
+func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []Clean, disk wire.Disk) Verdict {
 	freed, byOperator, off := wire.Nodes(0), wire.Nodes(0), wire.Nodes(0)
 	for _, c := range clean {
 		if c.Proof.freesVote() {
@@ -57,6 +57,9 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []C
 	if !v.Quorate {
 		v.breakTie(cfg, present, absent&^freed == 0)
 	}
+	if v.Tie == TieDisk && !v.Quorate && claimHolds(disk, promises, v.Voters) {
+		v.Quorate, v.Claim = true, disk.Decided.Instance
+	}
 	return v
 }
 
@@ -64,6 +67,9 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []C
 func (v *Verdict) breakTie(cfg *config.Config, present int, othersClean bool) {
 	for _, t := range cfg.Tiebreaks {
 		switch {
+		case t.Type == "disk" && v.Have > 0 && 2*v.Have == v.Total:
+			v.Tie, v.Quorate = TieDisk, othersClean
+			return
 		case t.Type == "fence" && v.Have > 0 && 2*v.Have == v.Total:
 			v.Tie, v.Quorate = TieFence, othersClean
 			return

@@ -65,7 +65,7 @@ func TestQuorum(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := &config.Config{Nodes: nodesOf(tc.votes...), Tiebreaks: tc.ties, Quorum: config.Quorum{Dynamic: tc.dynamic}}
-			v := judge(cfg, promisesOf(tc.admitted, tc.members), tc.members, tc.clean)
+			v := judge(cfg, promisesOf(tc.admitted, tc.members), tc.members, tc.clean, wire.Disk{})
 			if v.Quorate != tc.quorate || v.Tie != tc.tie {
 				t.Errorf("got quorate %v, tie %v (%s)", v.Quorate, v.Tie, v.Why())
 			}
@@ -100,7 +100,7 @@ func TestTwoDisjointSetsAreNeverBothQuorate(t *testing.T) {
 			}
 			return list
 		}
-		if judge(cfg, promisesOf(a, a), a, known()).Quorate && judge(cfg, promisesOf(b, b), b, known()).Quorate {
+		if judge(cfg, promisesOf(a, a), a, known(), wire.Disk{}).Quorate && judge(cfg, promisesOf(b, b), b, known(), wire.Disk{}).Quorate {
 			t.Fatalf("votes %v: %v and %v are both quorate", votes, a, b)
 		}
 	}

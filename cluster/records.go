@@ -23,6 +23,8 @@ func EventOf(r wire.ToEngine) (ev Event, ok bool, err error) {
 		return MessageEnded{ID: r.Fate.ID, To: r.Fate.To, Outcome: r.Fate.Outcome}, true, nil
 	case r.Lease != nil:
 		return LeaseChanged{*r.Lease}, true, nil
+	case r.Disk != nil:
+		return DiskChanged{*r.Disk}, true, nil
 	case r.Watchdog != nil:
 		return WatchdogChanged{*r.Watchdog}, true, nil
 	case r.Permit != nil:
@@ -51,6 +53,8 @@ func RecordOf(a Action) (r wire.ToHeart, ok bool, err error) {
 		r.Cease = &wire.Ceased{Below: a.Below}
 	case Permit:
 		r.Permit = &wire.Permit{ID: a.ID, Epoch: a.Epoch}
+	case Contend:
+		r.Want = &a.Want
 	case SetIdle:
 		r.Idle = &wire.Idle{Idle: a.Idle, Left: a.Left}
 	case Left:

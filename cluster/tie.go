@@ -15,6 +15,9 @@ type tieState struct {
 	Common View         `json:"common"` // the newest quorate view that was in force here
 	Doubt  bool         `json:"doubt"`  // a promise to another's view was given that never came into force: the other side may know more
 	Since  wire.Instant `json:"since"`  // since when the tie lasts, 0 if there is none
+	// Joint is the newest view of more than half, or of others' making, that is promised here: nothing that the quorum disk
+	// decided before it counts any more.
+	Joint wire.Epoch `json:"joint,omitempty"`
 	// Unphased: this heart, or this engine, was started anew between the cut and the tie, so that it cannot know whose turn it is.
 	Unphased bool `json:"unphased"`
 	told     bool
@@ -73,9 +76,9 @@ func (e *Engine) tieDelay() time.Duration {
 		return tieTurns * delay // by then another that can shoot has done so
 	case e.tie.Unphased: // where both were started anew, at about the same time
 		return (tieTurns + 2) * delay
-	case e.tie.Doubt && e.shootsFirst():
+	case (e.tie.Doubt || e.tiedWithoutDisk()) && e.shootsFirst():
 		return 2 * delay
-	case e.tie.Doubt:
+	case e.tie.Doubt || e.tiedWithoutDisk():
 		return 3 * delay
 	case e.shootsFirst():
 		return 0
@@ -109,21 +112,33 @@ func (e *Engine) tieTargetsIn(v View) wire.Nodes {
 
 // noteTie keeps when a tie began and what was shared before it.
 func (e *Engine) noteTie(v View) {
-	switch {
+	switch waits := v.Verdict.Tie == TieFence || v.Verdict.Tie == TieDisk; {
+	case v.joint():
+		e.tie = tieState{Common: v, Joint: v.Epoch}
 	case v.Verdict.Quorate:
-		e.tie = tieState{Common: v}
-	case v.Verdict.Tie == TieFence && e.tie.Since == 0:
+		e.tie = tieState{Common: v, Joint: e.tie.Joint}
+	case waits && e.tie.Since == 0:
 		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(e.tieTargetsIn(v)), e.now), e.tieUnphased(v)
-	case v.Verdict.Tie == TieFence: // the other half may have been heard again since then
+	case waits: // the other half may have been heard again since then
 		e.tie.Since = max(e.tie.Since, e.lastLost(e.tieTargetsIn(v)))
-	case v.Verdict.Tie != TieFence:
+	default:
 		e.tie.Since, e.tie.Unphased = 0, false
 	}
 }
 
 // tied reports whether this side may go on only once the other half is proven off.
 func (e *Engine) tied() bool {
-	return e.leads() && !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieFence
+	return e.leads() && !e.view.Verdict.Quorate && (e.view.Verdict.Tie == TieFence || e.tiedWithoutDisk())
+}
+
+// tiedWithoutDisk reports whether shots have to break a tie that the disk should break, because it cannot be reached here. Who
+// reaches it shoots long before (SAFETY 11).
+func (e *Engine) tiedWithoutDisk() bool {
+	return e.view.Verdict.Tie == TieDisk && !e.disk.Good && e.breaksTiesBy("fence")
+}
+
+func (e *Engine) breaksTiesBy(kind string) bool {
+	return slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == kind })
 }
 
 // tieTurns is how many turns there are in a round: the first side's, the second's, and those of sides in doubt.
@@ -260,11 +275,10 @@ func (e *Engine) weigh(services []ServiceReport) int {
 	return sum
 }
 
-// weightsChanged reports whether the view should be made anew because the order of shooting would be another by now:
-// only where shots break a tie, and only while everything is calm.
+// weightsChanged reports whether the view should be made anew because the order of the two sides of a tie would be another by
+// now: only where a tie can be broken by either, and only while everything is calm.
 func (e *Engine) weightsChanged() bool {
-	fences := slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == "fence" })
-	if !fences || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
+	if !e.breaksTiesBy("fence") && !e.breaksTiesBy("disk") || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
 		return false
 	}
 	changed := false

@@ -57,6 +57,8 @@ type Verdict struct {
 	Have    int  `json:"have"`  // votes of the members that may vote
 	Total   int  `json:"total"` // votes that count
 	Tie     Tie  `json:"tie"`   // how exactly half was, or may be, broken
+	// Claim is the instance on the quorum disk on which this half rests, 0 if it rests on none.
+	Claim uint64 `json:"claim,omitempty"`
 	// Voters are the members whose votes were counted.
 	Voters wire.Nodes `json:"voters"`
 }
@@ -69,12 +71,13 @@ const (
 	TieNone   Tie = iota // not exactly half, or nothing to break it
 	TieFence             // to be broken by confirming the others' power off
 	TieUnsafe            // "tiebreak unsafe": only services that say stateless=yes go on
+	TieDisk              // to be broken on the quorum disk
 )
 
-var tieNames = [...]string{"none", "fence", "unsafe"}
+var tieNames = [...]string{"none", "fence", "unsafe", "disk"}
 
 // String is the way's name.
-func (t Tie) String() string { return tieNames[t%3] }
+func (t Tie) String() string { return tieNames[int(t)%len(tieNames)] }
 
 // MarshalText writes the way's name.
 func (t Tie) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
@@ -94,12 +97,16 @@ func (t *Tie) UnmarshalText(text []byte) error {
 func (v Verdict) Why() string {
 	var s string
 	switch {
-	case v.Quorate && v.Tie == TieFence:
+	case v.Claim != 0:
+		s = "exactly half, and the quorum disk has decided for it"
+	case v.Quorate && v.Tie != TieNone:
 		s = "exactly half, all others clean"
 	case v.Quorate:
 		s = "more than half"
 	case v.Tie == TieFence:
 		s = "exactly half: the others must be proven off first"
+	case v.Tie == TieDisk:
+		s = "exactly half: the quorum disk has to decide"
 	case v.Tie == TieUnsafe:
 		s = "exactly half: unsafe, only stateless services run"
 	case v.Have == 0:
@@ -114,7 +121,7 @@ func (v Verdict) Why() string {
 
 // forHeart is what the heart must know of the view.
 func (v View) forHeart(cfg *config.Config, exempt bool, tie tieState) wire.ViewForHeart {
-	h := wire.ViewForHeart{Epoch: v.Epoch, Members: v.Members, Quorate: v.Verdict.Quorate, Exempt: exempt}
+	h := wire.ViewForHeart{Epoch: v.Epoch, Members: v.Members, Quorate: v.Verdict.Quorate, Exempt: exempt, Claim: v.Verdict.Claim}
 	for n := range v.Verdict.Voters.All {
 		h.Votes = append(h.Votes, wire.VoteOf{Node: n, Votes: votesOf(cfg, n)})
 	}
@@ -127,7 +134,7 @@ func (v View) forHeart(cfg *config.Config, exempt bool, tie tieState) wire.ViewF
 		panic("a view cannot be written as JSON: " + err.Error())
 	}
 	h.Blob = blob
-	if !v.Verdict.Quorate { // of a quorate one it follows from the view
+	if !v.joint() { // of a joint one it follows from the view
 		if h.Own, err = json.Marshal(tie); err != nil {
 			panic("a tie cannot be written as JSON: " + err.Error())
 		}
@@ -135,13 +142,17 @@ func (v View) forHeart(cfg *config.Config, exempt bool, tie tieState) wire.ViewF
 	return h
 }
 
+// joint reports whether more than half have agreed on the view, or all others were clean: no older decision of the quorum disk
+// counts after it.
+func (v View) joint() bool { return v.Verdict.Quorate && v.Verdict.Claim == 0 }
+
 // keptByHeart reads back what forHeart wrote.
 func keptByHeart(h *wire.ViewForHeart) (v View, tie tieState, err error) {
 	if err := json.Unmarshal(h.Blob, &v); err != nil {
 		return View{}, tie, fmt.Errorf("view kept by the heart: %w", err)
 	}
-	if v.Verdict.Quorate {
-		return v, tieState{Common: v}, nil
+	if v.joint() {
+		return v, tieState{Common: v, Joint: v.Epoch}, nil
 	}
 	if err := json.Unmarshal(h.Own, &tie); err != nil {
 		return View{}, tie, fmt.Errorf("tie kept by the heart: %w", err)

@@ -33,6 +33,7 @@ func (p *parser) finish() {
 	p.checkNames()
 	p.defaults()
 	p.checkTies()
+	p.checkDisks()
 	p.checkFencePorts()
 	p.checkLease()
 	p.checkLines()
@@ -127,7 +128,7 @@ const viewRounds = 500 * time.Millisecond
 func (p *parser) defaults() {
 	c := p.cfg
 	if !p.quorumSet {
-		c.Quorum.Dynamic = len(c.Nodes) == 2 && len(c.Fences) > 0
+		c.Quorum.Dynamic = len(c.Nodes) == 2 && (len(c.Fences) > 0 || len(c.Disks) > 0)
 	}
 	for i := range c.Tiebreaks {
 		if t := &c.Tiebreaks[i]; t.Type == "fence" && !p.delaySet {
@@ -135,7 +136,7 @@ func (p *parser) defaults() {
 		}
 	}
 	if c.Lease == 0 {
-		c.Lease = max(8*time.Second, 4*c.Beat.Dead+4*viewRounds, c.leaseForTie())
+		c.Lease = max(8*time.Second, 4*c.Beat.Dead+4*viewRounds, c.leaseForTie(), c.leaseForDisk())
 	}
 }
 
@@ -175,11 +176,14 @@ func (p *parser) checkTies() {
 	even := c.TotalVotes()%2 == 0
 	if len(c.Nodes) == 2 && even && len(c.Tiebreaks) == 0 {
 		p.add(0, "two nodes and nothing to break a tie: when they cannot hear each other, neither may go on. Write "+
-			"\"tiebreak fence\" with a fence line for each node (safe), or \"tiebreak unsafe\" for services that say stateless=yes")
+			"\"tiebreak disk\" with a quorum disk (safe), \"tiebreak fence\" with a fence line for each node (safe), or \"tiebreak unsafe\" for services that say stateless=yes")
 	}
 	for _, t := range c.Tiebreaks {
-		if t.Type == "unsafe" {
+		switch t.Type {
+		case "unsafe":
 			p.warnUnsafe(t)
+			continue
+		case "disk":
 			continue
 		}
 		for _, n := range c.Nodes {

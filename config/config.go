@@ -20,6 +20,7 @@ type Config struct {
 	Beat      Beat
 	Paths     []Path // in file order; at least one if there are two nodes
 	Watchdog  Watchdog
+	Disks     []Disk        // quorum disks, in file order: none, one or three
 	Tiebreaks []Tiebreak    // in file order
 	Fences    []Fence       // in file order
 	Lease     time.Duration // how long a node may run services without hearing from a quorum
@@ -71,7 +72,7 @@ type Watchdog struct {
 
 // Tiebreak is a "tiebreak" line: what decides when exactly half of the votes are left.
 type Tiebreak struct {
-	Type  string        // fence or unsafe
+	Type  string        // disk, fence or unsafe
 	Delay time.Duration // fence: how long the side that shoots second waits
 	Line  int
 }

@@ -68,6 +68,10 @@ func (c *Config) explainDeath(n Node) Row {
 		r.Proof = "none: the others have less than half of the votes"
 		r.Steps = append(r.Steps, "the others have less than half of the votes: they stop their services when their lease runs out")
 		return r
+	case half && c.has("disk"):
+		r.Steps = append(r.Steps, "exactly half of the votes are left: each side that lives claims the quorum disk, which decides for one of them")
+		r.Terms = append(r.Terms, term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every))
+		half = false // the rest is as with more than half
 	case half && !c.has("fence"):
 		return c.explainUnsafe(r, n)
 	}

@@ -50,11 +50,11 @@ var directives = map[string]func(*parser, line){
 	"cluster": (*parser).cluster, "key": (*parser).key, "node": nil, "beat": (*parser).beat, "path": (*parser).path,
 	"watchdog": (*parser).watchdog, "tiebreak": (*parser).tiebreak, "fence": (*parser).fence, "lease": (*parser).lease,
 	"quorum": (*parser).quorum, "engine": (*parser).engine, "service": (*parser).service, "resource": (*parser).resource,
-	"notify": (*parser).notify,
+	"notify": (*parser).notify, "disk": (*parser).disk,
 }
 
 // notYet names directives that are designed and do not exist yet.
-var notYet = []string{"disk", "place", "limit"}
+var notYet = []string{"place", "limit"}
 
 func (p *parser) each(keyword string, do func(*parser, line)) {
 	for _, l := range p.lines {
@@ -280,7 +280,7 @@ func (p *parser) tiebreak(l line) {
 		p.add(l.number, "tiebreak %q does not exist (yet); there are: %s", l.words[1], strings.Join(tiebreakTypes(), ", "))
 		return
 	}
-	if !p.take(l, "tiebreak fence [delay=…] | tiebreak unsafe", 1, 1, "delay") {
+	if !p.take(l, "tiebreak disk | tiebreak fence [delay=…] | tiebreak unsafe", 1, 1, "delay") {
 		return
 	}
 	t := Tiebreak{Type: l.words[1], Line: l.number}

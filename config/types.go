@@ -54,7 +54,7 @@ func ResourceTypes() []string { return sortedKeys(resourceTypes) }
 // FenceTypes lists the fence types.
 func FenceTypes() []string { return sortedKeys(fenceTypes) }
 
-func tiebreakTypes() []string { return []string{"fence", "unsafe"} }
+func tiebreakTypes() []string { return []string{"disk", "fence", "unsafe"} }
 
 func notifyTypes() []string { return []string{"exec"} }
 

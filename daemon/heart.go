@@ -97,6 +97,9 @@ func newHeart(o Options) (_ *heart, err error) {
 	if h.self, err = findSelf(o, h.cfg); err != nil {
 		return nil, err
 	}
+	if len(h.cfg.Disks) > 0 {
+		return nil, usageError("disk %s: this locum does not use quorum disks yet; take the disk lines out", h.cfg.Disks[0].Path)
+	}
 	h.log, h.flushLog = newLog(os.Stderr)
 	runtime.GOMAXPROCS(heartThreads(h.cfg.Beat.Dead))
 	h.refused = hardenHeart()

@@ -39,6 +39,10 @@ func (h *Heart) engineStarted(number uint16) {
 	}
 	h.pathsChanged = true
 	h.tellWatchdog()
+	h.setWant(wire.Want{}) // what its predecessor wanted
+	if h.disk.used {
+		h.tellDisk()
+	}
 	if h.leaving {
 		h.toEngine(wire.ToEngine{Leave: &wire.Leave{}})
 	}
@@ -136,6 +140,8 @@ func (h *Heart) engineSaid(r wire.ToHeart) {
 		h.setIdle(*r.Idle)
 	case r.Pong != nil:
 		h.engineAnswered(*r.Pong)
+	case r.Want != nil:
+		h.setWant(*r.Want)
 	case r.Left != nil:
 		h.engineLeft(*r.Left)
 	}

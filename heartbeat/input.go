@@ -3,6 +3,7 @@ package heartbeat
 import (
 	"time"
 
+	"locum/quorumdisk"
 	"locum/wire"
 )
 
@@ -55,6 +56,9 @@ type WatchdogChanged struct {
 	NoWayOut string
 }
 
+// DiskEnded says what came of an OnDisk. It comes for each, however late.
+type DiskEnded struct{ quorumdisk.Ended }
+
 // LeaveAsked says that this node is to leave in order (SIGTERM).
 type LeaveAsked struct{}
 
@@ -70,5 +74,6 @@ func (PathUp) input()          {}
 func (PathDown) input()        {}
 func (PathMTU) input()         {}
 func (WatchdogChanged) input() {}
+func (DiskEnded) input()       {}
 func (LeaveAsked) input()      {}
 func (Reload) input()          {}

@@ -35,7 +35,7 @@ func (h *Heart) renewIfEchoed() {
 
 func (h *Heart) renew() {
 	if h.grants.view.Quorate && h.granted() != 0 {
-		if from := h.quorumEcho(); from != 0 {
+		if from := h.disk.limit(h.grants.view.Claim, h.quorumEcho()); from != 0 {
 			h.lease.Until = max(h.lease.Until, from+h.leaseTime)
 		}
 	}

@@ -1,6 +1,9 @@
 package heartbeat
 
-import "locum/wire"
+import (
+	"locum/quorumdisk"
+	"locum/wire"
+)
 
 // Output is something to be done. The outputs of a step are carried out in their order; what they point to is valid until
 // the next Step.
@@ -42,6 +45,9 @@ type Arm struct{}
 // the machine is to be reset at once.
 type Pet struct{ Until wire.Instant }
 
+// OnDisk has a quorum disk written or read; DiskEnded follows. On each disk they are done one after the other, in this order.
+type OnDisk struct{ quorumdisk.Action }
+
 // Restart has the process execute itself anew, as a new incarnation that is at least AtLeast (0: one above this one).
 type Restart struct {
 	AtLeast wire.Incarnation
@@ -66,6 +72,7 @@ func (KillEngine) output() {}
 func (Reset) output()      {}
 func (Arm) output()        {}
 func (Pet) output()        {}
+func (OnDisk) output()     {}
 func (Restart) output()    {}
 func (Exit) output()       {}
 func (Alarm) output()      {}

@@ -67,6 +67,7 @@ func New(s Settings) (*Heart, error) {
 	if err := h.makePeers(); err != nil {
 		return nil, err
 	}
+	h.disk = newDisk(s)
 	var err error
 	if h.sealer, err = wire.NewSealer(s.Config.Cluster, s.Keys[0], s.Self, s.Incarnation, s.Salt); err != nil {
 		return nil, fmt.Errorf("heart: %w", err)

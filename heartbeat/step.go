@@ -32,6 +32,7 @@ type Heart struct {
 
 	grants  grants
 	lease   lease
+	disk    disk
 	engine  engine
 	beats   beats
 	leaving bool // a leave was asked for
@@ -69,6 +70,8 @@ func (h *Heart) Step(now wire.Instant, in Input) []Output {
 		h.pathChanged(in.Path, in.Err, false)
 	case PathMTU:
 		h.mtuChanged(in.Path, in.MTU)
+	case DiskEnded:
+		h.diskEnded(in.Ended)
 	case WatchdogChanged:
 		h.watchdogChanged(in)
 	case LeaveAsked:
@@ -108,6 +111,7 @@ func (h *Heart) tick(drained bool) {
 	}
 	h.judgeEngine()
 	h.petIfDue()
+	h.diskIsDue()
 	h.messagesAreDue()
 	h.beatIfDue()
 	for _, p := range h.peers {
@@ -152,6 +156,7 @@ func (h *Heart) nextWake() wire.Instant {
 	sooner(h.urgentAt())
 	sooner(h.leaseChangesAt())
 	sooner(h.dogIsDue())
+	sooner(h.diskDueAt())
 	for _, p := range h.peers {
 		if p.alive() {
 			_, next := h.detector.Judge(p.is.Node, h.now)

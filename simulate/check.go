@@ -22,6 +22,7 @@ type checks struct {
 	fencedB map[wire.Node]int               // the boot in which a node was fenced
 	said    map[string]word
 	applies map[uint64]bool // commands that bring a new file
+	opened  []wire.Instant  // when each instance of the disks' tie-break was opened on a majority of them
 	file    cluster.Version // of the newest file that an operator was told is in force
 }
 

@@ -30,7 +30,8 @@ func DrawLarge(seed uint64) Script {
 
 func (d *draw) history(seed uint64, names []string) Script {
 	d.cluster(names)
-	if d.percent(50) {
+	onDisk := d.disk && d.percent(60)
+	if d.percent(50) || onDisk {
 		d.say("watchdog 5s")
 	}
 	if d.percent(50) {
@@ -40,10 +41,12 @@ func (d *draw) history(seed uint64, names []string) Script {
 		}
 	}
 	d.boot()
-	switch seed % 10 {
-	case 8:
+	switch kind := seed % 10; {
+	case kind < 8 && onDisk:
+		d.splits()
+	case kind == 8:
 		d.restarts()
-	case 9:
+	case kind == 9:
 		d.noise()
 	default:
 		d.disasters()
@@ -67,6 +70,7 @@ type draw struct {
 	resources []string // SERVICE/INDEX
 	paths     []string
 	fences    bool
+	disk      bool
 	left      map[string]bool // who was told to leave: where something cannot be stopped he never has
 	endless   bool            // an operation was drawn that never ends
 	fencing   bool            // operators have nodes fenced, whatever they are at: nothing is needless then
@@ -83,7 +87,7 @@ func newDraw(seed uint64) *draw {
 
 // know takes from a file what can be told to fail.
 func (d *draw) know(cfg *config.Config) {
-	d.config, d.fences = cfg.Text, len(cfg.Fences) > 0
+	d.config, d.fences, d.disk = cfg.Text, len(cfg.Fences) > 0, len(cfg.Disks) > 0
 	d.names, d.services, d.resources, d.paths = nil, nil, nil, nil
 	for _, n := range cfg.Nodes {
 		d.names = append(d.names, n.Name)
@@ -120,7 +124,7 @@ func (d *draw) cluster(names []string) {
 	d.names = names
 	d.services = []string{"web", "db", "mail"}[:1+d.rnd.IntN(3)]
 	d.paths = []string{"lan", "cross"}[:1+d.rnd.IntN(2)]
-	d.fences = d.percent(75)
+	d.fences, d.disk = d.percent(75), d.percent(40)
 	unsafe := d.percent(15)
 
 	var b strings.Builder
@@ -135,12 +139,18 @@ func (d *draw) cluster(names []string) {
 		}
 		b.WriteString("\n")
 	}
+	if d.disk {
+		for i := range d.one("1", "1", "3")[0] - '0' {
+			fmt.Fprintf(&b, "disk /dev/quorum%d every=1s dead=5s\n", i+1)
+		}
+		b.WriteString("tiebreak disk\n")
+	}
 	if d.fences {
 		b.WriteString("tiebreak fence delay=3s\n")
 		for _, n := range d.names {
 			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n", n)
 		}
-	} else if len(d.names)%2 == 0 {
+	} else if len(d.names)%2 == 0 && !d.disk {
 		unsafe = true
 	}
 	if unsafe {
@@ -217,6 +227,14 @@ func (d *draw) kinds() [][]func() string {
 			func() string { return d.one("fail ", "fail ", "unsure ") + d.node() + " " + d.resource() },
 			func() string { return "contested " + d.node() + " " + d.one(d.services...) + "/0" },
 		},
+		{ // the quorum disk
+			func() string { return d.one("lose-disk ", "hang-disk ", "find-disk ") + d.node() },
+			func() string { return d.one("lose-disk ", "find-disk ") + strings.Join(d.names, " ") },
+			func() string {
+				return d.one("lose-disk ", "hang-disk ", "find-disk ") + d.node() + d.one(" 1", " 2", " 3")
+			},
+			func() string { return fmt.Sprintf("disk-takes %dms", 1<<d.rnd.IntN(9)) },
+		},
 		{ // operators, and what keeps their words
 			func() string { return "ask " + d.node() + " " + d.order() },
 			func() string { return "ask " + d.node() + " " + d.order() },
@@ -231,10 +249,16 @@ func (d *draw) kinds() [][]func() string {
 	}
 }
 
+// diskTheme is where the kinds of trouble with the disk stand.
+const diskTheme = 4
+
 // drawn are the kinds that this history has: few, often, for what matters is how they meet. Half of the histories take them from all,
 // the others from what two of the themes have.
 func (d *draw) drawn() []func() string {
 	themes := d.kinds()
+	if !d.disk {
+		themes = slices.Delete(themes, diskTheme, diskTheme+1)
+	}
 	if d.percent(50) {
 		d.rnd.Shuffle(len(themes), func(i, j int) { themes[i], themes[j] = themes[j], themes[i] })
 		themes = themes[:2]
@@ -291,10 +315,57 @@ func (d *draw) disasters() {
 	d.rest()
 }
 
+// splits is a history about the quorum disk: the network is cut through again and again, and meanwhile nodes lose the disk, are
+// paused, die and come back.
+func (d *draw) splits() {
+	kinds := d.kinds()
+	drawn := kinds[diskTheme]
+	drawn = append(drawn, drawn...)
+	both := strings.Join(d.names, " ")
+	if len(d.names) > 2 {
+		drawn = append(drawn, func() string { return "cut " + d.pair() })
+	}
+	drawn = append(drawn,
+		func() string { return "heal" },
+		func() string { return "cut " + d.names[0] + " " + d.names[1] },
+		func() string { return "cut-one-way " + d.pair() },
+		func() string { return "pause " + d.node() },
+		func() string { return "resume " + both },
+		func() string { return d.one("kill-engine ", "bounce-heart ", "kill ") + d.node() },
+		func() string { return "boot " + both })
+	if d.fences {
+		drawn = append(drawn, func() string { return "switch " + d.node() + " " + d.one("ok", "fail", "hang", "ignore", "timeout") })
+	}
+	for range 3 + d.rnd.IntN(4) {
+		for i, n := range d.names {
+			for _, m := range d.names[i+1:] {
+				if len(d.names) == 2 || d.percent(60) {
+					d.say("cut %s %s", n, m)
+				}
+			}
+		}
+		for range 2 + d.rnd.IntN(6) {
+			d.say("run %dms", 1<<d.rnd.IntN(15))
+			d.say("%s", drawn[d.rnd.IntN(len(drawn))]())
+		}
+		if d.percent(40) {
+			d.say("heal")
+			d.say("run %dms", 1<<d.rnd.IntN(13))
+		}
+	}
+	d.heal()
+	d.serve()
+	d.rest()
+}
+
 // heal ends all faults.
 func (d *draw) heal() {
 	d.say(healed)
 	d.say("heal")
+	if d.disk {
+		d.say("find-disk %s", strings.Join(d.names, " "))
+		d.say("disk-takes 1ms")
+	}
 	for _, n := range d.names {
 		d.say("switch %s ok", n)
 		d.say("busy %s 30us", n)

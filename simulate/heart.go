@@ -116,6 +116,8 @@ func (h *heart) carryOut(o heartbeat.Output) {
 			h.dead = true
 			n.w.in(0, func() { n.reset(o.Why) })
 		}
+	case heartbeat.OnDisk:
+		h.onDisk(o.Action)
 	case heartbeat.Restart:
 		n.incarnation = max(n.incarnation, o.AtLeast-1)
 		h.dead = true

@@ -46,6 +46,7 @@ type node struct {
 	durable  cluster.Durable
 	backup   *backup // of the state directory
 	readOnly bool
+	disks    []reach
 	states   map[cluster.ResourceID]wire.State
 	watched  map[cluster.ResourceID]bool
 	listens  map[cluster.ResourceID]bool // to who answers for its address
@@ -60,7 +61,7 @@ type backup struct {
 }
 
 func newNode(w *World, c config.Node) *node {
-	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{}, listens: map[cluster.ResourceID]bool{},
+	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{}, listens: map[cluster.ResourceID]bool{}, disks: make([]reach, len(w.disks)),
 		manners: map[cluster.ResourceID]manner{}, hop: hop}
 }
 
@@ -91,6 +92,9 @@ func (n *node) powerOn() {
 func (n *node) powerOff() {
 	n.powered = false
 	n.killHeart()
+	for i := range n.disks {
+		n.disks[i].wait = nil
+	}
 	n.ops = nil
 	n.w.checks.changed = true
 	clear(n.states)

@@ -60,6 +60,9 @@ func (n *node) checkLease(l wire.Lease) {
 	v, t := n.w.checks.forces[n.cfg.Number], &n.truth
 	grew := l.Until > t.until && v.Epoch == t.epoch
 	t.until, t.epoch = l.Until, v.Epoch
+	if grew {
+		n.checkClaim(v, l)
+	}
 	if !grew || v.Epoch == 0 || v.Exempt || l.State == wire.LeaseExempt || v.Members.Count() < 2 {
 		return
 	}

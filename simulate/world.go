@@ -23,6 +23,7 @@ type World struct {
 	rng      *rand.Rand
 	nodes    []*node // by number; 0 is unused
 	net      weather
+	disks    []disk
 	cut      map[link]bool
 	tape     []flight // what an eavesdropper has kept
 	switches []Outlet // by number
@@ -66,6 +67,7 @@ func New(cfg *config.Config, seed uint64) *World {
 		panic("the world's own key is no key: " + err.Error())
 	}
 	w.key = key
+	w.disks = newWorldDisks(len(cfg.Disks), cfg.Nodes[len(cfg.Nodes)-1].Number)
 	w.nodes = make([]*node, wire.MaxNodes+1)
 	w.switches = make([]Outlet, wire.MaxNodes+1)
 	for _, c := range cfg.Nodes {

@@ -21,6 +21,8 @@ type ToEngine struct {
 	Paths   []PathState `json:"paths,omitempty"`
 	// Watchdog is sent to a new engine, and when it changes.
 	Watchdog *Watchdog `json:"watchdog,omitempty"`
+	// Disk is sent where the file has quorum disks.
+	Disk *Disk `json:"disk,omitempty"`
 }
 
 // ToHeart is one record from the engine to its heart.
@@ -33,6 +35,7 @@ type ToHeart struct {
 	Idle   *Idle         `json:"idle,omitempty"`
 	Pong   *Ping         `json:"pong,omitempty"`
 	Left   *Leave        `json:"left,omitempty"`
+	Want   *Want         `json:"want,omitempty"`  // of the tie-break on the disks, until another follows
 	Title  string        `json:"title,omitempty"` // one line for systemd's status
 }
 
@@ -231,8 +234,11 @@ type ViewForHeart struct {
 	Needed  int      `json:"needed"` // votes whose echo holds the lease, this node's own included
 	Quorate bool     `json:"quorate"`
 	Exempt  bool     `json:"exempt"` // obeys no lease in this view
-	Blob    []byte   `json:"blob"`   // the view as the engine has it, the same at all members, given back in Welcome.Resume
-	Own     []byte   `json:"own"`    // what this node's engine keeps with it, given back as well
+	// Claim is the instance on the quorum disk that made this half quorate, 0 if none did: the lease then also needs rounds of
+	// reading the disk that show no newer one.
+	Claim uint64 `json:"claim,omitempty"`
+	Blob  []byte `json:"blob"` // the view as the engine has it, the same at all members, given back in Welcome.Resume
+	Own   []byte `json:"own"`  // what this node's engine keeps with it, given back as well
 }
 
 // PathState is one (peer, path) for status.

@@ -1,0 +1,186 @@
+package heartbeat
+
+import (
+	"strings"
+
+	"locum/quorumdisk"
+	"locum/wire"
+)
+
+// disk is what this heart does on the quorum disks: a round of writing its own slot and reading all others at each pace of the
+// file, and the tie-break while the engine wants it.
+type disk struct {
+	used    bool // the file has disks
+	desk    quorumdisk.Desk
+	every   wire.Instant // the pace of rounds
+	next    wire.Instant // when the next round is due
+	counter uint64       // of this node's slot in this life
+	want    wire.Want    // what the engine wants
+	seen    wire.Disk    // what the engine was told last
+}
+
+func newDisk(s Settings) disk {
+	if len(s.Config.Disks) == 0 {
+		return disk{}
+	}
+	first := s.Config.Disks[0]
+	desk := quorumdisk.NewDesk(quorumdisk.DeskSettings{Self: s.Self, Incarnation: s.Incarnation, Disks: len(s.Config.Disks), Every: first.Every, Dead: first.Dead})
+	return disk{used: true, every: wire.Instant(first.Every), desk: desk}
+}
+
+// diskIsDue begins a round when it is time for one. The tie-break is read with it only while it matters to somebody.
+func (h *Heart) diskIsDue() {
+	d := &h.disk
+	switch wake := d.desk.Wake(); {
+	case !d.used:
+	case h.now >= d.next:
+		d.next = h.now + d.every
+		d.counter++
+		for _, p := range h.peers {
+			d.desk.Heard(p.is.Node, p.is.Incarnation)
+		}
+		h.onDisk(d.desk.Round(h.now, h.slot(), d.want.Epoch != 0 || h.grants.view.Claim != 0 || h.missesSomebody()))
+		h.diskChanged(false)
+	case wake != 0 && h.now >= wake:
+		h.onDisk(d.desk.Tie(h.now, quorumdisk.Tick{}))
+	}
+}
+
+// diskDueAt is when diskIsDue has something to do, 0 never.
+func (h *Heart) diskDueAt() wire.Instant {
+	d := &h.disk
+	if !d.used {
+		return 0
+	}
+	if wake := d.desk.Wake(); wake != 0 {
+		return max(min(d.next, wake), 1)
+	}
+	return max(d.next, 1)
+}
+
+func (h *Heart) onDisk(todo []quorumdisk.Action) {
+	for _, a := range todo {
+		h.do(OnDisk{a})
+	}
+}
+
+// slot is what this node writes into its own.
+func (h *Heart) slot() quorumdisk.Slot {
+	g := &h.grants
+	s := quorumdisk.Slot{Incarnation: h.incarnation, Counter: h.disk.counter, Boot: h.boot, Machine: h.machine, Epoch: h.granted(),
+		LeaseMS: milliseconds(h.cfg.Lease), WatchdogMS: milliseconds(h.watchdog.Timeout), Instance: h.disk.seen.Begun}
+	s.State = only(quorumdisk.Running, g.mayRun) | only(quorumdisk.LeftClean, g.left && !g.mayRun) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
+		only(quorumdisk.Armed, h.watchdog.Armed) | only(quorumdisk.EngineUp, h.engine.up) | only(quorumdisk.Quorate, g.view.Quorate)
+	for _, p := range h.peers {
+		if p.alive() {
+			s.Hears = s.Hears.With(p.is.Node)
+		}
+	}
+	return s
+}
+
+// only is a state if it is so.
+func only(s quorumdisk.SlotState, so bool) quorumdisk.SlotState {
+	if so {
+		return s
+	}
+	return 0
+}
+
+// diskEnded takes what came of a read or a write.
+func (h *Heart) diskEnded(e quorumdisk.Ended) {
+	if h.disk.used {
+		h.onDisk(h.disk.desk.Ended(h.now, e))
+		h.diskChanged(h.missesSomebody())
+	}
+}
+
+// diskChanged tells the engine what the disks show if that changed, or if it moved on and matters.
+func (h *Heart) diskChanged(always bool) {
+	d := &h.disk
+	old := d.seen
+	d.seen = h.shown()
+	if old.From != d.seen.From {
+		h.lease.echoed = true
+	}
+	moved := always && (old.From != d.seen.From || movesOf(old.Slots) != movesOf(d.seen.Slots))
+	if moved || old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble {
+		h.tellDisk()
+	}
+}
+
+// movesOf is when the slots moved, and whether they stand still, as one sum to be compared.
+func movesOf(slots []wire.Slot) (sum wire.Instant) {
+	for i, s := range slots {
+		sum += s.Moved
+		if s.Still {
+			sum += wire.Instant(i) + 1
+		}
+	}
+	return sum
+}
+
+func (h *Heart) shown() wire.Disk {
+	d := &h.disk
+	show := d.desk.Show(h.now)
+	w := wire.Disk{Good: show.Good, From: min(show.From, show.AsOf), Begun: show.Newest, DecidedAt: show.DecidedAt}
+	if last := show.Last; last.Instance != 0 {
+		w.Decided = wire.Claim{Instance: last.Instance, Epoch: last.Winner.Epoch, Members: last.Winner.Side, By: last.Winner.Node, Incarnation: last.Winner.Incarnation}
+	}
+	for _, p := range h.peers {
+		s, moved, still := d.desk.Slot(p.is.Node)
+		w.Slots = append(w.Slots, wire.Slot{Node: p.is.Node, Incarnation: s.Incarnation, Boot: s.Boot, Moved: moved, Still: still && show.Good})
+	}
+	var list []string
+	for i, c := range h.cfg.Disks {
+		if err := d.desk.Trouble(h.now, i); err != nil {
+			list = append(list, c.Path+": "+err.Error())
+		}
+	}
+	w.Trouble = strings.Join(list, "; ")
+	return w
+}
+
+func (h *Heart) missesSomebody() bool {
+	for _, p := range h.peers {
+		if !p.alive() {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Heart) tellDisk() {
+	seen := h.disk.seen
+	h.toEngine(wire.ToEngine{Disk: &seen})
+}
+
+// setWant has the disks' tie-break claimed, or no longer.
+func (h *Heart) setWant(w wire.Want) {
+	d := &h.disk
+	if !d.used || d.want == w {
+		return
+	}
+	d.want = w
+	if w.Epoch == 0 {
+		h.onDisk(d.desk.Tie(h.now, quorumdisk.Dropped{}))
+		return
+	}
+	want := quorumdisk.Want{Epoch: w.Epoch, Side: w.Side, Common: w.Common, Members: w.Members, Rank: w.Rank}
+	if w.Winner >= 1 && w.Winner <= wire.MaxNodes {
+		want.Gone[w.Winner-1] = w.Gone
+	}
+	h.onDisk(d.desk.Tie(h.now, quorumdisk.Claimed{Want: want}))
+}
+
+// limit is since when the disks have shown no newer claim than the one on which the view rests; a view that rests on none is
+// not limited by them.
+func (d *disk) limit(claim uint64, from wire.Instant) wire.Instant {
+	switch {
+	case claim == 0:
+		return from
+	case max(d.seen.Begun, d.seen.Decided.Instance) > claim:
+		return 0
+	}
+	return min(from, d.seen.From)
+}

@@ -1,0 +1,214 @@
+package quorumdisk
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"locum/wire"
+)
+
+// Desk is all that a node does on its disks: at each round it writes its slot and then reads everybody's, and it lends the
+// disks to the tie-break. It is pure: it is told what came of reads and writes, and says which come next. On one disk they are
+// to be done one after the other, in the order in which they are given out.
+type Desk struct {
+	set    DeskSettings
+	stamps Stamps
+	tie    Tie
+	disk   [MaxDisks]deskDisk
+	op     uint64
+}
+
+// DeskSettings is what stays the same in one life of a heart.
+type DeskSettings struct {
+	Self        wire.Node
+	Incarnation wire.Incarnation
+	Disks       int           // 1 or 3
+	Every       time.Duration // of the rounds
+	Dead        time.Duration // how long an operation may be under way, and a slot stand still
+}
+
+// deskDisk is the round of one disk.
+type deskDisk struct {
+	op      uint64 // under way, 0 nothing
+	reading bool
+	began   wire.Instant // the round under way, or the last one
+	issued  wire.Instant // the read
+	done    wire.Instant // the newest round that went well began then
+	failed  bool         // the last one that ended did not go well
+	why     error
+}
+
+// Work is what an Action is.
+type Work uint8
+
+// The works.
+const (
+	WriteSlot Work = 1 + iota
+	ReadSlots
+	WriteClaim
+	ReadClaims
+)
+
+var workNames = [...]string{"", "write slot", "read slots", "write claim", "read claims"}
+
+func (w Work) String() string { return workNames[int(w)%len(workNames)] }
+
+// Action is one read or write of one disk. Ended answers it, however late.
+type Action struct {
+	Disk  int
+	Op    uint64
+	Do    Work
+	Slot  Slot  // to write
+	Claim Claim // to write
+}
+
+// Ended is what came of an Action.
+type Ended struct {
+	Disk   int
+	Op     uint64
+	Failed error   // it has returned, and not done what it should; a write may be on the disk or not
+	Slots  []Sight // read: of node 1 and so on
+	Claims []Claim // read: of node 1 and so on; a read with one that is unreadable has failed
+}
+
+// NewDesk makes the desk of one life.
+func NewDesk(s DeskSettings) Desk {
+	tie := TieSettings{Self: s.Self, Incarnation: s.Incarnation, Disks: s.Disks, Retry: s.Every, Backoff: max(s.Every/8, time.Millisecond)}
+	return Desk{set: s, stamps: NewStamps(s.Self, s.Disks), tie: NewTie(tie)}
+}
+
+// Round begins a round on each disk that is free. With look the tie-break is read too.
+func (d *Desk) Round(now wire.Instant, slot Slot, look bool) (todo []Action) {
+	for i := range d.set.Disks {
+		k := &d.disk[i]
+		if k.op != 0 {
+			continue
+		}
+		d.stamps.Begun(i, slot)
+		k.began, k.reading = max(now, 1), false
+		todo = append(todo, d.act(i, WriteSlot, slot))
+	}
+	if look {
+		return append(todo, d.Tie(now, Look{})...)
+	}
+	return append(todo, d.Tie(now, Tick{})...)
+}
+
+// Heard tells of a life that is known from elsewhere.
+func (d *Desk) Heard(n wire.Node, life wire.Incarnation) { d.stamps.Heard(n, life) }
+
+// Tie gives the tie-break an event.
+func (d *Desk) Tie(now wire.Instant, ev TieEvent) (todo []Action) {
+	for _, a := range d.tie.Step(now, ev) {
+		do := ReadClaims
+		if a.Write {
+			do = WriteClaim
+		}
+		todo = append(todo, Action{Disk: a.Disk, Op: a.Op << 1, Do: do, Claim: a.Claim})
+	}
+	return todo
+}
+
+// Ended takes what came of an action.
+func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
+	if ev.Disk < 0 || ev.Disk >= d.set.Disks {
+		return nil
+	}
+	if ev.Op&1 == 0 {
+		return d.tieEnded(now, ev)
+	}
+	k := &d.disk[ev.Disk]
+	if k.op != ev.Op {
+		return nil
+	}
+	k.op = 0
+	switch {
+	case ev.Failed != nil:
+		k.failed, k.why = true, ev.Failed
+	case !k.reading:
+		d.stamps.Wrote(ev.Disk)
+		k.reading, k.issued = true, now
+		return []Action{d.act(ev.Disk, ReadSlots, Slot{})}
+	default:
+		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, Issued: k.issued, Returned: now, Slots: ev.Slots})
+		if k.failed = k.why != nil; !k.failed {
+			k.done = k.began
+		}
+	}
+	return nil
+}
+
+func (d *Desk) tieEnded(now wire.Instant, ev Ended) []Action {
+	op := ev.Op >> 1
+	switch {
+	case ev.Failed != nil:
+		return d.Tie(now, Failed{Disk: ev.Disk, Op: op})
+	case ev.Claims != nil:
+		return d.Tie(now, ReadDone{Disk: ev.Disk, Op: op, Claims: ev.Claims})
+	}
+	return d.Tie(now, WriteDone{Disk: ev.Disk, Op: op})
+}
+
+func (d *Desk) act(disk int, do Work, slot Slot) Action {
+	d.op++
+	d.disk[disk].op = d.op<<1 | 1
+	return Action{Disk: disk, Op: d.disk[disk].op, Do: do, Slot: slot}
+}
+
+// Wake is when the tie-break wants a Tick, 0 never.
+func (d *Desk) Wake() wire.Instant { return d.tie.Wake() }
+
+// Showing is what the disks show.
+type Showing struct {
+	Good bool // the newest rounds went well on a majority of the disks
+	// From is when the newest round began in which a majority took this node's slot and then showed the others'.
+	From wire.Instant
+	// AsOf is when the newest reads were issued of which a majority showed the tie-break as it is told here.
+	AsOf      wire.Instant
+	Newest    uint64   // the newest instance that anybody has opened
+	Last      Decision // the newest that is known to be decided
+	DecidedAt wire.Instant
+}
+
+// Show tells what the disks show.
+func (d *Desk) Show(now wire.Instant) Showing {
+	good := 0
+	for i := range d.set.Disks {
+		if d.Trouble(now, i) == nil {
+			good++
+		}
+	}
+	return Showing{Good: good >= Majority(d.set.Disks), From: d.from(), AsOf: d.tie.asOf(), Newest: d.tie.newest, Last: d.tie.last, DecidedAt: d.tie.doneAt}
+}
+
+// Trouble is what is wrong with a disk, nil if nothing is.
+func (d *Desk) Trouble(now wire.Instant, disk int) error {
+	k := &d.disk[disk]
+	switch {
+	case k.op != 0 && now-k.began >= wire.Instant(d.set.Dead):
+		return fmt.Errorf("no answer for %s", time.Duration(now-k.began).Round(time.Second))
+	case k.failed:
+		return k.why
+	case k.done == 0:
+		return errNotYet
+	}
+	return nil
+}
+
+var errNotYet = fmt.Errorf("no round has ended yet")
+
+func (d *Desk) from() wire.Instant {
+	var at []wire.Instant
+	for i := range d.set.Disks {
+		at = append(at, d.disk[i].done)
+	}
+	slices.Sort(at)
+	return at[len(at)-Majority(len(at))]
+}
+
+// Slot is the newest of a node that the disks showed, when it was last seen to move, and whether it has stood still since for
+// the disks' dead.
+func (d *Desk) Slot(n wire.Node) (s Slot, moved wire.Instant, still bool) {
+	return d.stamps.Slot(n), d.stamps.Moved(n), d.stamps.Still(n) >= d.set.Dead
+}

@@ -1,0 +1,160 @@
+package simulate
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"locum/heartbeat"
+	"locum/quorumdisk"
+	"locum/wire"
+)
+
+// disk is one quorum disk that all nodes share: what lies in its sectors.
+type disk struct {
+	slots  []quorumdisk.Slot  // of node 1 and so on
+	claims []quorumdisk.Claim // likewise
+	takes  time.Duration      // each access
+}
+
+// reach is how a node reaches one disk.
+type reach struct {
+	lost bool         // every access fails after diskPatience
+	hung bool         // no access returns
+	busy wire.Instant // until then it is at another one
+	wait []func()     // accesses that hang
+}
+
+// diskPatience is how long an access to a lost disk takes to fail.
+const diskPatience = time.Second
+
+func newWorldDisks(n int, nodes wire.Node) []disk {
+	disks := make([]disk, n)
+	for i := range disks {
+		disks[i] = disk{slots: make([]quorumdisk.Slot, nodes), claims: make([]quorumdisk.Claim, nodes), takes: time.Millisecond}
+	}
+	return disks
+}
+
+// onDisk plays one access: one after the other on each disk, and what a node has begun is done although it dies meanwhile.
+func (h *heart) onDisk(a quorumdisk.Action) {
+	n, w := h.n, h.n.w
+	r := &n.disks[a.Disk]
+	switch {
+	case r.hung:
+		r.wait = append(r.wait, func() { h.onDisk(a) })
+		return
+	case r.lost:
+		w.in(diskPatience, func() { h.diskEnded(quorumdisk.Ended{Disk: a.Disk, Op: a.Op, Failed: errLost}) })
+		return
+	}
+	r.busy = max(r.busy, w.now) + wire.Instant(w.disks[a.Disk].takes)
+	w.queue.put(r.busy, func() {
+		e := w.disks[a.Disk].access(n.cfg.Number, a)
+		if a.Do == quorumdisk.WriteClaim {
+			w.opens(n.cfg.Number, a.Claim.Instance)
+		}
+		h.diskEnded(e)
+	})
+}
+
+var errLost = errors.New("input/output error")
+
+func (d *disk) access(by wire.Node, a quorumdisk.Action) quorumdisk.Ended {
+	e := quorumdisk.Ended{Disk: a.Disk, Op: a.Op}
+	switch a.Do {
+	case quorumdisk.WriteSlot:
+		d.slots[by-1] = a.Slot
+	case quorumdisk.WriteClaim:
+		d.claims[by-1] = a.Claim
+	case quorumdisk.ReadSlots:
+		for _, s := range d.slots {
+			e.Slots = append(e.Slots, quorumdisk.Sight{Slot: s})
+		}
+	case quorumdisk.ReadClaims:
+		e.Claims = append(e.Claims, d.claims...)
+	}
+	return e
+}
+
+func (h *heart) diskEnded(e quorumdisk.Ended) {
+	h.step(heartbeat.DiskEnded{Ended: e})
+	h.step(heartbeat.Tick{Drained: true})
+}
+
+// disksAre makes a command that sets how nodes reach disks: NODE… [1|2|3], all disks or the one with that number.
+func disksAre(set func(r *reach)) func(w *World, args []string) error {
+	return func(w *World, args []string) error { return w.disksAre(args, set) }
+}
+
+func (w *World) disksAre(args []string, set func(r *reach)) error {
+	only := -1
+	for _, word := range args {
+		if k, err := strconv.Atoi(word); err == nil {
+			only = k - 1
+		}
+	}
+	for _, word := range args {
+		if _, err := strconv.Atoi(word); err == nil {
+			continue
+		}
+		n, err := w.node(word)
+		if err != nil {
+			return err
+		}
+		for i := range n.disks {
+			if only < 0 || i == only {
+				set(&n.disks[i])
+			}
+		}
+	}
+	return nil
+}
+
+// commandDiskTakes: disk-takes TIME: so long lasts each access to a quorum disk.
+func (w *World) commandDiskTakes(args []string) error {
+	d, err := time.ParseDuration(args[0])
+	for i := range w.disks {
+		w.disks[i].takes = d
+	}
+	return err
+}
+
+// release ends all trouble of a node with a disk: what hung is done now.
+func (r *reach) release() {
+	wait := r.wait
+	*r = reach{busy: r.busy}
+	for _, do := range wait {
+		do()
+	}
+}
+
+// opens notes when an instance of the tie-break was first opened on a majority of the disks: no lease that rests on an older one
+// may be counted from later.
+func (w *World) opens(by wire.Node, instance uint64) {
+	on := 0
+	for i := range w.disks {
+		if w.disks[i].claims[by-1].Instance >= instance {
+			on++
+		}
+	}
+	for uint64(len(w.checks.opened)) <= instance {
+		w.checks.opened = append(w.checks.opened, 0)
+	}
+	if on >= quorumdisk.Majority(len(w.disks)) && w.checks.opened[instance] == 0 {
+		w.checks.opened[instance] = w.now
+	}
+}
+
+// checkClaim: a lease that rests on the disk grows beyond what a round that began before the next claim was on a majority of the
+// disks can have given.
+func (n *node) checkClaim(v wire.ViewForHeart, l wire.Lease) {
+	opened := n.w.checks.opened
+	if v.Claim == 0 || v.Claim+1 >= uint64(len(opened)) || opened[v.Claim+1] == 0 {
+		return
+	}
+	next := opened[v.Claim+1]
+	if most := n.clock.shows(next) + wire.Instant(n.config.Lease) + wire.Instant(time.Microsecond); l.Until > most {
+		n.w.broken("lease: %s believes that its lease lasts %s longer than the next claim on the disk allows", n.cfg.Name, time.Duration(l.Until-most))
+	}
+}

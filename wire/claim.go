@@ -1,0 +1,62 @@
+package wire
+
+// The records about the quorum disks. The heart does all that touches them; the engine learns what they show and says what it
+// wants of their tie-break.
+
+// Claim is an instance of the disks' tie-break that is decided: for which half of the votes.
+type Claim struct {
+	Instance    uint64      `json:"instance"` // counts up from 1; 0 is none
+	Epoch       Epoch       `json:"epoch"`    // of the tied view that claimed it
+	Members     Nodes       `json:"members"`  // whose votes are half of all
+	By          Node        `json:"by"`       // the leader that claimed it
+	Incarnation Incarnation `json:"incarnation"`
+}
+
+// Want is what a half wants of the tie-break, and what it can prove. The zero one wants nothing.
+type Want struct {
+	Epoch Epoch `json:"epoch"` // of the half's view
+	Side  Nodes `json:"side"`  // whose votes are half of all
+	// Common and Members are the newest view of more than half: a winner that was in it has taken the others back.
+	Common  Epoch `json:"common"`
+	Members Nodes `json:"members"`
+	// Winner is who won last, and Gone the life in which it has stood still on the disks for their dead; 0 if it has not.
+	Winner Node        `json:"winner"`
+	Gone   Incarnation `json:"gone"`
+	Rank   int         `json:"rank"` // 0 for the more important half
+}
+
+// Disk is what the quorum disks show to this node. It is sent when it changes, and after each round of writing and reading
+// while a node is missing.
+type Disk struct {
+	// Good: in the newest round this node could write its slot and then read all slots, on a majority of the disks.
+	Good bool `json:"good"`
+	// From is when the newest round began that went so and also showed the tie-break, 0 if there was none: nobody had opened
+	// a newer instance than Begun then.
+	From Instant `json:"from"`
+	// Begun is the newest instance that anybody has opened; Decided the newest one known to be decided, and DecidedAt when
+	// this node learned that.
+	Begun     uint64  `json:"begun"`
+	Decided   Claim   `json:"decided"`
+	DecidedAt Instant `json:"decided_at"`
+	Slots     []Slot  `json:"slots,omitempty"` // of the others, in order of number
+	Trouble   string  `json:"trouble,omitempty"`
+}
+
+// Slot is what the disks show of another node.
+type Slot struct {
+	Node        Node        `json:"node"`
+	Incarnation Incarnation `json:"incarnation"` // the newest life that has written it
+	Boot        ID          `json:"boot"`        // its boot
+	Moved       Instant     `json:"moved"`       // when it was last seen to have moved, on this node's clock; 0 never
+	Still       bool        `json:"still"`       // it has not moved since for the disks' dead
+}
+
+// Slot finds what the disks show of a node.
+func (d Disk) Slot(n Node) Slot {
+	for _, s := range d.Slots {
+		if s.Node == n {
+			return s
+		}
+	}
+	return Slot{Node: n}
+}
