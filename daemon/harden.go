@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,13 +24,10 @@ const (
 
 // hardenHeart makes this process hard to stop: real time for all its threads, locked memory, no OOM kill. It gives what
 // the kernel refused, read back rather than believed.
-func hardenHeart() (refused []string) {
+func hardenHeart(dead time.Duration) (refused []string) {
 	debug.SetGCPercent(20) // a few hundred KiB live: collect early rather than grow
-	if err := eachThread(realTime); err != nil {
-		refused = append(refused, fmt.Sprintf("real-time scheduling (%v); it runs at nice %d", err, heartNice))
-		if err := eachThread(niceTo(heartNice)); err != nil {
-			refused[len(refused)-1] += fmt.Sprintf(", and that was refused too (%v)", err)
-		}
+	if text := hurry(dead); text != "" {
+		refused = append(refused, text)
 	}
 	if err := lockMemory(); err != nil {
 		refused = append(refused, fmt.Sprintf("locked memory (%v); see LimitMEMLOCK of the unit", err))
@@ -72,22 +70,6 @@ func eachThread(set func(tid int) error) error {
 		}
 	}
 	return nil
-}
-
-func realTime(tid int) error {
-	err := unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: heartPriority}, 0)
-	if err != nil {
-		return err
-	}
-	got, err := unix.SchedGetAttr(tid, 0)
-	if err == nil && got.Policy != unix.SCHED_RR {
-		err = fmt.Errorf("thread %d has policy %d", tid, got.Policy)
-	}
-	return err
-}
-
-func niceTo(nice int) func(tid int) error {
-	return func(tid int) error { return unix.Setpriority(unix.PRIO_PROCESS, tid, nice) }
 }
 
 // ordinary gives a thread the ordinary policy. The lower nice value may be refused: then it is 0.

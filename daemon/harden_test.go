@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -171,7 +172,7 @@ func TestThreadsThatComeLaterAreRealTimeToo(t *testing.T) {
 		}
 		return
 	}
-	if said := strings.Join(hardenHeart(), "\n"); strings.Contains(said, "real-time") {
+	if said := strings.Join(hardenHeart(time.Second), "\n"); strings.Contains(said, "real-time") {
 		t.Skip(said)
 	}
 	var there sync.WaitGroup
@@ -207,5 +208,34 @@ func TestALimitOnLockedMemoryIsSaidAndEndsNobody(t *testing.T) {
 		if !strings.Contains(said, want) {
 			t.Errorf("not said: %s; but %q", want, said)
 		}
+	}
+}
+
+// TestAWindowThatNeedsRealTimeIsWarnedOfWhereItIsRefused: by the running heart, and by what check says of the machine.
+func TestAWindowThatNeedsRealTimeIsWarnedOfWhereItIsRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to give a capability up")
+	}
+	path, err := exec.LookPath("setpriv")
+	if err != nil {
+		t.Skip("needs setpriv: ", err)
+	}
+	n := newNode(t)
+	n.shell = "ulimit -r 0; ulimit -e 0; exec " + path + " --bounding-set -sys_nice \"$0\""
+	n.start()
+	said := strings.Join(n.serving().Heart.Refused, "\n")
+	for _, want := range []string{"real-time scheduling (operation not permitted); it runs at nice -20, and that was refused too (permission denied)", "is too short for that on a busy machine", "or write dead=2s"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("not said: %s; but %q", want, said)
+		}
+	}
+}
+
+func TestAWindowIsTooShortOnlyBelowWhatIsSafe(t *testing.T) {
+	if text := tooShort(safeOrdinary); text != "" {
+		t.Errorf("as long as is safe: %q", text)
+	}
+	if text := tooShort(time.Second); !strings.Contains(text, "dead=1s is too short") || !strings.Contains(text, "write dead=2s") {
+		t.Errorf("shorter: %q", text)
 	}
 }

@@ -102,7 +102,7 @@ func newHeart(o Options) (_ *heart, err error) {
 	}
 	h.log, h.flushLog = newLog(os.Stderr)
 	runtime.GOMAXPROCS(heartThreads(h.cfg.Beat.Dead))
-	h.refused = hardenHeart()
+	h.refused = hardenHeart(h.cfg.Beat.Dead)
 	if err := h.makeCore(); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem
 			m.warn(d.Line, "to stop locum resets this machine: %s", why)
 		}
 	}
+	m.realTime(cfg.Beat)
 	for _, p := range cfg.Paths {
 		m.path(p)
 	}
@@ -61,6 +62,17 @@ type machine struct {
 
 func (m *machine) warn(line int, format string, args ...any) {
 	m.found = append(m.found, config.Problem{File: m.file, Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+// realTime warns of a window that a heart without real time cannot keep. What an ordinary user may not have says nothing of what
+// the unit may.
+func (m *machine) realTime(b config.Beat) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	if err := mayHaveRealTime(); err != nil && tooShort(b.Dead) != "" {
+		m.warn(b.Line, "real-time scheduling is refused here (%v)%s", err, tooShort(b.Dead))
+	}
 }
 
 func (m *machine) path(p config.Path) {
