@@ -36,10 +36,11 @@ func (e *Engine) shotAt(n wire.Node) *shot {
 	return nil
 }
 
-// shotInFlight reports whether a shot at the node has not ended yet: until then it is not admitted.
+// shotInFlight reports whether a shot at the node has not ended yet: until then it is not admitted. Where a leader that knew
+// nothing of the shot has admitted it since, to keep it out would only take its vote and its services away.
 func (e *Engine) shotInFlight(n wire.Node) bool {
 	s := e.shotAt(n)
-	return s != nil && s.id != 0
+	return s != nil && s.id != 0 && !(e.view.Epoch > s.epoch && e.view.Members.Has(n))
 }
 
 // MayShoot says why a shot must not be fired now, nil if it may. It is asked just before each device is told.
