@@ -16,6 +16,7 @@ import (
 
 	"locum/console"
 	"locum/lab/demo"
+	"locum/quorumdisk"
 )
 
 // version is set by the build.
@@ -57,6 +58,7 @@ func commands() []command {
 		{look, "events", "[-f] [--json]", "what happened and what was decided", events},
 		{look, "replay", "[STATEDIR|FILE] [--last T] [--all] [--json]", "what the engine was told and decided, by its own record", runReplay},
 		{look, "paths", "[--json]", "the ways to the other nodes, and their state", paths},
+		{look, "disk", "init|show|test [DEVICE|FILE] … [--force] [--json]", "make quorum disks, say what stands on them, try whether they are fit", disk},
 		{look, "serial-test", "DEVICE [--baud N] [--json]", "is a serial cable right; run it at both ends", serialTest},
 		{services, "move", "SERVICE [NODE]", "run a service elsewhere", change},
 		{services, "start", "SERVICE", "have a service run", change},
@@ -72,6 +74,7 @@ func commands() []command {
 		{words, "completion", "bash|zsh|fish", "print what a shell needs to complete these commands", completion},
 		{words, "version", "", "print the version", runVersion},
 		{hidden, "engine", "", "", runEngine},
+		{hidden, quorumdisk.HelperCommand, "", "", diskHelper},
 		{hidden, "names", "services|nodes", "", names},
 	}
 }

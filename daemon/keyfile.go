@@ -11,6 +11,9 @@ import (
 // maxKeyFile bounds a key file: a key, and comments if need be.
 const maxKeyFile = 4096
 
+// ReadKey reads the cluster's key for a command that needs it.
+func ReadKey(path string) (wire.Key, error) { return readKey(path) }
+
 // readKey reads the cluster's key.
 func readKey(path string) (wire.Key, error) {
 	text, err := readSecret(path)

@@ -69,6 +69,11 @@ func drift(o Options, cfg *config.Config) string {
 	return ""
 }
 
+// FindSelf gives a machine's line in a file, by the name given or, without one, by its own.
+func FindSelf(file, name string, cfg *config.Config) (config.Node, error) {
+	return findSelf(Options{ConfigFile: file, Node: name}, cfg)
+}
+
 // findSelf gives this node's line.
 func findSelf(o Options, cfg *config.Config) (config.Node, error) {
 	name := o.Node

@@ -144,3 +144,15 @@ func (s Seals) authentic(b []byte) error {
 	}
 	return trouble
 }
+
+// SealsOf makes the seals of a cluster's keys; the first seals what is written.
+func SealsOf(cluster string, keys ...wire.Key) (list Seals, err error) {
+	for _, k := range keys {
+		seal, err := wire.DiskSealOf(cluster, k)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, seal)
+	}
+	return list, nil
+}

@@ -5,6 +5,7 @@ package quorumdisk
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -168,5 +169,36 @@ func TestADiskThatLosesWritesOrShowsThePastIsFoundOutByTheStamps(t *testing.T) {
 		if err := round(8); err == nil || !strings.Contains(err.Error(), "loses writes") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestATestFindsStorageThatLiesOrIsSlow(t *testing.T) {
+	f := newFaulty(t)
+	p := planFor(t, nil, f.path)
+	p.Nodes = 4
+	if err := Init(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		set  func()
+		dead time.Duration
+		want string
+	}{
+		{"loses writes", func() { f.lose = true }, time.Hour, "does not show what was written to it a moment ago"},
+		{"shows the past", func() { f.past = bytes.Clone(f.content) }, time.Hour, "does not show what was written to it a moment ago"},
+		{"fails", func() { f.err = unix.EIO }, time.Hour, "input/output error"},
+		{"is slow", func() {}, time.Nanosecond, "too slow: a write and a read took up to"},
+	} {
+		f.set(func() { f.lose, f.past, f.err = false, nil, 0; c.set() })
+		o := MeasureOptions{Path: f.path, Seals: p.Seals, Self: 1, Run: 11, Every: time.Hour, Dead: c.dead, Last: time.Millisecond, Timeout: patience}
+		m, err := MeasureDisk(context.Background(), o)
+		if err != nil {
+			m.Verdict = err.Error()
+		}
+		if m.OK || !strings.Contains(m.Verdict, c.want) {
+			t.Errorf("%s: %+v, %v", c.name, m, err)
+		}
+		f.set(func() { f.err = 0 })
 	}
 }
