@@ -75,22 +75,25 @@ const linkHeader = 0xffe00000 // -0x200000
 const vlanMask = 0xfff
 
 // filterOf drops, in the kernel, what this node sent itself; frames to another address, as a promiscuous interface has
-// them; and those that came on the interface, but with the tag of another VLAN or for an interface above it. The last
-// instruction of what follows drops.
+// them; and those that came on the interface, but with the tag of another VLAN or for an interface above it. A tag that the kernel
+// has taken off may still be read before Linux 6.2, so whether there is one is asked first. The last instruction of what follows
+// drops.
 func filterOf(index int, own group, then ...bpf.Instruction) []bpf.Instruction {
-	const checks = 10
+	const checks = 12
 	drop := func(at int) uint8 { return uint8(checks + len(then) - 2 - at) }
 	return append([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_MULTICAST, SkipTrue: drop(1)},
 		bpf.LoadExtension{Num: bpf.ExtInterfaceIndex},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(index), SkipTrue: drop(3)},
+		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
 		bpf.LoadExtension{Num: bpf.ExtVLANTag},
-		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: vlanMask, SkipTrue: drop(5)},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: vlanMask, SkipTrue: drop(7)},
 		bpf.LoadAbsolute{Off: linkHeader, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(own[:]), SkipTrue: drop(7)},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(own[:]), SkipTrue: drop(9)},
 		bpf.LoadAbsolute{Off: linkHeader + 4, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(binary.BigEndian.Uint16(own[4:])), SkipTrue: drop(9)},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(binary.BigEndian.Uint16(own[4:])), SkipTrue: drop(11)},
 	}, then...)
 }
 

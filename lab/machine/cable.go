@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -21,6 +22,8 @@ type Cable struct {
 	ends   []*end
 	listen []func(frame []byte)
 	cut    atomic.Bool
+	pad    atomic.Int64
+	padded atomic.Int64
 }
 
 // end is a machine's interface on the cable.
@@ -57,7 +60,7 @@ func (c *Cable) carry(from *end) {
 		if err != nil {
 			return
 		}
-		c.hand(buf[:n], from)
+		c.hand(c.fill(buf[:n:maxFrame]), from)
 	}
 }
 
@@ -87,6 +90,22 @@ func (e *end) take(frame []byte) {
 	_ = raw.Control(func(fd uintptr) {
 		_ = unix.Sendto(int(fd), frame, unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: e.theirs})
 	})
+}
+
+// Pad has each frame that is shorter come with so many bytes, as real network cards do with short ones, and a virtual one does not. What
+// is added are no zeros, as it need not be.
+func (c *Cable) Pad(least int) { c.pad.Store(int64(least)) }
+
+// Padded is how many frames were shorter.
+func (c *Cable) Padded() int { return int(c.padded.Load()) }
+
+func (c *Cable) fill(frame []byte) []byte {
+	missing := int(c.pad.Load()) - len(frame)
+	if missing <= 0 {
+		return frame
+	}
+	c.padded.Add(1)
+	return append(frame, bytes.Repeat([]byte{0xa5}, missing)...)
 }
 
 // Cut has the cable carry nothing between machines, or mends it.

@@ -148,6 +148,11 @@ func (m *Machine) AwaitBoots(count int) error {
 	}
 }
 
+// Link pulls the cable out of the machine's n-th interface, so that it has no carrier, or plugs it in again.
+func (m *Machine) Link(nic int, up bool) error {
+	return m.Events.Tell("set_link", map[string]any{"name": "n" + strconv.Itoa(nic), "up": up})
+}
+
 // Boots is how often the machine has booted since it was made.
 func (m *Machine) Boots() int { return m.talk.boots() }
 

@@ -51,6 +51,11 @@ func watch(m *Machine) (*Events, error) {
 	return e, nil
 }
 
+// Tell has QEMU do something; what it answers is not waited for.
+func (e *Events) Tell(execute string, arguments map[string]any) error {
+	return json.NewEncoder(e.conn).Encode(map[string]any{"execute": execute, "arguments": arguments})
+}
+
 func (e *Events) listen() {
 	for d := json.NewDecoder(e.conn); ; {
 		var said struct {

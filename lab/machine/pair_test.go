@@ -96,6 +96,14 @@ func (p *pair) begin() {
 // preparePair boots both, with more parameters for their kernels if there are any.
 func preparePair(t *testing.T, more string, parameters ...string) *pair {
 	t.Helper()
+	return plugPair(t, theFile+more, func(p *pair, n string) []NIC {
+		return []NIC{{p.lan, []string{"192.0.2." + n + "/24"}}, {p.cross, []string{"2001:db8::" + n + "/64"}}}
+	}, parameters...)
+}
+
+// plugPair boots both with a file, and with these interfaces for the machine of a number.
+func plugPair(t *testing.T, file string, nics func(p *pair, number string) []NIC, parameters ...string) *pair {
+	t.Helper()
 	needMachines(t)
 	img, err := theImage()
 	if err != nil {
@@ -108,7 +116,7 @@ func preparePair(t *testing.T, more string, parameters ...string) *pair {
 		t.Fatal(err)
 	}
 	key := base64.StdEncoding.EncodeToString(random)
-	p.machineFiles = []File{{"etc/locum.conf", 0o644, []byte(theFile + more)}, {"etc/locum.key", 0o600, []byte(key + "\n")}}
+	p.machineFiles = []File{{"etc/locum.conf", 0o644, []byte(file)}, {"etc/locum.key", 0o600, []byte(key + "\n")}}
 	dir, err := os.MkdirTemp("", "lm") // the names of sockets below it are short
 	if err != nil {
 		t.Fatal(err)
@@ -117,9 +125,7 @@ func preparePair(t *testing.T, more string, parameters ...string) *pair {
 	t.Cleanup(p.end)
 	boot := func(m **Machine, name string, number int) func() error {
 		return func() (err error) {
-			n := strconv.Itoa(number)
-			*m, err = img.Boot(dir, name, number, []NIC{{p.lan, []string{"192.0.2." + n + "/24"}}, {p.cross, []string{"2001:db8::" + n + "/64"}}},
-				p.serial, p.machineFiles)
+			*m, err = img.Boot(dir, name, number, nics(p, strconv.Itoa(number)), p.serial, p.machineFiles)
 			return err
 		}
 	}
