@@ -49,3 +49,31 @@ func TestAWatchdogThatSomebodyHoldsIsSaidAndTheServiceStartsElsewhere(t *testing
 		return strings.Contains(p.status(p.beta), "nothing is started there: /dev/watchdog is held by init (process 1)")
 	})
 }
+
+// TestAMachineWithoutAWatchdogResetsItself: by reboot(2), when its lease is over and what it runs was not stopped. That is no proof for
+// the others, who cannot know that its kernel still works; its new boot is.
+func TestAMachineWithoutAWatchdogResetsItself(t *testing.T) {
+	p := newPair(t, "watchdog reboot\n")
+	p.serves(p.alpha)
+	if said := p.status(p.alpha); !strings.Contains(said, "self-fencing: best effort: reboot, without a watchdog") {
+		t.Errorf("status says\n%s", said)
+	}
+	const lease = 4 * time.Second
+	since := time.Now()
+	p.do(p.alpha, "signal", p.engine(p.alpha), "19") // nobody stops the service
+	p.lan.Cut(true)
+	p.cross.Cut(true)
+	reset := p.isReset(since, lease)
+	p.watched(3 * watchdogTime) // longer than proof 2 would take with a watchdog
+	for _, o := range p.prober.Since(since.Add(reset + tolerance)) {
+		t.Fatalf("%s answers %s after the cut, and alpha is not proven clean", o.MAC, o.At.Sub(since))
+	}
+	p.lan.Cut(false)
+	p.cross.Cut(false)
+	if err := p.alpha.AwaitBoots(2); err != nil {
+		t.Fatal(err)
+	}
+	p.do(p.alpha, "begin")
+	p.until("somebody serves", 30*time.Second, func() bool { return p.owner() != "" })
+	t.Logf("reset %s after the cut", reset.Round(time.Millisecond))
+}
