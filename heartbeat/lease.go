@@ -138,8 +138,9 @@ func (h *Heart) leaseChangesAt() wire.Instant {
 }
 
 // writtenShare: the lease's end is written again once it has moved on by this share of the lease. A heart that comes back
-// may therefore think its lease shorter by so much, never longer.
-const writtenShare = 4
+// may therefore think its lease shorter by so much, never longer. It has until half of the lease to come back and be answered,
+// or its services are stopped: what is not written is taken from that time.
+const writtenShare = 16
 
 func (h *Heart) persistIfOld() {
 	if h.lease.State == wire.LeaseHeld && !h.grants.view.Exempt && h.lease.Until-h.lease.written > h.leaseTime/writtenShare {
