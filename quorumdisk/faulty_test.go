@@ -28,6 +28,8 @@ type faulty struct {
 	err     syscall.Errno
 	hang    chan struct{} // if not nil, everything waits until it is closed
 	hanging chan struct{} // gets a value from each operation that hangs
+	ops     int           // reads and writes, and how many bytes they were
+	bytes   int
 	path    string
 }
 
@@ -41,7 +43,7 @@ func newFaulty(t *testing.T) *faulty {
 		t.Skip("no /dev/fuse here")
 	}
 	dir := t.TempDir()
-	f := &faulty{content: make([]byte, Geometry(4).Size()), hanging: make(chan struct{}, 100), path: filepath.Join(dir, "disk")}
+	f := &faulty{content: make([]byte, Geometry(8).Size()), hanging: make(chan struct{}, 100), path: filepath.Join(dir, "disk")}
 	root := &fs.Inode{}
 	server, err := fs.Mount(dir, root, &fs.Options{
 		MountOptions: fuse.MountOptions{DirectMountStrict: true, DirectMount: true, FsName: "locum-faulty", DisableXAttrs: true},
@@ -108,6 +110,7 @@ func (f *faulty) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ops, f.bytes = f.ops+1, f.bytes+len(dest)
 	from := f.content
 	if f.past != nil {
 		from = f.past
@@ -121,6 +124,7 @@ func (f *faulty) Write(_ context.Context, _ fs.FileHandle, data []byte, off int6
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ops, f.bytes = f.ops+1, f.bytes+len(data)
 	took := data
 	if f.tear > 0 {
 		took = data[:min(f.tear, len(data))]

@@ -41,14 +41,16 @@ func Serve(words []string) error {
 	runtime.LockOSThread()
 	// What is not in memory would have to be read from a disk, perhaps from one that has failed.
 	_ = unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT)
-	if err := waitForPredecessor(lockFile); err != nil {
-		return report(0, inOpening, []byte(err.Error()))
+	err := waitForPredecessor(lockFile)
+	var d *Device
+	if err == nil {
+		d, err = OpenDevice(path, use)
 	}
-	d, err := OpenDevice(path, use)
 	if err != nil {
-		return report(0, inOpening, []byte(err.Error()))
+		_ = report(0, inOpening, []byte(err.Error())) // who is not there any more need not be told
+		return nil
 	}
-	if err := report(0, noFailure, nil); err != nil {
+	if report(0, noFailure, nil) != nil {
 		return nil
 	}
 	return d.serve()

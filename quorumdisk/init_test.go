@@ -3,20 +3,24 @@ package quorumdisk
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"locum/wire"
 )
 
-// planFor is what "init" is told, with chance that is none.
+// drawn counts what was drawn in place of chance.
+var drawn atomic.Uint64
+
+// planFor is what "init" is told, with chance that is none: each id differs from all before it.
 func planFor(t *testing.T, said *[]string, paths ...string) Plan {
-	drawn := byte(0)
 	return Plan{Paths: paths, Cluster: "office", Seals: sealsOf(t, "office"), Nodes: 8, Now: 1792000000,
 		Say: func(format string, args ...any) {
 			if said != nil {
@@ -24,10 +28,7 @@ func planFor(t *testing.T, said *[]string, paths ...string) Plan {
 			}
 		},
 		Random: func(b []byte) (int, error) {
-			drawn++
-			for i := range b {
-				b[i] = drawn
-			}
+			binary.BigEndian.PutUint64(b, drawn.Add(1))
 			return len(b), nil
 		}}
 }

@@ -116,7 +116,14 @@ func (sh *Sheet) fill(ctx context.Context, seals Seals, timeout, watch time.Dura
 	if err != nil {
 		return err
 	}
-	before, after := seals.Slots(h, first), seals.Slots(h, second)
+	before, err := seals.Slots(h, first)
+	if err != nil {
+		return err
+	}
+	after, err := seals.Slots(h, second)
+	if err != nil {
+		return err
+	}
 	for i := range after {
 		sh.node(seals, h, wire.Node(i+1), before[i], after[i], claims)
 	}
@@ -157,7 +164,7 @@ func (sh *Sheet) node(seals Seals, h Header, n wire.Node, before, now Sight, cla
 		}
 	}
 	at := h.Nodes.Claim(n)
-	c, err := seals.OpenClaim(h.ID, at, n, claims[int(at)*blockSize:][:blockSize])
+	c, err := seals.OpenClaim(h.ID, at, n, sectorOf(claims, at))
 	switch {
 	case err != nil:
 		sh.Unreadable = append(sh.Unreadable, "claim of node "+number(n)+": "+err.Error())

@@ -31,7 +31,7 @@ func TestAnErrorNamesDiskAndPlaceAndTheNextOperationGoesOn(t *testing.T) {
 	if r := do(t, p, Request{Op: 3, Place: 3, Count: 2}); r.Err != nil {
 		t.Error(r.Err)
 	}
-	if r := do(t, p, Request{Op: 4, Place: Geometry(4).Sectors() - 1, Count: 2}); r.Err == nil || !strings.Contains(r.Err.Error(), "the disk ends at") {
+	if r := do(t, p, Request{Op: 4, Place: Geometry(8).Sectors() - 1, Count: 2}); r.Err == nil || !strings.Contains(r.Err.Error(), "the disk ends at") {
 		t.Errorf("%v", r.Err)
 	}
 }
@@ -175,7 +175,6 @@ func TestADiskThatLosesWritesOrShowsThePastIsFoundOutByTheStamps(t *testing.T) {
 func TestATestFindsStorageThatLiesOrIsSlow(t *testing.T) {
 	f := newFaulty(t)
 	p := planFor(t, nil, f.path)
-	p.Nodes = 4
 	if err := Init(p); err != nil {
 		t.Fatal(err)
 	}

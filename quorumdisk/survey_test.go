@@ -33,8 +33,8 @@ func TestWhatIsWrittenByRequestsIsFoundByRequests(t *testing.T) {
 	d.do(s.WriteSlot(1, h, 2, someSlot))
 	d.do(s.WriteClaim(2, h, 2, someClaim))
 	d.do(s.WritePill(3, h, 5, 2, somePill))
-	seen := s.Slots(h, d.do(h.ReadSlots(4, 3)))
-	if len(seen) != 3 || seen[1] != (Sight{Slot: someSlot}) || seen[0] != (Sight{}) {
+	seen, err := s.Slots(h, d.do(h.ReadSlots(4, 3)))
+	if err != nil || len(seen) != 3 || seen[1] != (Sight{Slot: someSlot}) || seen[0] != (Sight{}) {
 		t.Errorf("slots: %+v", seen)
 	}
 	claims, err := s.Claims(h, d.do(h.ReadClaims(5)))
@@ -63,6 +63,9 @@ func TestClaimsOfADiskWhoseSetHasChangedDoNotCount(t *testing.T) {
 	newer.Generation++
 	copy(d, s.SealHeader(newer)[:blockSize])
 	if _, err := s.Claims(h, d.do(h.ReadClaims(1))); !errors.Is(err, ErrReplaced) {
+		t.Error(err)
+	}
+	if _, err := s.Slots(h, d.do(h.ReadSlots(1, 2))); !errors.Is(err, ErrReplaced) {
 		t.Error(err)
 	}
 }

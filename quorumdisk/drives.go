@@ -1,0 +1,301 @@
+package quorumdisk
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"locum/wire"
+)
+
+// Drives does on the real disks what a Desk says: on each disk one action after the other, each answered once, however late. It
+// opens the disks, opens them again after a failure, and lets no disk be used that does not belong to the set, or does not count.
+type Drives struct {
+	o       DriveOptions
+	ended   chan Ended
+	stop    chan struct{}
+	once    sync.Once
+	drives  []*drive
+	mu      sync.Mutex
+	headers map[int]Header // by disk: as last read
+}
+
+// DriveOptions say which disks, and whose.
+type DriveOptions struct {
+	Paths   []string // one or three, as in the file
+	LockDir string   // this node's own: keeps a successor's operations behind its predecessor's
+	Seals   Seals
+	Self    wire.Node
+	Highest wire.Node     // the greatest number of any node in the file
+	Timeout time.Duration // after which an operation is late
+	Retry   time.Duration // after which a disk that could not be opened is tried again
+	// Say gets what is worth a line in the log: which disk, and what became of it.
+	Say func(path, text string)
+}
+
+// mostWaiting is how many actions may wait for one disk: a round, and what the tie-break has under way, with room to spare.
+const mostWaiting = 16
+
+// OpenDrives begins with all disks. Nothing here ever waits for a disk.
+func OpenDrives(o DriveOptions) *Drives {
+	d := &Drives{o: o, ended: make(chan Ended, len(o.Paths)*mostWaiting), stop: make(chan struct{}), headers: map[int]Header{}}
+	for i, path := range o.Paths {
+		k := &drive{set: d, index: i, path: path, todo: make(chan Action, mostWaiting)}
+		d.drives = append(d.drives, k)
+		go k.live()
+	}
+	return d
+}
+
+// Do has one action done; Ended answers it. With too many waiting it fails at once.
+func (d *Drives) Do(a Action) {
+	select {
+	case d.drives[a.Disk].todo <- a:
+	default:
+		go d.answer(Ended{Disk: a.Disk, Op: a.Op, Failed: errTooMany}) // never in the way of who asks
+	}
+}
+
+// Ended gives what came of actions.
+func (d *Drives) Ended() <-chan Ended { return d.ended }
+
+// Close gives all disks up, and waits for none.
+func (d *Drives) Close() { d.once.Do(func() { close(d.stop) }) }
+
+func (d *Drives) answer(e Ended) {
+	select {
+	case d.ended <- e:
+	case <-d.stop:
+	}
+}
+
+var (
+	errTooMany = errors.New("too many operations wait for the disk")
+	errClosed  = errors.New("the disks are being given up")
+)
+
+// learn takes note of a header.
+func (d *Drives) learn(i int, h Header) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.headers[i] = h
+}
+
+// judge tells what keeps a disk from counting, by all headers that were ever read; nil if nothing does.
+func (d *Drives) judge(i int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := d.headers[i]
+	if len(h.Disks) != len(d.o.Paths) {
+		return fmt.Errorf("it is one of a set of %d, and the file has %d disk lines", len(h.Disks), len(d.o.Paths))
+	}
+	if !h.Nodes.Has(d.o.Highest) {
+		return fmt.Errorf("it has room for %d nodes, and the file has node %d; initialise new disks", h.Nodes, d.o.Highest)
+	}
+	return d.judgeSet(i)
+}
+
+// judgeSet holds a disk against the others. Of disks that were not initialised together those count that are more.
+func (d *Drives) judgeSet(i int) error {
+	var set []Header
+	others, at := 0, 0
+	for j := range d.o.Paths {
+		switch h, known := d.headers[j]; {
+		case !known:
+		case h.Set != d.headers[i].Set:
+			others++
+		default:
+			if j == i {
+				at = len(set)
+			}
+			set = append(set, h)
+		}
+	}
+	if others >= len(set) {
+		return errors.New("it is not of the set of the other disks: not initialised by one command")
+	}
+	_, counts, err := Together(set)
+	switch {
+	case err != nil:
+		return err
+	case counts[at]:
+		return nil
+	case d.headers[i].Counts():
+		return errors.New("it was replaced by another disk and counts no more")
+	}
+	return errors.New("it replaces another disk and does not count yet")
+}
+
+// drive is one disk.
+type drive struct {
+	set   *Drives
+	index int
+	path  string
+	todo  chan Action
+	op    uint64
+	said  string
+}
+
+func (k *drive) lock() string {
+	return filepath.Join(k.set.o.LockDir, "disk-"+strconv.Itoa(k.index+1)+".lock")
+}
+
+// say tells of a change, once.
+func (k *drive) say(text string) {
+	if text != k.said {
+		k.said = text
+		k.set.o.Say(k.path, text)
+	}
+}
+
+// live opens the disk and does what is asked, again and again.
+func (k *drive) live() {
+	for {
+		err := k.session()
+		if errors.Is(err, errClosed) {
+			return
+		}
+		k.say(err.Error())
+		if !k.refuse(err) {
+			return
+		}
+	}
+}
+
+// refuse answers everything with why the disk cannot be used, until it is time to try again. It is false at the end.
+func (k *drive) refuse(why error) bool {
+	again := time.After(k.set.o.Retry)
+	for {
+		select {
+		case a := <-k.todo:
+			k.set.answer(Ended{Disk: k.index, Op: a.Op, Failed: why})
+		case <-again:
+			return true
+		case <-k.set.stop:
+			return false
+		}
+	}
+}
+
+// session is one opening of the disk, to the error that ends it.
+func (k *drive) session() error {
+	p, err := OpenPort(PortOptions{Path: k.path, Lock: k.lock(), Timeout: k.set.o.Timeout})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	// While it opens, what is asked waits: a disk that hangs is late, not failed.
+	if r := k.reply(p); r.Err != nil {
+		return r.Err
+	}
+	h, err := k.header(p)
+	if err != nil {
+		return err
+	}
+	k.say("in use")
+	for {
+		select {
+		case a := <-k.todo:
+			e, fatal := k.do(p, h, a)
+			k.set.answer(e)
+			if fatal != nil {
+				return fatal
+			}
+		case <-k.set.stop:
+			return errClosed
+		}
+	}
+}
+
+func (k *drive) header(p *Port) (Header, error) {
+	r, err := k.ask(p, ReadHeader(0))
+	if err != nil {
+		return Header{}, err
+	}
+	if r.Err != nil {
+		return Header{}, r.Err
+	}
+	h, err := k.set.o.Seals.OpenHeader(r.Data)
+	if err != nil {
+		return h, fmt.Errorf("its header is %w", err)
+	}
+	k.set.learn(k.index, h)
+	return h, k.set.judge(k.index)
+}
+
+// ask has one operation done. The error is for a helper that is no more.
+func (k *drive) ask(p *Port, r Request) (Reply, error) {
+	k.op++
+	r.Op = k.op
+	if err := p.Begin(r); err != nil {
+		return Reply{}, err
+	}
+	reply := k.reply(p)
+	if reply.Gone {
+		return reply, reply.Err
+	}
+	return reply, nil
+}
+
+// reply waits for what is final, and says when it is late.
+func (k *drive) reply(p *Port) Reply {
+	for {
+		select {
+		case r := <-p.Replies():
+			if !r.Late {
+				return r
+			}
+			k.say(r.Err.Error())
+		case <-k.set.stop:
+			return Reply{Gone: true, Err: errClosed}
+		}
+	}
+}
+
+// do carries one action out. The second error says that the disk has to be opened anew: it may have been unplugged, or replaced.
+func (k *drive) do(p *Port, h Header, a Action) (e Ended, fatal error) {
+	e = Ended{Disk: k.index, Op: a.Op}
+	if e.Failed = k.set.judge(k.index); e.Failed != nil {
+		return e, e.Failed
+	}
+	r, err := k.ask(p, k.request(h, a))
+	if err == nil {
+		err = r.Err
+	}
+	if err != nil {
+		e.Failed = err
+		return e, err
+	}
+	switch a.Do {
+	case ReadSlots:
+		e.Slots, err = k.set.o.Seals.Slots(h, r.Data)
+		fatal = err
+	case ReadClaims:
+		if e.Claims, err = k.set.o.Seals.Claims(h, r.Data); errors.Is(err, ErrReplaced) {
+			fatal = err
+		}
+	}
+	e.Failed = err
+	if err == nil {
+		k.say("in use")
+	} else {
+		k.say(err.Error())
+	}
+	return e, fatal
+}
+
+func (k *drive) request(h Header, a Action) Request {
+	switch s, self := k.set.o.Seals, k.set.o.Self; a.Do {
+	case WriteSlot:
+		return s.WriteSlot(0, h, self, a.Slot)
+	case WriteClaim:
+		return s.WriteClaim(0, h, self, a.Claim)
+	case ReadClaims:
+		return h.ReadClaims(0)
+	default:
+		return h.ReadSlots(0, k.set.o.Highest)
+	}
+}
