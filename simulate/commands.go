@@ -28,7 +28,7 @@ func (w *World) command(words []string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "found": 2, "disk-takes": 1, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "found": 2, "disk-takes": 1, "hold": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -51,6 +51,9 @@ var commands = map[string]func(w *World, args []string) error{
 	"pause":          eachNode(func(n *node) { n.paused, n.stopped = true, true }),
 	"resume":         eachNode((*node).resume),
 	"leave":          eachNode((*node).leave),
+	"slow-state":     (*World).commandSlowState,
+	"hold":           (*World).commandHold,
+	"release":        (*World).commandRelease,
 	"read-only":      eachNode(func(n *node) { n.readOnly = true }),
 	"lose-disk":      disksAre(func(r *reach) { r.lost = true }),
 	"hang-disk":      disksAre(func(r *reach) { r.hung = true }),
@@ -140,7 +143,7 @@ func (w *World) commandWatchdog(args []string) (err error) {
 }
 
 // commandSwitch: switch NODE off, or one of outletModes; switch NODE acts TIME: so long after the word the power goes, also if
-// whoever gave it has none by then.
+// whoever gave it has none by then; switch NODE answers TIME: so long it takes until the device is reached, and to answer.
 func (w *World) commandSwitch(args []string) error {
 	n, err := w.node(args[0])
 	if err != nil {
@@ -152,6 +155,10 @@ func (w *World) commandSwitch(args []string) error {
 	}
 	if args[1] == "acts" && len(args) == 3 {
 		w.switches[n.cfg.Number].Acts, err = time.ParseDuration(args[2])
+		return err
+	}
+	if args[1] == "answers" && len(args) == 3 {
+		w.switches[n.cfg.Number].Delay, err = time.ParseDuration(args[2])
 		return err
 	}
 	if outletModes[args[1]] == "" {

@@ -39,13 +39,15 @@ type node struct {
 	engine      *cluster.Engine
 	engineFile  *config.Config // which it was made with
 	engineStart uint16
-	stopped     bool // the engine is stopped (SIGSTOP)
+	stopped     bool                // the engine is stopped (SIGSTOP)
+	late        map[wire.Node]*late // what others say to it and is late
 	backlog     []func()
 	wake        wire.Instant
 
 	durable  cluster.Durable
 	backup   *backup // of the state directory
 	readOnly bool
+	stores   time.Duration // a write to its state directory takes so long
 	disks    []reach
 	states   map[cluster.ResourceID]wire.State
 	watched  map[cluster.ResourceID]bool
@@ -62,7 +64,7 @@ type backup struct {
 
 func newNode(w *World, c config.Node) *node {
 	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{}, listens: map[cluster.ResourceID]bool{}, disks: make([]reach, len(w.disks)),
-		manners: map[cluster.ResourceID]manner{}, hop: hop}
+		manners: map[cluster.ResourceID]manner{}, hop: hop, late: map[wire.Node]*late{}, stores: storeTakes}
 }
 
 // now is what the node's clock shows.
@@ -229,6 +231,8 @@ func (n *node) engineGets(r wire.ToEngine) {
 		return
 	}
 	switch {
+	case r.Arrived != nil && n.isLate(r):
+		return
 	case r.Welcome != nil:
 		n.step(cluster.Started{Welcome: *r.Welcome, Durable: n.durable})
 		return
@@ -268,7 +272,7 @@ func (n *node) store(a cluster.Store) {
 		return
 	}
 	e := n.engine
-	n.w.in(5*time.Millisecond, func() {
+	n.w.in(n.stores, func() {
 		if n.engine == e && n.powered {
 			n.durable = a.Durable
 			n.step(cluster.Stored{ID: a.ID, OK: true})
