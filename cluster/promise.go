@@ -126,7 +126,7 @@ func (e *Engine) givePromise() {
 		}
 		return
 	}
-	e.election.pending = nil
+	e.election.pending, e.again = nil, true // a proposal may have waited for it
 	e.send(p.to, Message{Promise: e.promiseFor(p)})
 }
 
