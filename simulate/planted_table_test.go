@@ -1,6 +1,6 @@
 package simulate
 
-// planted is a fault that a test puts into the deciding code, by compiling with one file changed.
+// planted is a fault that a test puts into the deciding code, by compiling with a line changed, and those that also hold the rule.
 type planted struct {
 	name   string
 	file   string // below the module
@@ -8,6 +8,21 @@ type planted struct {
 	after  string
 	safety string // the schedule of the safety rules that it opens again, "" none in particular
 	caught string // the checkers that should find it, in words of class, separated by blanks
+}
+
+// edit changes one place of a file.
+type edit struct{ file, before, after string }
+
+// edits are all that a fault changes.
+func (p planted) edits() []edit {
+	return append([]edit{{p.file, p.before, p.after}}, guardedTwice[p.name]...)
+}
+
+// guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
+// something shows.
+var guardedTwice = map[string][]edit{
+	"new-incarnation-taken-for-new-boot": {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
+	"late-shot-hits":                     {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
 
 var plants = []planted{

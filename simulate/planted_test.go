@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -20,7 +21,7 @@ var (
 )
 
 // A simulator that finds nothing proves nothing. Each fault of the table is planted alone: the package is compiled with
-// one file changed, and its random disasters, or a scenario of package cluster, have to find it.
+// a line changed, and its random disasters, or a scenario of package cluster, have to find it.
 //
 //	go test ./simulate -run Planted -plant . -timeout 60m
 func TestPlantedFaultsAreCaught(t *testing.T) {
@@ -50,39 +51,49 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 
 func TestPlantedFaultsFitTheCode(t *testing.T) {
 	for _, p := range plants {
-		text, err := os.ReadFile(filepath.Join("..", p.file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := bytes.Count(text, []byte(p.before)); n != 1 {
-			t.Errorf("%s: %q stands %d times in %s, want once", p.name, p.before, n, p.file)
+		for _, e := range p.edits() {
+			text, err := os.ReadFile(filepath.Join("..", e.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(text, []byte(e.before)); n != 1 {
+				t.Errorf("%s: %q stands %d times in %s, want once", p.name, e.before, n, e.file)
+			}
 		}
 	}
 }
 
-// overlay writes the changed file, and the list by which the compiler takes it for the real one.
+// overlay writes the changed files, and the list by which the compiler takes them for the real ones.
 func (p planted) overlay(t *testing.T) string {
 	t.Helper()
-	real, err := filepath.Abs(filepath.Join("..", p.file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(real)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	changed := filepath.Join(dir, "changed.go")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {real: changed}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string][]byte{changed: bytes.Replace(text, []byte(p.before), []byte(p.after), 1), filepath.Join(dir, "list.json"): list} {
-		if err := os.WriteFile(name, text, 0o600); err != nil {
+	changed := map[string]string{}
+	for i, e := range p.edits() {
+		real, err := filepath.Abs(filepath.Join("..", e.file))
+		if err != nil {
 			t.Fatal(err)
 		}
+		from := cmp.Or(changed[real], real)
+		changed[real] = filepath.Join(dir, fmt.Sprintf("changed%d.go", i))
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, changed[real], bytes.Replace(text, []byte(e.before), []byte(e.after), 1))
 	}
+	list, err := json.Marshal(map[string]map[string]string{"Replace": changed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "list.json"), list)
 	return filepath.Join(dir, "list.json")
+}
+
+func write(t *testing.T, name string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 var firstFailure = regexp.MustCompile(`seed (\d+): (.*)`)
