@@ -188,8 +188,10 @@ func (p *pair) until(what string, patience time.Duration, so func() bool) {
 }
 
 // owner is who answered for the address within the last moments, "" nobody.
-func (p *pair) owner() string {
-	seen := p.prober.Since(time.Now().Add(-300 * time.Millisecond))
+func (p *pair) owner() string { return p.ownerWithin(300 * time.Millisecond) }
+
+func (p *pair) ownerWithin(d time.Duration) string {
+	seen := p.prober.Since(time.Now().Add(-d))
 	if len(seen) == 0 {
 		return ""
 	}
@@ -226,12 +228,16 @@ func (p *pair) pathsUp(m *Machine) (up int) {
 	return up
 }
 
-// stays watches for a while: since an instant nobody but a machine has answered for the address, and nobody was reset.
+// starved is how long an emulated machine may be without a processor of its host's.
+const starved = 2 * time.Second
+
+// stays watches for a while: since an instant nobody but a machine has answered for the address, nobody was reset, and no lease has
+// run half down, for which services are stopped. A machine that answers nothing for a moment is one that its host keeps waiting.
 func (p *pair) stays(m *Machine, long time.Duration, since time.Time) {
 	p.t.Helper()
 	for begin := time.Now(); time.Since(begin) < long; time.Sleep(20 * time.Millisecond) {
-		if p.owner() == "" {
-			p.t.Fatalf("nobody answers for the address")
+		if p.ownerWithin(starved) == "" {
+			p.t.Fatalf("nobody has answered for the address for %s", starved)
 		}
 	}
 	for _, o := range p.prober.Since(since) {
@@ -242,6 +248,9 @@ func (p *pair) stays(m *Machine, long time.Duration, since time.Time) {
 	for _, m := range []*Machine{p.alpha, p.beta} {
 		if list := m.Events.Of("RESET", since); len(list) > 0 {
 			p.t.Fatalf("%s was reset", m.Name)
+		}
+		if strings.Contains(m.Console(), "services are stopped here") {
+			p.t.Fatalf("%s has stopped its services", m.Name)
 		}
 	}
 }
