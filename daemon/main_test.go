@@ -12,12 +12,16 @@ import (
 	"time"
 
 	"locum/console"
+	"locum/lab"
 )
 
 // TestMain lets the test binary be the program: with runVariable set it is "locum run", and a heart starts its engine as
 // its own binary with one word.
 func TestMain(m *testing.M) {
+	lab.Main()
 	switch {
+	case len(os.Args) == 2 && os.Args[1] == EngineCommand && os.Getenv(errandVariable) != "":
+		exitWith(runErrand())
 	case len(os.Args) == 2 && os.Args[1] == EngineCommand:
 		exitWith(RunEngine(context.Background()))
 	case os.Getenv(runVariable) != "":

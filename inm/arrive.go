@@ -3,6 +3,7 @@ package inm
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"locum/wire"
 )
@@ -16,7 +17,8 @@ type arriving struct {
 	heard     uint32
 	before    uint64
 	owed      bool // an acknowledgement
-	path      int  // of the newest segment
+	owedAt    wire.Instant
+	path      int // of the newest segment
 }
 
 // assembly is a message of which something is here, but which cannot be delivered yet.
@@ -48,13 +50,30 @@ func (s *Session) Receive(now wire.Instant, path int, g *wire.Segment) wire.Drop
 	drop := wire.DropNone
 	if g.Transmission != 0 {
 		drop = s.arriving.put(g)
+		whole := s.deliver()
 		if drop == wire.DropNone || drop == wire.DropRepeated {
 			s.arriving.note(g.Transmission, path)
+			s.arriving.owe(now, s.patience(path, whole))
 		}
-		s.deliver()
 	}
 	s.pump(now)
 	return drop
+}
+
+// patience is how long an acknowledgement waits for the engine to take what has just come whole. On a slow line one that left
+// before would hold the word of the engine up for as long as it takes itself.
+func (s *Session) patience(path int, whole bool) time.Duration {
+	if whole && path >= 0 && path < len(s.paths) && s.paths[path].Rate > 0 {
+		return wire.AckWait
+	}
+	return 0
+}
+
+// owe has an acknowledgement leave after a while, or sooner if one is owed sooner.
+func (r *arriving) owe(now wire.Instant, wait time.Duration) {
+	if at := now + wire.Instant(wait); !r.owed || at < r.owedAt {
+		r.owed, r.owedAt = true, at
+	}
 }
 
 // put adds a piece to its message.
@@ -114,7 +133,7 @@ func (r *arriving) kept() int {
 
 // note remembers a transmission for the next acknowledgement.
 func (r *arriving) note(transmission uint32, path int) {
-	r.owed, r.path = true, path
+	r.path = path
 	switch {
 	case transmission > r.heard:
 		up := transmission - r.heard
@@ -131,8 +150,8 @@ func (r *arriving) note(transmission uint32, path int) {
 	}
 }
 
-// deliver hands out what is complete, in order.
-func (s *Session) deliver() {
+// deliver hands out what is complete, in order, and reports whether there was something.
+func (s *Session) deliver() (some bool) {
 	r := &s.arriving
 	for len(r.parts) > 0 && r.parts[0].number == r.delivered+1 && r.parts[0].complete() {
 		a := r.parts[0]
@@ -140,7 +159,9 @@ func (s *Session) deliver() {
 		r.delivered++
 		r.lengths = append(r.lengths, len(a.payload))
 		s.out = append(s.out, Deliver{s.peer, s.base + uint64(r.delivered), a.payload})
+		some = true
 	}
+	return some
 }
 
 // Took says that our engine took all messages up to the number of a Deliver. A number of a session that ended, or that was
@@ -153,5 +174,5 @@ func (s *Session) Took(now wire.Instant, number uint64) {
 	taken := uint32(number - s.base)
 	r.lengths = slices.Delete(r.lengths, 0, int(taken-r.taken))
 	r.taken = taken
-	r.owed = true
+	r.owe(now, 0)
 }

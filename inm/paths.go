@@ -87,10 +87,18 @@ func (p *path) suspect(now wire.Instant) bool { return now < p.suspectUntil }
 // expected is the round trip to reckon with. It is rounded to milliseconds: between two cables of a cluster the order in
 // the file decides, and they do not change places with each measurement.
 func (p *path) expected() time.Duration {
-	if p.smoothed > 0 {
+	switch {
+	case p.smoothed > 0:
 		return p.smoothed.Truncate(time.Millisecond)
+	case p.RTT == 0 && p.Rate > 0: // a full segment, and an acknowledgement that met another on its way
+		return 2 * p.time(p.MTU)
 	}
 	return p.RTT.Truncate(time.Millisecond)
+}
+
+// time is how long so many bytes occupy a path whose rate is known.
+func (p *path) time(bytes int) time.Duration {
+	return time.Duration(bytes) * time.Second / time.Duration(p.Rate)
 }
 
 // retryAfter is how long an acknowledgement may take (RFC 6298), doubled for each time-out in a row.
@@ -112,7 +120,7 @@ func (p *path) backlog() time.Duration {
 	if p.Rate == 0 {
 		return 0
 	}
-	return 2 * time.Duration(p.inFlight*p.MTU) * time.Second / time.Duration(p.Rate)
+	return 2 * p.time(p.inFlight*p.MTU)
 }
 
 // measured takes one round trip. More segments may be under way as long as they do not wait for each other, which a slow

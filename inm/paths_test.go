@@ -146,3 +146,40 @@ func TestASegmentOnASlowPathIsGivenTheTimeOfThoseBeforeIt(t *testing.T) {
 		})
 	}
 }
+
+// slow is a serial cable as the heart describes it.
+func slow() *cable {
+	return &cable{info: PathInfo{MTU: 218, Up: true, Rate: 11520}, delay: time.Millisecond, rate: 11520}
+}
+
+func TestOnASlowLineTheWordOfTheEngineIsTheAcknowledgement(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		hangs  bool
+		frames int
+	}{{"an engine that takes it at once", false, 2}, {"an engine that hangs", true, 2}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, 1, slow())
+			w.ends[1].hangs = c.hangs
+			if err := w.send(0, letter(1, 32)); err != nil {
+				t.Fatal(err)
+			}
+			w.run(w.now + 35*ms)
+			if w.frames != c.frames || w.ends[0].s.RTT(0) == 0 {
+				t.Errorf("%d frames, the round trip is %v", w.frames, w.ends[0].s.RTT(0))
+			}
+			if (len(w.ends[0].acked) == 1) == c.hangs {
+				t.Errorf("%d acknowledged", len(w.ends[0].acked))
+			}
+		})
+	}
+}
+
+// A serial line that was never measured is not taken for as quick as a network, whichever stands first in the file.
+func TestTheFirstMessageGoesOverTheQuickPathThoughNoneWasMeasured(t *testing.T) {
+	s := lone()
+	s.paths = []path{{PathInfo: slow().info}, {PathInfo: lan().info}}
+	if got := s.choose(10); got != 1 {
+		t.Errorf("path %d", got)
+	}
+}

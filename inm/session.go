@@ -134,7 +134,7 @@ func (s *Session) Next() (wire.Instant, bool) {
 	}
 	usable := s.usable()
 	if s.arriving.owed && usable {
-		earlier(0)
+		earlier(s.arriving.owedAt)
 	}
 	for _, f := range s.sending.flights {
 		if !f.late {
@@ -157,7 +157,7 @@ func (s *Session) transmit(path int, g wire.Segment) {
 // acknowledge sends what is owed where no segment carried it. The path that brought the newest segment carries at least
 // in one direction, so it is tried first.
 func (s *Session) acknowledge(now wire.Instant) {
-	if !s.arriving.owed {
+	if !s.arriving.owed || now < s.arriving.owedAt {
 		return
 	}
 	path := s.arriving.path

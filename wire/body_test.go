@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,7 @@ func TestABodyThatCannotBeIsNotRead(t *testing.T) {
 		change(&h)
 		return h.append(nil)
 	}
+	whole := someSegment().append(nil)
 	tests := []struct {
 		name string
 		kind Kind
@@ -68,7 +70,8 @@ func TestABodyThatCannotBeIsNotRead(t *testing.T) {
 		{"a whole segment", KindSegment, segment(func(*Segment) {}), true},
 		{"one that only asks", KindSegment, segment(func(s *Segment) { s.Payload = nil }), true},
 		{"one that only acknowledges", KindSegment, segment(func(s *Segment) { *s = Segment{From: s.From, To: s.To, Ack: s.Ack} }), true},
-		{"one that acknowledges and names a message", KindSegment, segment(func(s *Segment) { s.Transmission = 0 }), false},
+		{"one that acknowledges and names a message", KindSegment, slices.Concat(whole[:28], make([]byte, 4), whole[32:]), false},
+		{"one that acknowledges, and more", KindSegment, append(segment(func(s *Segment) { *s = Segment{From: s.From, To: s.To, Ack: s.Ack} }), 0), false},
 		{"one to nobody", KindSegment, segment(func(s *Segment) { s.To.Incarnation = 0 }), false},
 		{"more taken than arrived", KindSegment, segment(func(s *Segment) { s.Ack.Taken = 3 }), false},
 		{"heard something before nothing", KindSegment, segment(func(s *Segment) { s.Ack.Heard = 0 }), false},

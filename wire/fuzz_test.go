@@ -40,6 +40,8 @@ func FuzzBodies(f *testing.F) {
 	f.Add(byte(KindHello), hello.append(nil))
 	f.Add(byte(KindBeat), someBeat().append(nil))
 	f.Add(byte(KindSegment), someSegment().append(nil))
+	ack := Segment{From: someSegment().From, To: someSegment().To, Ack: someSegment().Ack}
+	f.Add(byte(KindSegment), ack.append(nil))
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
 		var again []byte
 		switch Kind(kind) {

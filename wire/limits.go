@@ -53,6 +53,8 @@ const (
 	// many are sent before the path has been measured.
 	MaxInFlight   = 32
 	FirstInFlight = 4
+	// AckWait is how long an acknowledgement waits on a slow line for the engine to take the message: 25 times what it needs.
+	AckWait = 5 * time.Millisecond
 	// RetryFirst is how long an acknowledgement may take on a path that was never measured, RetryMin and RetryMax
 	// bound what is measured and its doubling.
 	RetryFirst = 100 * time.Millisecond

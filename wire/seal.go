@@ -104,7 +104,7 @@ func (s *Sealer) Segment(dst []byte, g *Segment) ([]byte, error) {
 	if !g.Valid() || g.From.Incarnation != s.self.incarnation {
 		return dst, fmt.Errorf("segment of message %d from incarnation %d: fields that cannot be", g.Number, g.From.Incarnation)
 	}
-	dst, start, err := s.begin(dst, KindSegment, SegmentOverhead+len(g.Payload))
+	dst, start, err := s.begin(dst, KindSegment, g.frameSize())
 	if err != nil {
 		return dst, err
 	}

@@ -25,7 +25,7 @@ func (e End) IsZero() bool { return e == End{} }
 //	12  4  arrived
 //	16  4  heard
 //	20  8  heard before
-//	28  4  transmission
+//	28  4  transmission; a segment that only acknowledges ends before it
 //	32  4  number
 //	36  3  length of the message
 //	39  3  offset of the payload in it
@@ -37,7 +37,7 @@ type Segment struct {
 	From, To End // From.Incarnation is the frame's
 	Ack      Ack
 	// Transmission numbers the segments of this session that want an acknowledgement, from 1; a piece that is sent
-	// again has a new one. 0: this segment only acknowledges, and all that follows is zero.
+	// again has a new one. 0: this segment only acknowledges, all that follows is zero, and none of it is sent.
 	Transmission uint32
 	Number       uint32 // of the message, from 1
 	Length       uint32 // of the whole message, 1 to MaxMessage
@@ -53,10 +53,24 @@ type Ack struct {
 	Before  uint64 // bit i: transmission Heard-1-i was heard too
 }
 
-const segmentSize = 42
+const (
+	ackSize     = 28
+	segmentSize = 42
+)
 
 // SegmentOverhead is what a segment's frame adds to its payload, in bytes.
 const SegmentOverhead = Overhead + segmentSize
+
+// AckFrame is the size of the frame of a segment that only acknowledges, in bytes.
+const AckFrame = Overhead + ackSize
+
+// frameSize is the size of its frame, in bytes.
+func (s *Segment) frameSize() int {
+	if s.Transmission == 0 {
+		return AckFrame
+	}
+	return SegmentOverhead + len(s.Payload)
+}
 
 func (s *Segment) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, s.From.EngineStart)
@@ -66,6 +80,9 @@ func (s *Segment) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, s.Ack.Arrived)
 	b = binary.BigEndian.AppendUint32(b, s.Ack.Heard)
 	b = binary.BigEndian.AppendUint64(b, s.Ack.Before)
+	if s.Transmission == 0 {
+		return b
+	}
 	b = binary.BigEndian.AppendUint32(b, s.Transmission)
 	b = binary.BigEndian.AppendUint32(b, s.Number)
 	b = appendUint24(b, s.Length)
@@ -89,7 +106,7 @@ func (s *Segment) Valid() bool {
 }
 
 func (s *Segment) read(b []byte, from Incarnation) bool {
-	if len(b) < segmentSize {
+	if len(b) != ackSize && len(b) < segmentSize {
 		return false
 	}
 	s.From = End{Incarnation: from, EngineStart: binary.BigEndian.Uint16(b)}
@@ -100,9 +117,13 @@ func (s *Segment) read(b []byte, from Incarnation) bool {
 		Heard:   binary.BigEndian.Uint32(b[16:]),
 		Before:  binary.BigEndian.Uint64(b[20:]),
 	}
+	s.Transmission, s.Number, s.Length, s.Offset, s.Payload = 0, 0, 0, 0, nil
+	if len(b) == ackSize {
+		return s.Valid()
+	}
 	s.Transmission = binary.BigEndian.Uint32(b[28:])
 	s.Number = binary.BigEndian.Uint32(b[32:])
 	s.Length, s.Offset = uint24(b[36:]), uint24(b[39:])
 	s.Payload = b[segmentSize:]
-	return s.Valid()
+	return s.Transmission != 0 && s.Valid()
 }
