@@ -61,7 +61,7 @@ func newPty(t *testing.T) (*os.File, string, int) {
 	// One end stays open, so that the master does not see a hang-up before the path opens its own.
 	keep, err := unix.Open(device, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	must(t, err)
-	t.Cleanup(func() { unix.Close(keep) })
+	t.Cleanup(func() { unix.Close(keep); m.Close() }) // until then the master is not collected either
 	must(t, setSpeed(keep, device, 115200, false))
 	return m, device, keep
 }
