@@ -342,6 +342,7 @@ func (e *Engine) setWake() {
 	sooner(e.lead.due)
 	sooner(e.lead.boardDue)
 	sooner(e.storing.due)
+	sooner(e.storing.late)
 	sooner(e.tieWait())
 	sooner(e.claimWait())
 	if at != e.wake {

@@ -13,6 +13,10 @@ const (
 	ceilingLow   = 512 * epochStride  // when less than this is left, it is raised
 )
 
+// storeWithin is how long a write may take until the state directory counts as one that cannot be used: disks that work, and those that
+// try again by themselves, have answered by then. The write may still succeed; nothing else is written before it has ended.
+const storeWithin = 20 * time.Second
+
 // storeAgain is the pause before a state directory that cannot be written is tried again.
 const storeAgain = 5 * time.Second
 
@@ -22,6 +26,8 @@ type storing struct {
 	sent     Durable
 	writable bool
 	due      wire.Instant // after a failure: when it is tried again
+	late     wire.Instant // when the write that is under way counts as hanging, 0 if none is, or it does already
+	hangs    bool         // it does
 	accept   *Replicate   // intents that are to be durable before they are accepted
 	from     wire.Node    // who is told
 }
@@ -36,10 +42,18 @@ func (e *Engine) save() {
 	if st.id == 0 && st.accept != nil && !e.durable.Intents.Version.Less(st.accept.Intents.Version) {
 		e.accepted(true, "")
 	}
+	if st.late != 0 && e.now >= st.late {
+		st.late, st.hangs = 0, true
+		e.cannotStore("a write has not ended within " + storeWithin.String() + "; it is waited for")
+	}
+	if st.hangs {
+		e.accepted(false, "the state directory hangs")
+	}
 	if st.id != 0 || st.due != 0 || st.writable && d.same(e.durable) { // not writable: tried again, to learn when it is
 		return
 	}
 	st.id, st.sent = e.nextID(), d
+	st.late = e.after(storeWithin)
 	e.do(Store{ID: st.id, Durable: d})
 }
 
@@ -78,14 +92,10 @@ func (e *Engine) stored(ev Stored) {
 	if st.id != ev.ID || ev.ID == 0 {
 		return
 	}
-	st.id = 0
+	st.id, st.late, st.hangs = 0, 0, false
 	if !ev.OK {
-		if st.writable {
-			e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(e.self),
-				Text: "the state directory cannot be used, so this node keeps its services and casts no vote: " + ev.Detail})
-		}
-		st.writable, st.due = false, e.after(storeAgain)
-		e.accepted(false, ev.Detail)
+		st.due = e.after(storeAgain)
+		e.cannotStore(ev.Detail)
 		return
 	}
 	if !st.writable {
@@ -94,4 +104,15 @@ func (e *Engine) stored(ev Stored) {
 	st.writable = true
 	e.durable = st.sent
 	e.accepted(true, "")
+}
+
+// cannotStore notes that the state directory cannot be used now. What was to be accepted is not.
+func (e *Engine) cannotStore(why string) {
+	st := &e.storing
+	if st.writable {
+		e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(e.self),
+			Text: "the state directory cannot be used, so this node keeps its services and casts no vote: " + why})
+	}
+	st.writable = false
+	e.accepted(false, why)
 }

@@ -60,6 +60,8 @@ var commands = map[string]func(w *World, args []string) error{
 	"find-disk":      disksAre((*reach).release),
 	"disk-takes":     (*World).commandDiskTakes,
 	"writable":       eachNode(func(n *node) { n.readOnly = false }),
+	"hang-state":     eachNode(func(n *node) { n.hangs = true }),
+	"wake-state":     eachNode((*node).wakeState),
 	"lose-state":     eachNode(func(n *node) { n.durable = cluster.Durable{} }),
 	"back-up":        eachNode((*node).backUp),
 	"restore":        eachNode((*node).restore),

@@ -47,6 +47,8 @@ type node struct {
 	durable  cluster.Durable
 	backup   *backup // of the state directory
 	readOnly bool
+	hangs    bool          // its disk answers no write
+	waiting  func()        // the write that waits for it
 	stores   time.Duration // a write to its state directory takes so long
 	disks    []reach
 	states   map[cluster.ResourceID]wire.State
@@ -272,12 +274,25 @@ func (n *node) store(a cluster.Store) {
 		return
 	}
 	e := n.engine
-	n.w.in(n.stores, func() {
+	write := func() {
 		if n.engine == e && n.powered {
 			n.durable = a.Durable
 			n.step(cluster.Stored{ID: a.ID, OK: true})
 		}
-	})
+	}
+	if n.hangs {
+		n.waiting = write
+		return
+	}
+	n.w.in(n.stores, write)
+}
+
+// wakeState has the disk do what waited for it.
+func (n *node) wakeState() {
+	if n.hangs = false; n.waiting != nil {
+		n.w.in(n.stores, n.waiting)
+		n.waiting = nil
+	}
 }
 
 // adopt has a new file take effect: both processes begin anew with it, and no service is touched.

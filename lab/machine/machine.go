@@ -96,7 +96,7 @@ func (m *Machine) arguments(img *Image, nics []NIC, serial *NullModem) ([]string
 		"-serial", "file:" + m.path("console"),
 		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
 		"-device", "virtio-serial-pci", "-chardev", socket("talk", "talk"), "-device", "virtserialport,chardev=talk,name=talk",
-		"-drive", "file=" + m.path("disk") + ",if=virtio,format=raw,cache=unsafe",
+		"-drive", "file=" + m.path("disk") + ",if=virtio,format=raw,cache=unsafe,id=disk",
 		"-device", "i6300esb", "-action", "watchdog=reset"}
 	if serial != nil {
 		a = append(a, "-chardev", socket("cable", "cable"), "-serial", "chardev:cable")
@@ -151,6 +151,12 @@ func (m *Machine) AwaitBoots(count int) error {
 // Link pulls the cable out of the machine's n-th interface, so that it has no carrier, or plugs it in again.
 func (m *Machine) Link(nic int, up bool) error {
 	return m.Events.Tell("set_link", map[string]any{"name": "n" + strconv.Itoa(nic), "up": up})
+}
+
+// SlowDisk has the machine's disk, with the state directory, write no more than so many bytes a second, 0 for as many as it can.
+func (m *Machine) SlowDisk(perSecond int) error {
+	return m.Events.Tell("block_set_io_throttle", map[string]any{"device": "disk", "bps": 0, "bps_rd": 0, "bps_wr": perSecond,
+		"iops": 0, "iops_rd": 0, "iops_wr": 0})
 }
 
 // Boots is how often the machine has booted since it was made.

@@ -1,0 +1,33 @@
+package machine
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAStateDirectoryThatHangsIsSaidAndMovesNothing: a disk that answers no write any more takes the node's vote, and nothing else.
+func TestAStateDirectoryThatHangsIsSaidAndMovesNothing(t *testing.T) {
+	p := withWatchdog(t)
+	since := time.Now()
+	if err := p.alpha.SlowDisk(1); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := p.beta.Do("run", "/locum", "maintenance", "on", "web"); err != nil {
+		t.Errorf("a command beside a node that cannot write: %v: %s", err, said)
+	}
+	p.until("alpha says that it hangs", 30*time.Second, func() bool {
+		return strings.Contains(p.status(p.alpha), "the state directory cannot be used: this node casts no vote")
+	})
+	p.stays(p.alpha, 20*time.Second, since)
+	if err := p.alpha.SlowDisk(0); err != nil {
+		t.Fatal(err)
+	}
+	p.until("alpha can write again", 60*time.Second, func() bool {
+		return !strings.Contains(p.status(p.alpha), "the state directory cannot be used")
+	})
+	if said, err := p.beta.Do("run", "/locum", "maintenance", "off", "web"); err != nil {
+		t.Errorf("a command after it: %v: %s", err, said)
+	}
+	p.stays(p.alpha, 2*time.Second, since)
+}
