@@ -52,7 +52,7 @@ var pure = map[string][]string{
 		"input.go", "output.go", "settings.go", "disk.go"},
 	"serialhb": {"frame.go", "queue.go", "hearing.go"},
 	"quorumdisk": {"layout.go", "block.go", "field.go", "header.go", "slot.go", "pill.go", "claim.go", "stamps.go",
-		"desk.go", "tie.go", "tieproof.go", "tiestep.go", "tieio.go", "request.go", "survey.go", "blank.go", "trial.go"},
+		"desk.go", "tie.go", "tieproof.go", "tiestep.go", "tieio.go", "request.go", "survey.go", "blank.go", "trial.go", "newest.go"},
 	"vip":      {"schedule.go"},
 	"simulate": nil,
 }

@@ -63,7 +63,25 @@ func (c Claim) valid(owner wire.Node) bool {
 	return (c.Instance == 1) == c.Before.IsZero() && c.Value.valid() && c.Before.valid()
 }
 
-// Newer tells whether a block was written after another one of the same node.
+// with puts two blocks of one node together, as they stand on two disks. A life that reached one disk only may have been unknown to the
+// next, so that the highest promise and the highest accepted value can lie on different ones.
+func (c Claim) with(o Claim) Claim {
+	switch {
+	case o.Instance > c.Instance:
+		return o
+	case o.Instance < c.Instance:
+		return c
+	}
+	c.Promised = max(c.Promised, o.Promised)
+	if o.Accepted > c.Accepted {
+		c.Accepted, c.Value = o.Accepted, o.Value
+	}
+	c.Decided = c.Decided || o.Decided
+	c.Incarnation = max(c.Incarnation, o.Incarnation)
+	return c
+}
+
+// Newer tells whether a block was written after another one of the same node, in the same life.
 func (c Claim) Newer(than Claim) bool {
 	switch {
 	case c.Instance != than.Instance:

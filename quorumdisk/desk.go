@@ -70,6 +70,8 @@ type Ended struct {
 	Failed error   // it has returned, and not done what it should; a write may be on the disk or not
 	Slots  []Sight // read: of node 1 and so on
 	Claims []Claim // read: of node 1 and so on; a read with one that is unreadable has failed
+	// Generation is that of the disk's header, with Claims.
+	Generation uint32
 }
 
 // NewDesk makes the desk of one life.
@@ -145,7 +147,7 @@ func (d *Desk) tieEnded(now wire.Instant, ev Ended) []Action {
 	case ev.Failed != nil:
 		return d.Tie(now, Failed{Disk: ev.Disk, Op: op})
 	case ev.Claims != nil:
-		return d.Tie(now, ReadDone{Disk: ev.Disk, Op: op, Claims: ev.Claims})
+		return d.Tie(now, ReadDone{Disk: ev.Disk, Op: op, Claims: ev.Claims, Generation: ev.Generation})
 	}
 	return d.Tie(now, WriteDone{Disk: ev.Disk, Op: op})
 }

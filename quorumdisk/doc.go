@@ -9,7 +9,7 @@
 // for them), the judge of time stamps (stamps.go) and the tie-break (tie*.go), which takes what came of reads and writes and
 // says what to read and write next. What touches the world is thin: device.go opens and does, helper.go is the process that each
 // disk has to itself, port.go the way to it, drives.go all disks of a node, done as the Desk says; init.go, contents.go,
-// look.go, measure.go and repair.go are the commands.
+// look.go, measure.go and repair.go are the commands; join.go has a repaired disk count.
 //
 //	Desk -> Action -> Drives.Do -> Port.Begin -> helper -> disk
 //	     <- Ended  <- Seals.Slots, Seals.Claims <- Reply <-

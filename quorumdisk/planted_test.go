@@ -23,7 +23,10 @@ type planted struct {
 
 type edit struct{ file, before, after string }
 
-const byStates = "TestNoInterleavingBreaksAgreement"
+const (
+	byStates = "TestNoInterleavingBreaksAgreement"
+	byWalks  = "TestNoRandomWayBreaksAgreement"
+)
 
 var plants = []planted{
 	{"no-read-after-write", []edit{{"tiestep.go", "\t\t\tk.wrote = true\n", "\t\t\tk.wrote, k.done = true, true\n\t\t\tt.proceed(now)\n"}}, byStates},
@@ -38,7 +41,7 @@ var plants = []planted{
 		{"tiestep.go", "return ev.Op < t.first || shown == t.mine", "return true"}}, byStates},
 	{"lost-write-not-noticed", []edit{{"tiestep.go", "return ev.Op < t.first || shown == t.mine", "return true"}}, byStates},
 	{"newer-instance-not-noticed", []edit{{"tiestep.go", "case t.last.Instance >= t.mine.Instance:", "case false:"}}, byStates},
-	{"own-past-not-read", []edit{{"tiestep.go", "\tcase own.Instance > t.mine.Instance:\n\t\tt.mine = own\n", "\tcase true:\n"}}, byStates},
+	{"own-past-not-read", []edit{{"tiestep.go", "t.mine = t.mine.with(own)", ""}}, byStates},
 	{"opened-without-proof", []edit{{"tieproof.go", "case !t.wanted, decided && t.holds(), decided && !t.over(t.last.Winner), !t.mayFollow(t.last.Winner):", "case !t.wanted, decided && t.holds():"}}, byStates},
 	{"joined-without-proof", []edit{{"tieproof.go", ", !t.mayFollow(t.last.Winner):", ":"}}, byStates},
 	{"loser-tries-again", []edit{{"tieproof.go", "decided && !t.over(t.last.Winner), !t.mayFollow(t.last.Winner)", "!decided && !t.mayFollow(t.last.Winner)"}}, byStates},
@@ -47,7 +50,8 @@ var plants = []planted{
 		{"tiestep.go", "return ev.Op < t.first || shown == t.mine", "return true"}}, byStates},
 	{"ballots-of-two-nodes-the-same", []edit{{"claim.go", "return Ballot(round<<8 | uint64(n))", "return Ballot(round << 8)"}}, byStates},
 	{"loaded-from-one-disk", []edit{{"tiestep.go", "\tcase loading:\n\t\tif t.agreeing() {", "\tcase loading:\n\t\tif true {"}}, byStates},
-	{"past-by-the-highest-promise-alone", []edit{{"tiestep.go", "\t\tif own.Accepted > t.mine.Accepted {", "\t\tif own.Promised >= t.mine.Promised {"}}, "TestWhatFormerLivesWroteIsPutTogether"},
+	{"turn-across-two-sets", []edit{{"tiestep.go", "ev.Generation > t.generation {", "false {"}}, byWalks},
+	{"past-by-the-highest-promise-alone", []edit{{"claim.go", "if o.Accepted > c.Accepted {", "if o.Promised >= c.Promised {"}}, "TestWhatFormerLivesWroteIsPutTogether"},
 }
 
 func TestPlantedMistakesAreFound(t *testing.T) {

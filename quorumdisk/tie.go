@@ -25,10 +25,12 @@ type Tie struct {
 	op     uint64 // the last that was given out
 	first  uint64 // operations before it belong to an earlier turn
 	newest uint64 // the newest instance that any block was of
-	last   Decision
-	high   Ballot // the highest promised by others in the instance of mine
-	best   Ballot // the highest accepted in this turn, with its value
-	value  Winner
+	// generation is that of the set of disks, as the newest header tells it.
+	generation uint32
+	last       Decision
+	high       Ballot // the highest promised by others in the instance of mine
+	best       Ballot // the highest accepted in this turn, with its value
+	value      Winner
 	// Of the claim that is wanted.
 	wanted  bool
 	want    Want

@@ -172,7 +172,7 @@ func (c *chance) begin(i int, life wire.Incarnation, a TieAction) {
 		case a.Write:
 			c.step(i, WriteDone{a.Disk, a.Op})
 		default:
-			c.step(i, ReadDone{a.Disk, a.Op, slices.Clone(c.disks[a.Disk])})
+			c.step(i, ReadDone{a.Disk, a.Op, slices.Clone(c.disks[a.Disk]), 1})
 		}
 		return nil
 	})

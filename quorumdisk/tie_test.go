@@ -39,7 +39,7 @@ func (b *table) tell(tie *Tie, ev TieEvent) Outcome {
 		b.accesses++
 		b.now++
 		disk := b.disks[a.Disk]
-		var next TieEvent = ReadDone{a.Disk, a.Op, append([]Claim(nil), disk...)}
+		var next TieEvent = ReadDone{a.Disk, a.Op, append([]Claim(nil), disk...), 1}
 		if a.Write {
 			disk[tie.set.Self-1] = a.Claim
 			next = WriteDone{a.Disk, a.Op}
@@ -64,7 +64,7 @@ func TestAnIdleDiskIsWonInFourAccesses(t *testing.T) {
 		if a.Write {
 			b.disks[0][0] = a.Claim
 		} else {
-			ev = ReadDone{0, a.Op, b.disks[0]}
+			ev = ReadDone{0, a.Op, b.disks[0], 1}
 		}
 		todo = one.Step(100+wire.Instant(n), ev)
 		o := one.Outcome()
@@ -143,7 +143,7 @@ func TestAWinnerWhoseWinIsContestedTakesPart(t *testing.T) {
 	b.tell(two, Dropped{})
 	// The second opens the next instance and is cut off before it has read what others wrote.
 	a := two.Step(b.now, Look{})
-	a = two.Step(b.now, ReadDone{0, a[0].Op, append([]Claim(nil), b.disks[0]...)})
+	a = two.Step(b.now, ReadDone{0, a[0].Op, append([]Claim(nil), b.disks[0]...), 1})
 	if len(a) != 0 {
 		t.Fatalf("%+v", a)
 	}
@@ -162,8 +162,8 @@ func TestWhatFormerLivesWroteIsPutTogether(t *testing.T) {
 	b.disks[2][0] = Claim{Instance: 1, Promised: ballot(9, 1), Incarnation: 3}
 	tie := NewTie(TieSettings{1, 6, 3, time.Second, time.Second})
 	todo := tie.Step(1, Tick{})
-	tie.Step(2, ReadDone{2, todo[2].Op, b.disks[2]})
-	tie.Step(3, ReadDone{0, todo[0].Op, b.disks[0]})
+	tie.Step(2, ReadDone{2, todo[2].Op, b.disks[2], 1})
+	tie.Step(3, ReadDone{0, todo[0].Op, b.disks[0], 1})
 	todo = tie.Step(4, claim(1, 21))
 	if c := todo[0].Claim; c.Promised != ballot(10, 1) || c.Accepted != ballot(5, 1) || c.Value != value {
 		t.Errorf("writes %v; want the promise after 9 and the value accepted at 5", c)
@@ -174,7 +174,7 @@ func TestWhatComesOfUnknownOperationsIsIgnored(t *testing.T) {
 	b := tableOf(t, 1, 2)
 	tie := b.node(1, 1)
 	before := *tie
-	for _, ev := range []TieEvent{ReadDone{0, 99, b.disks[0]}, WriteDone{0, 99}, Failed{0, 99}, Failed{0, 0}, ReadDone{7, 1, nil}, WriteDone{-1, 1}, Failed{9, 1}} {
+	for _, ev := range []TieEvent{ReadDone{0, 99, b.disks[0], 1}, WriteDone{0, 99}, Failed{0, 99}, Failed{0, 0}, ReadDone{7, 1, nil, 1}, WriteDone{-1, 1}, Failed{9, 1}} {
 		if todo := tie.Step(5, ev); len(todo) != 0 || *tie != before {
 			t.Errorf("%#v: %v", ev, todo)
 		}
@@ -188,12 +188,36 @@ func TestADiskThatShowsAnotherBlockOfOursIsNotCounted(t *testing.T) {
 	} {
 		tie := NewTie(TieSettings{1, 1, 1, time.Second, time.Second})
 		todo := tie.Step(1, Tick{})
-		tie.Step(2, ReadDone{0, todo[0].Op, make([]Claim, 2)})
+		tie.Step(2, ReadDone{0, todo[0].Op, make([]Claim, 2), 1})
 		todo = tie.Step(3, claim(1, 11))
 		todo = tie.Step(4, WriteDone{0, todo[0].Op})
-		tie.Step(5, ReadDone{0, todo[0].Op, []Claim{shown, {}}})
+		tie.Step(5, ReadDone{0, todo[0].Op, []Claim{shown, {}}, 1})
 		if o := tie.Outcome(); o.Verdict != Open || tie.phase != preparing || tie.Wake() != 5+wire.Instant(time.Second) {
 			t.Errorf("%s: %+v in phase %d, wakes at %d", what, o, tie.phase, tie.Wake())
 		}
+	}
+}
+
+func TestATurnThatSpansAReplacementIsBegunAnew(t *testing.T) {
+	tie := NewTie(TieSettings{1, 1, 3, time.Second, time.Second})
+	todo := tie.Step(1, Tick{})
+	for d := range 3 {
+		tie.Step(2, ReadDone{d, todo[d].Op, make([]Claim, 2), 1})
+	}
+	todo = tie.Step(3, claim(1, 11))
+	shown := func(c Claim) []Claim { return []Claim{c, {}} }
+	var reads [3]TieAction
+	for d := range 3 {
+		reads[d] = tie.Step(4, WriteDone{d, todo[d].Op})[0]
+	}
+	tie.Step(5, ReadDone{0, reads[0].Op, shown(todo[0].Claim), 1})
+	again := tie.Step(6, ReadDone{1, reads[1].Op, shown(todo[1].Claim), 3})
+	if tie.phase != preparing || len(again) != 2 || !again[0].Write || !again[1].Write {
+		t.Fatalf("in phase %d: %+v; want both disks that have answered written anew", tie.phase, again)
+	}
+	// What still comes of the set of before does not count either.
+	tie.Step(7, ReadDone{2, reads[2].Op, shown(todo[2].Claim), 1})
+	if k := tie.disk[2]; k.done || k.wrote || tie.generation != 3 {
+		t.Errorf("%+v, generation %d", k, tie.generation)
 	}
 }

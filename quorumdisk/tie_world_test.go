@@ -24,7 +24,14 @@ type world struct {
 	crashes int
 	fails   int
 	proofs  int
-	decided [6]Winner // by instance: what anybody ever took for decided
+	// Of a replacement of disk 1: how far it is, the generation of each header, what is on the disk that is replaced, and for each node the
+	// newest generation it knows, and whether what it has under way on disk 1 goes to the replaced one.
+	replaced   int
+	generation [MaxDisks]uint32
+	old        [3]Claim
+	known      [3]uint32
+	toOld      [3]bool
+	decided    [6]Winner // by instance: what anybody ever took for decided
 }
 
 // rules bound what is tried.
@@ -33,15 +40,25 @@ type rules struct {
 	crashes, fails, proofs int
 	rounds                 uint64 // ballots of a node in an instance
 	instances              uint64
+	replace                bool // disk 1 of three is replaced by another, which joins
+	coarse                 bool // and all headers of a generation at once
 }
 
 func (r rules) String() string {
+	if r.replace {
+		how := map[bool]string{true: ", one replaced", false: ", one replaced in all steps"}[r.coarse]
+		r.replace = false
+		return r.String() + how
+	}
 	return fmt.Sprintf("%d contenders, %d disks, %d crashes, %d faults of a disk, %d proofs, %d ballots each, %d instances",
 		r.contenders, r.disks, r.crashes, r.fails, r.proofs, r.rounds, r.instances)
 }
 
 func newWorld(r *rules) world {
-	w := world{rules: r, crashes: r.crashes, fails: r.fails, proofs: r.proofs}
+	w := world{rules: r, crashes: r.crashes, fails: r.fails, proofs: r.proofs, generation: [MaxDisks]uint32{1, 1, 1}}
+	if !r.replace {
+		w.replaced = 6
+	}
 	for i := range r.contenders {
 		w.start(i)
 		for d := range r.disks { // nothing has happened yet, so the order in which they look does not matter
@@ -56,7 +73,7 @@ func newWorld(r *rules) world {
 
 func (w *world) start(i int) {
 	w.life[i]++
-	w.up[i], w.pending[i] = true, [MaxDisks]Claim{}
+	w.up[i], w.pending[i], w.known[i] = true, [MaxDisks]Claim{}, 1
 	w.tie[i] = NewTie(TieSettings{Self: wire.Node(i + 1), Incarnation: w.life[i], Disks: w.rules.disks, Retry: 1, Backoff: 1})
 	w.step(i, Tick{})
 }
@@ -75,19 +92,47 @@ func (w *world) step(i int, ev TieEvent) {
 		if a.Write {
 			w.pending[i][a.Disk] = a.Claim
 		}
+		if a.Disk == 1 {
+			w.toOld[i] = w.rules.replace && w.known[i] == 1
+		}
 	}
+}
+
+// where gives the blocks that a node reaches as disk d, and the generation of their header.
+func (w *world) where(i, d int) (*[3]Claim, uint32) {
+	if d == 1 && w.toOld[i] {
+		return &w.old, 1
+	}
+	return &w.disk[d], w.generation[d]
+}
+
+// replacing are the steps by which a disk is replaced, as Repair and Join take them: each new header is written to the disks that stay one
+// after the other, and between the two generations what they hold is copied.
+var replacing = []way{
+	{func(w *world) { w.generation[0] = 2 }, "header 2 on disk 0", nil},
+	{func(w *world) { w.generation[2] = 2 }, "header 2 on disk 2", nil},
+	{func(w *world) {
+		for n := range w.disk[1] {
+			w.disk[1][n] = w.disk[0][n].with(w.disk[2][n])
+		}
+	}, "copied to the new disk 1", nil},
+	{func(w *world) { w.generation[1] = 3 }, "header 3 on the new disk 1", nil},
+	{func(w *world) { w.generation[0] = 3 }, "header 3 on disk 0", nil},
+	{func(w *world) { w.generation[2] = 3 }, "header 3 on disk 2", nil},
 }
 
 // answer lets what is under way on a disk happen, and its node know.
 func (w *world) answer(i, d int) {
 	k := w.tie[i].disk[d]
+	blocks, generation := w.where(i, d)
 	if k.writing {
-		w.disk[d][i] = w.pending[i][d]
+		blocks[i] = w.pending[i][d]
 		w.step(i, WriteDone{d, k.op})
 		return
 	}
-	blocks := w.disk[d]
-	w.step(i, ReadDone{d, k.op, blocks[:w.rules.contenders]})
+	w.known[i] = max(w.known[i], generation)
+	seen := *blocks
+	w.step(i, ReadDone{d, k.op, seen[:w.rules.contenders], generation})
 }
 
 // way is one thing that can happen next.
@@ -123,6 +168,19 @@ func (w *world) ways() (list []way) {
 			}, "%d has a proof against %v", i+1, v)
 		}
 	}
+	if w.replaced < len(replacing) {
+		steps := 1
+		if w.rules.coarse {
+			steps = [...]int{2, 0, 1, 3}[w.replaced]
+		}
+		next := replacing[w.replaced : w.replaced+steps]
+		add(func(w *world) {
+			for _, step := range next {
+				step.do(w)
+			}
+			w.replaced += steps
+		}, "to %s", next[steps-1].format)
+	}
 	return list
 }
 
@@ -133,6 +191,8 @@ func (w *world) diskWays(i int, add func(func(*world), string, ...any)) {
 		case k.op == 0 && k.retryAt > 0:
 			add(func(w *world) { w.tie[i].disk[d].retryAt = 0; w.step(i, Tick{}) }, "%d tries disk %d again", i+1, d)
 		case k.op == 0:
+		case d == 1 && w.rules.replace && !w.toOld[i] && w.known[i] == 2: // the new disk does not count yet, and is not used
+			add(func(w *world) { w.step(i, Failed{d, k.op}) }, "%d: disk 1 does not count", i+1)
 		default:
 			add(func(w *world) { w.answer(i, d) }, "%d: disk %d: %v", i+1, d, w.doing(i, d))
 			if w.fails > 0 {
@@ -141,7 +201,8 @@ func (w *world) diskWays(i int, add func(func(*world), string, ...any)) {
 			if w.fails > 0 && k.writing {
 				add(func(w *world) {
 					w.fails--
-					w.disk[d][i] = w.pending[i][d]
+					blocks, _ := w.where(i, d)
+					blocks[i] = w.pending[i][d]
 					w.step(i, Failed{d, k.op})
 				}, "%d: disk %d: done, and said to have failed: %v", i+1, d, w.doing(i, d))
 				add(func(w *world) { w.fails--; w.step(i, WriteDone{d, k.op}) }, "%d: disk %d: lost, and said to be done: %v", i+1, d, w.doing(i, d))
@@ -172,7 +233,8 @@ func (w *world) crashWays(i int, add func(func(*world), string, ...any)) {
 				w.up[i] = false
 				for d := range w.rules.disks {
 					if landed>>d&1 == 1 {
-						w.disk[d][i] = w.pending[i][d]
+						blocks, _ := w.where(i, d)
+						blocks[i] = w.pending[i][d]
 					}
 				}
 			}, "%d crashes, landed %b", i+1, landed)
@@ -247,7 +309,7 @@ var seed = maphash.MakeSeed()
 // disks is which.
 func (w *world) hash() uint64 {
 	var buffer [2048]byte
-	b := append(buffer[:0], byte(w.crashes), byte(w.fails), byte(w.proofs))
+	b := append(buffer[:0], byte(w.crashes), byte(w.fails), byte(w.proofs), byte(w.replaced))
 	for i := range w.rules.contenders {
 		t := &w.tie[i]
 		b = append(b, byte(t.phase), bit(w.up[i])|bit(t.tell)<<1, byte(w.life[i]), byte(t.newest), byte(t.last.Instance), byte(t.tries))
@@ -262,6 +324,11 @@ func (w *world) hash() uint64 {
 	for _, v := range w.decided {
 		b = appendWinner(b, v)
 	}
+	if w.rules.replace {
+		for i := range w.rules.contenders {
+			b = append(appendClaim(b, w.old[i]), byte(w.known[i]), bit(w.toOld[i]), byte(w.tie[i].generation))
+		}
+	}
 	var column [MaxDisks][]byte
 	for d := range w.rules.disks {
 		from := len(b)
@@ -269,7 +336,12 @@ func (w *world) hash() uint64 {
 		column[d] = slices.Clone(b[from:])
 		b = b[:from]
 	}
-	slices.SortFunc(column[:w.rules.disks], bytes.Compare)
+	switch {
+	case !w.rules.replace:
+		slices.SortFunc(column[:w.rules.disks], bytes.Compare)
+	case w.rules.coarse && bytes.Compare(column[0], column[2]) > 0: // the two that stay
+		column[0], column[2] = column[2], column[0]
+	}
 	for d := range w.rules.disks {
 		b = append(b, column[d]...)
 	}

@@ -25,6 +25,8 @@ type (
 		Disk   int
 		Op     uint64
 		Claims []Claim
+		// Generation is that of the header that the same read showed: with another one there is another set of disks.
+		Generation uint32
 	}
 	// WriteDone says that the node's block is on the disk, and will be read from now on.
 	WriteDone struct {
@@ -127,11 +129,15 @@ func (t *Tie) returned(d int, op uint64, write bool) *tieDisk {
 }
 
 func (t *Tie) readDone(now wire.Instant, k *tieDisk, ev ReadDone) {
-	if !t.honest(ev) {
+	if ev.Generation < t.generation || !t.honest(ev) {
 		k.retryAt = now + wire.Instant(t.set.Retry)
 		k.wrote = false
 		return
 	}
+	if t.generation != 0 && ev.Generation > t.generation {
+		t.beginAnew()
+	}
+	t.generation = ev.Generation
 	for n, c := range ev.Claims {
 		if wire.Node(n+1) == t.set.Self {
 			t.remember(c)
@@ -146,19 +152,24 @@ func (t *Tie) readDone(now wire.Instant, k *tieDisk, ev ReadDone) {
 	t.proceed(now)
 }
 
-// remember takes up what former lives have written, and may not until this one has written something itself. Of a life that
-// reached one disk only, a later one may have known nothing: the highest promise and the highest accepted value can lie on two disks.
-func (t *Tie) remember(own Claim) {
-	switch {
-	case t.phase != loading && t.phase != resting || t.mine.Incarnation == t.set.Incarnation || own.Instance < t.mine.Instance:
-	case own.Instance > t.mine.Instance:
-		t.mine = own
-	default:
-		t.mine.Promised = max(t.mine.Promised, own.Promised)
-		if own.Accepted > t.mine.Accepted {
-			t.mine.Accepted, t.mine.Value = own.Accepted, own.Value
+// beginAnew has all that counts for the present turn done again: a majority of two sets is none. The disk that was replaced may have been
+// of it, and what was done there since it was replaced is nowhere else.
+func (t *Tie) beginAnew() {
+	switch t.phase {
+	case preparing, proposing:
+		t.turn(t.phase)
+	case loading:
+		t.first = t.op + 1
+		for d := range t.disks() {
+			t.disk[d].done = false
 		}
-		t.mine.Decided = t.mine.Decided || own.Decided
+	}
+}
+
+// remember takes up what former lives have written, and may not once this one has written something itself.
+func (t *Tie) remember(own Claim) {
+	if (t.phase == loading || t.phase == resting) && t.mine.Incarnation < t.set.Incarnation {
+		t.mine = t.mine.with(own)
 	}
 }
 
