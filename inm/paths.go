@@ -106,12 +106,24 @@ func (p *path) retryAfter() time.Duration {
 	wait := wire.RetryFirst
 	switch {
 	case p.smoothed > 0:
-		wait = p.smoothed + 4*p.deviation
+		wait = p.smoothed + max(4*p.deviation, p.smoothed/2)
 	case p.RTT > 0:
 		wait = 3 * p.RTT
 	}
 	wait = min(max(wait, wire.RetryMin), wire.RetryMax)
 	return min(wait<<min(p.timeouts, 8), wire.RetryMax)
+}
+
+// retryAfter is how long an acknowledgement may take on a path. A quick one is given some time before a segment takes a slow one:
+// to be a little late there is better than to be early here.
+func (s *Session) retryAfter(i int) time.Duration {
+	wait, next := s.paths[i].retryAfter(), time.Duration(-1)
+	for j := range s.paths {
+		if p := &s.paths[j]; j != i && p.usable() && (next < 0 || p.expected() < next) {
+			next = p.expected()
+		}
+	}
+	return max(wait, next/4)
 }
 
 // backlog is how long the segments under way occupy a path whose rate is known, and the acknowledgements on their way back

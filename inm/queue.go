@@ -112,7 +112,7 @@ func (s *Session) fly(now wire.Instant, i int, m *message, piece span) bool {
 	p.inFlight++
 	q.flights = append(q.flights, flight{
 		transmission: q.transmission, message: m, span: piece, path: i,
-		sent: now, deadline: now + wire.Instant(p.retryAfter()+p.backlog()),
+		sent: now, deadline: now + wire.Instant(s.retryAfter(i)+p.backlog()),
 	})
 	m.covered = m.covered.add(piece)
 	if m.number > q.complete && m.covered.covers(span{0, m.length()}) {

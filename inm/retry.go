@@ -68,7 +68,7 @@ func (s *Session) awaitTaken(now wire.Instant, progress bool) {
 	}
 	q.probeWait = wire.RetryFirst
 	if i := s.choose(now); i >= 0 {
-		q.probeWait = s.paths[i].retryAfter()
+		q.probeWait = max(s.paths[i].retryAfter(), wire.ProbeMin)
 	}
 	q.probeAt = now + wire.Instant(q.probeWait)
 }

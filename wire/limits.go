@@ -56,8 +56,10 @@ const (
 	// AckWait is how long an acknowledgement waits on a slow line for the engine to take the message: 25 times what it needs.
 	AckWait = 5 * time.Millisecond
 	// RetryFirst is how long an acknowledgement may take on a path that was never measured, RetryMin and RetryMax
-	// bound what is measured and its doubling.
+	// bound what is measured and its doubling. To send again too early costs a frame, too late costs a takeover.
 	RetryFirst = 100 * time.Millisecond
-	RetryMin   = 20 * time.Millisecond
+	RetryMin   = 500 * time.Microsecond
 	RetryMax   = 2 * time.Second
+	// ProbeMin is how long the peer's engine has at least for a message, before its heart is asked.
+	ProbeMin = 2 * time.Millisecond
 )
