@@ -1,69 +1,35 @@
 package serialhb
 
 import (
-	"fmt"
-	"os"
-	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"locum/config"
+	"locum/lab"
 	"locum/wire"
 )
 
-// cable joins two ptys as a null modem would, at a pace of its own: ptys have no rate.
-type cable struct {
-	masters [2]*os.File
-	devices [2]string
-	kept    [2]int // an open end each
-	mu      sync.Mutex
-	cut     [2]bool // what comes from this end is lost
-	loop    bool    // each end hears itself
-	change  func([]byte) []byte
-}
-
-func newCable(t *testing.T, baud int) *cable {
+func newCable(t *testing.T, baud int) *lab.Cable {
 	t.Helper()
-	c := &cable{}
-	for i := range c.masters {
-		c.masters[i], c.devices[i], c.kept[i] = newPty(t)
-	}
-	var ended sync.WaitGroup
-	for i := range c.masters {
-		ended.Go(func() { c.carry(i, baud) })
-	}
-	t.Cleanup(func() {
-		c.masters[0].Close()
-		c.masters[1].Close()
-		ended.Wait()
-	})
-	return c
-}
-
-func newPty(t *testing.T) (*os.File, string, int) {
-	t.Helper()
-	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	c, err := lab.NewCable(baud)
 	if err != nil {
 		t.Skip("no pty: ", err)
 	}
-	raw, err := m.SyscallConn()
-	must(t, err)
-	n := 0
-	must(t, raw.Control(func(fd uintptr) {
-		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
-			n, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		}
-	}))
-	must(t, err)
-	device := fmt.Sprintf("/dev/pts/%d", n)
-	// One end stays open, so that the master does not see a hang-up before the path opens its own.
-	keep, err := unix.Open(device, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	must(t, err)
-	t.Cleanup(func() { unix.Close(keep); m.Close() }) // until then the master is not collected either
-	must(t, setSpeed(keep, device, 115200, false))
-	return m, device, keep
+	t.Cleanup(func() { must(t, c.Close()) })
+	return c
+}
+
+// newPort is a port that nothing is plugged into.
+func newPort(t *testing.T) (device string) {
+	t.Helper()
+	p, err := lab.NewPty()
+	if err != nil {
+		t.Skip("no pty: ", err)
+	}
+	t.Cleanup(func() { must(t, p.Close()) })
+	return p.Device
 }
 
 func must(t *testing.T, err error) {
@@ -71,52 +37,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// carry moves the bytes of one direction, ten bits each.
-func (c *cable) carry(from, baud int) {
-	b := make([]byte, 32)
-	free := time.Now()
-	for {
-		asked := time.Now()
-		n, err := c.masters[from].Read(b)
-		if err != nil {
-			return
-		}
-		// A sleep that was too long is made up for, as long as the line was not idle.
-		if came := time.Now(); came.Sub(asked) > time.Millisecond {
-			free = came
-		}
-		free = free.Add(LineTime(n, baud))
-		time.Sleep(time.Until(free))
-		c.deliver(from, b[:n])
-	}
-}
-
-func (c *cable) deliver(from int, b []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	to := 1 - from
-	if c.loop {
-		to = from
-	}
-	if c.cut[from] {
-		return
-	}
-	if c.change != nil {
-		b = c.change(b)
-	}
-	raw, err := c.masters[to].SyscallConn()
-	if err != nil {
-		return
-	}
-	raw.Control(func(fd uintptr) { unix.Write(int(fd), b) }) // what there is no room for is lost
-}
-
-func (c *cable) set(do func(*cable)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	do(c)
 }
 
 // node opens a path on ports, with a frame of its own cluster tag ready.

@@ -8,23 +8,25 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"locum/lab"
 )
 
 // both runs the cable test at both ends.
-func both(t *testing.T, c *cable, baud int, most time.Duration) [2]Report {
+func both(t *testing.T, c *lab.Cable, baud int, most time.Duration) [2]Report {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), most)
 	defer stop()
 	return bothUntil(ctx, t, c, baud, func(string) {})
 }
 
-func bothUntil(ctx context.Context, t *testing.T, c *cable, baud int, said func(string)) [2]Report {
+func bothUntil(ctx context.Context, t *testing.T, c *lab.Cable, baud int, said func(string)) [2]Report {
 	t.Helper()
 	var reports [2]Report
 	var ended sync.WaitGroup
 	for i := range reports {
 		ended.Go(func() {
-			r, err := TestCable(ctx, c.devices[i], baud, func(s string) { t.Log(c.devices[i], s); said(s) })
+			r, err := TestCable(ctx, c.Devices[i], baud, func(s string) { t.Log(c.Devices[i], s); said(s) })
 			if err != nil {
 				t.Error(err)
 			}
@@ -36,11 +38,11 @@ func bothUntil(ctx context.Context, t *testing.T, c *cable, baud int, said func(
 }
 
 // limited spoils what is sent faster than a rate, or at another than the other end's.
-func (c *cable) limited(limit uint32) {
-	c.change = func(b []byte) []byte {
+func limited(c *lab.Cable, limit uint32) func(*lab.Soldering) {
+	pass := func(_ int, b []byte) []byte {
 		var speed [2]uint32
-		for i := range c.kept {
-			t, err := unix.IoctlGetTermios(c.kept[i], unix.TCGETS)
+		for i := range c.Ends {
+			t, err := unix.IoctlGetTermios(c.Ends[i].FD, unix.TCGETS)
 			if err != nil {
 				return b
 			}
@@ -53,11 +55,12 @@ func (c *cable) limited(limit uint32) {
 		}
 		return b
 	}
+	return func(s *lab.Soldering) { s.Pass = pass }
 }
 
 func TestBothEndsFindTheGreatestRateOfACable(t *testing.T) {
 	c := newCable(t, 921600)
-	c.set(func(c *cable) { c.limited(unix.B115200) })
+	c.Solder(limited(c, unix.B115200))
 	for i, r := range both(t, c, 38400, 40*time.Second) {
 		if !r.OK || r.Greatest != 115200 || !r.Finished || r.LossPct > 5 || r.RTTMicros == 0 {
 			t.Errorf("end %d: %+v", i, r)
@@ -80,20 +83,24 @@ func TestACableTestThatIsCutShortKeepsWhatHasWorked(t *testing.T) {
 	}
 }
 
+func soldered(do func(*lab.Soldering)) func(*lab.Cable) func(*lab.Soldering) {
+	return func(*lab.Cable) func(*lab.Soldering) { return do }
+}
+
 func TestACableTestSaysWhatIsWiredWrongly(t *testing.T) {
 	for _, x := range []struct {
 		name    string
-		trouble func(*cable)
+		trouble func(*lab.Cable) func(*lab.Soldering)
 		want    [2]string
 	}{
-		{"nothing", func(c *cable) { c.cut = [2]bool{true, true} }, [2]string{"nothing arrives", "nothing arrives"}},
-		{"one wire", func(c *cable) { c.cut[1] = true }, [2]string{"nothing arrives", "does not hear this one"}},
-		{"a loopback", func(c *cable) { c.loop = true }, [2]string{"hears itself", "hears itself"}},
-		{"garbage", func(c *cable) { c.limited(0) }, [2]string{"only garbage", "only garbage"}},
+		{"nothing", soldered(func(s *lab.Soldering) { s.Cut = [2]bool{true, true} }), [2]string{"nothing arrives", "nothing arrives"}},
+		{"one wire", soldered(func(s *lab.Soldering) { s.Cut[1] = true }), [2]string{"nothing arrives", "does not hear this one"}},
+		{"a loopback", soldered(func(s *lab.Soldering) { s.Loop = true }), [2]string{"hears itself", "hears itself"}},
+		{"garbage", func(c *lab.Cable) func(*lab.Soldering) { return limited(c, 0) }, [2]string{"only garbage", "only garbage"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			c := newCable(t, 115200)
-			c.set(x.trouble)
+			c.Solder(x.trouble(c))
 			for i, r := range both(t, c, 115200, time.Second) {
 				if r.OK || !strings.Contains(r.Verdict, x.want[i]) {
 					t.Errorf("end %d: %+v", i, r)

@@ -15,12 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"locum/config"
+	"locum/lab"
 	"locum/wire"
 )
 
 func TestFramesCrossACableBothWays(t *testing.T) {
 	c := newCable(t, 115200)
-	a, b := node(t, 1, 115200, c.devices[0]), node(t, 2, 115200, c.devices[1])
+	a, b := node(t, 1, 115200, c.Devices[0]), node(t, 2, 115200, c.Devices[1])
 	must(t, a.Send(2, frame(wire.KindBeat, 1, 1, 90)))
 	must(t, b.Send(1, frame(wire.KindSegment, 2, 1, 200)))
 	got := map[int][]byte{}
@@ -88,7 +89,7 @@ func pipeLine(t *testing.T, baud int) (*line, func() []wire.Kind) {
 
 func TestAMessageOf32KArrivesWholeBesideBeats(t *testing.T) {
 	c := newCable(t, 921600)
-	a, b := node(t, 1, 921600, c.devices[0]), node(t, 2, 921600, c.devices[1])
+	a, b := node(t, 1, 921600, c.Devices[0]), node(t, 2, 921600, c.Devices[1])
 	const pieces = 150
 	queued, arrived, beats := 0, map[byte]bool{}, 0
 	until(t, "all pieces and a beat are there", func() bool { return len(arrived) == pieces && beats > 0 }, []*Serial{a, b}, func(_ int, r wire.Received) {
@@ -125,31 +126,31 @@ func TestOnlyTheNewestBeatWaits(t *testing.T) {
 func TestEachTroubleHasItsOwnWords(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
-		trouble    func(*cable)
+		trouble    func(*lab.Soldering)
 	}{
-		{"unplugged", "hears nothing", func(c *cable) { c.cut = [2]bool{true, true} }},
-		{"half unplugged", "hears nothing", func(c *cable) { c.cut[1] = true }},
-		{"another rate", "only garbage", func(c *cable) {
-			c.change = func(b []byte) []byte {
+		{"unplugged", "hears nothing", func(s *lab.Soldering) { s.Cut = [2]bool{true, true} }},
+		{"half unplugged", "hears nothing", func(s *lab.Soldering) { s.Cut[1] = true }},
+		{"another rate", "only garbage", func(s *lab.Soldering) {
+			s.Pass = func(_ int, b []byte) []byte {
 				for i := range b {
 					b[i] = b[i]&0x11 | 0x80
 				}
 				return b
 			}
 		}},
-		{"a login prompt", "login prompt", func(c *cable) {
-			c.change = func(b []byte) []byte {
+		{"a login prompt", "login prompt", func(s *lab.Soldering) {
+			s.Pass = func(_ int, b []byte) []byte {
 				copy(b, bytes.Repeat([]byte("login: "), 9))
 				b[len(b)-1] = 0
 				return b
 			}
 		}},
-		{"a loopback plug", "only itself", func(c *cable) { c.loop = true }},
+		{"a loopback plug", "only itself", func(s *lab.Soldering) { s.Loop = true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := newCable(t, 115200)
-			line.set(c.trouble)
-			a, b := node(t, 1, 115200, line.devices[0]), node(t, 2, 115200, line.devices[1])
+			line.Solder(c.trouble)
+			a, b := node(t, 1, 115200, line.Devices[0]), node(t, 2, 115200, line.Devices[1])
 			n := byte(0)
 			until(t, c.want, func() bool {
 				n++
@@ -163,7 +164,7 @@ func TestEachTroubleHasItsOwnWords(t *testing.T) {
 
 func TestAnotherClustersFramesAreNotHandedOut(t *testing.T) {
 	c := newCable(t, 115200)
-	a, b := node(t, 1, 115200, c.devices[0]), node(t, 2, 115200, c.devices[1])
+	a, b := node(t, 1, 115200, c.Devices[0]), node(t, 2, 115200, c.Devices[1])
 	must(t, a.Send(2, frame(wire.KindBeat, 1, 1, 90)))
 	strange := frame(wire.KindBeat, 2, 1, 90)
 	strange[2] = 'S'
@@ -173,15 +174,15 @@ func TestAnotherClustersFramesAreNotHandedOut(t *testing.T) {
 }
 
 // ring makes three nodes with a cable between every two, and gives the cables.
-func ring(t *testing.T) ([]*Serial, []*cable) {
+func ring(t *testing.T) ([]*Serial, []*lab.Cable) {
 	t.Helper()
-	var cables []*cable
+	var cables []*lab.Cable
 	for range 3 {
 		cables = append(cables, newCable(t, 115200))
 	}
 	var nodes []*Serial
 	for i := range 3 {
-		nodes = append(nodes, node(t, wire.Node(i+1), 115200, cables[i].devices[0], cables[(i+2)%3].devices[1]))
+		nodes = append(nodes, node(t, wire.Node(i+1), 115200, cables[i].Devices[0], cables[(i+2)%3].Devices[1]))
 	}
 	return nodes, cables
 }
@@ -191,7 +192,7 @@ func TestARingCarriesAndABrokenRingToo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nodes, cables := ring(t)
 			if broken >= 0 {
-				cables[broken].set(func(c *cable) { c.cut = [2]bool{true, true} })
+				cables[broken].Solder(func(s *lab.Soldering) { s.Cut = [2]bool{true, true} })
 			}
 			heard := map[[2]int]int{}
 			for i, n := range nodes {
@@ -216,7 +217,7 @@ func TestARingCarriesAndABrokenRingToo(t *testing.T) {
 
 func TestAMessageInARingIsForOneNode(t *testing.T) {
 	nodes, cables := ring(t)
-	cables[0].set(func(c *cable) { c.cut = [2]bool{true, true} }) // between 1 and 2
+	cables[0].Solder(func(s *lab.Soldering) { s.Cut = [2]bool{true, true} }) // between 1 and 2
 	must(t, nodes[0].Send(2, frame(wire.KindSegment, 1, 1, 100)))
 	got := 0
 	until(t, "it is there by way of 3", func() bool { return got > 0 }, nodes, func(i int, _ wire.Received) {
@@ -238,7 +239,7 @@ func TestAPortThatIsHeldIsNamedWithItsHolder(t *testing.T) {
 		{"gpsd", "DEVICE is held by gpsd (process PID); end it, or use another port"},
 	} {
 		t.Run(c.comm, func(t *testing.T) {
-			_, device, _ := newPty(t)
+			device := newPort(t)
 			port, err := os.OpenFile(device, os.O_RDWR|unix.O_NOCTTY, 0)
 			must(t, err)
 			defer port.Close()
@@ -261,7 +262,7 @@ func TestAPortThatIsHeldIsNamedWithItsHolder(t *testing.T) {
 }
 
 func TestAPortIsNotOpenedTwice(t *testing.T) {
-	_, device, _ := newPty(t)
+	device := newPort(t)
 	node(t, 1, 115200, device)
 	fd, err := openPort(device, 115200, false)
 	if err == nil {
