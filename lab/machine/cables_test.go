@@ -22,7 +22,10 @@ func TestOneCableCutOfTwoMovesNothing(t *testing.T) {
 func TestTheNullModemJoinsTheSecondPorts(t *testing.T) {
 	p := newPair(t, "")
 	const port = "/dev/ttyS1"
-	p.do(p.beta, "serial-read", port) // from its first opening on it receives
+	for _, m := range []*Machine{p.alpha, p.beta} {
+		p.do(m, "serial-read", port)
+		p.do(m, "hold", port) // a port that nobody has open hears nothing, and drops what is on its way
+	}
 	got := ""
 	p.until("a word has crossed the cable", 10*time.Second, func() bool {
 		p.do(p.alpha, "serial-write", port, "word")
