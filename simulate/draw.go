@@ -44,6 +44,8 @@ func (d *draw) history(seed uint64, names []string) Script {
 	switch kind := seed % 10; {
 	case kind < 8 && onDisk:
 		d.splits()
+	case kind == 7:
+		d.moments()
 	case kind == 8:
 		d.restarts()
 	case kind == 9:
@@ -383,6 +385,7 @@ func (d *draw) heal() {
 	if !d.fences { // what cannot be stopped and cannot be fenced is an operator's
 		d.mend()
 	}
+	d.quickDisks()
 	d.bootAll()
 	d.say("settle 60s")
 	d.bootAll()
