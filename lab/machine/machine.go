@@ -87,12 +87,13 @@ func (m *Machine) prepare(img *Image, nics []NIC, files []File) error {
 	return os.WriteFile(m.path("disk"), disk, 0o644)
 }
 
-// arguments are QEMU's: see its manual page. Sockets are named relative to its directory, because their names are short.
+// arguments are QEMU's: see its manual page. Sockets are named relative to its directory, because their names are short. The kernel's
+// check of its timer counts ticks against the processor's time, which a busy host takes away: no_timer_check.
 func (m *Machine) arguments(img *Image, nics []NIC, serial *NullModem) ([]string, error) {
 	socket := func(id, file string) string { return "socket,id=" + id + ",server=on,wait=off,path=" + m.path(file) }
 	a := []string{"-nodefaults", "-no-user-config", "-machine", "pc,accel=tcg", "-m", "160", "-smp", "1", "-display", "none",
 		"-kernel", filepath.Join(img.dir, "vmlinuz"), "-initrd", m.path("initrd"),
-		"-append", img.parameters + "console=ttyS0 quiet panic=-1 hostname=" + m.Name + " net.ifnames=0",
+		"-append", img.parameters + "console=ttyS0 quiet panic=-1 no_timer_check hostname=" + m.Name + " net.ifnames=0",
 		"-serial", "file:" + m.path("console"),
 		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
 		"-device", "virtio-serial-pci", "-chardev", socket("talk", "talk"), "-device", "virtserialport,chardev=talk,name=talk",
