@@ -24,7 +24,7 @@ func (e *Engine) wantsOfDisk() wire.Want {
 	if !e.leads() || v.Tie != TieDisk || v.Quorate && v.Claim == 0 || !e.admitted || e.leaving.asked {
 		return wire.Want{}
 	}
-	if e.now < e.claimDue() {
+	if e.now < e.claimDue() || !v.Quorate && e.strangers() != 0 {
 		return wire.Want{}
 	}
 	w := wire.Want{Epoch: e.view.Epoch, Side: v.Voters, Rank: 1}
@@ -33,6 +33,17 @@ func (e *Engine) wantsOfDisk() wire.Want {
 	}
 	e.proveWinnerOver(&w)
 	return w
+}
+
+// strangers are nodes of the other half that were never seen to use the same disk: two halves that each have a disk of their own
+// would both win.
+func (e *Engine) strangers() (set wire.Nodes) {
+	for n := range e.tieTargets().All {
+		if !e.disk.Slot(n).Shared {
+			set = set.With(n)
+		}
+	}
+	return set
 }
 
 // proveWinnerOver adds what this half knows against the last winner: never is one that lives on what it won claimed against
@@ -47,8 +58,7 @@ func (e *Engine) proveWinnerOver(w *wire.Want) {
 		w.Common, w.Members = max(e.tie.Joint, last.Epoch+1), configured(e.cfg)
 	}
 	slot := e.disk.Slot(last.By)
-	otherBoot := slot.Incarnation > last.Incarnation && slot.Boot != e.knownLife(last.By).Boot
-	if last.Instance != 0 && last.By != e.self && (slot.Still || otherBoot) {
+	if last.Instance != 0 && last.By != e.self && (slot.Still || e.rebooted(slot)) {
 		w.Winner, w.Gone = last.By, last.Incarnation
 	}
 }
@@ -81,9 +91,15 @@ func claimHolds(disk wire.Disk, promises []Promise, voters wire.Nodes) bool {
 func (e *Engine) diskChanged(d wire.Disk) {
 	old := e.disk
 	e.disk = d
-	if old.Good != d.Good && (old.Good || old.From != 0) {
-		e.tell(History{Kind: "disk", Level: map[bool]string{true: "info", false: "alarm"}[d.Good],
-			Text: map[bool]string{true: "the quorum disk answers again", false: "the quorum disk does not answer"}[d.Good]})
+	e.proveByDisk()
+	switch {
+	case d.Trouble == old.Trouble:
+	case d.Trouble == "":
+		e.tell(History{Kind: "disk", Level: "info", Text: "all quorum disks answer"})
+	case d.Good:
+		e.tell(History{Kind: "disk", Level: "alarm", Text: d.Trouble + "; the other quorum disks suffice"})
+	default:
+		e.tell(History{Kind: "disk", Level: "alarm", Text: d.Trouble + "; no tie can be broken by it from here"})
 	}
 	if c := d.Decided; c.Instance > old.Decided.Instance && old.From != 0 {
 		e.tell(History{Kind: "tie", Level: "warn", Node: e.name(c.By), Epoch: c.Epoch,
@@ -91,10 +107,83 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	}
 }
 
+// rebooted reports whether a slot is written by a later boot of its node than is known.
+func (e *Engine) rebooted(s wire.Slot) bool {
+	life := e.knownLife(s.Node)
+	return !life.Boot.IsZero() && s.Incarnation > life.Incarnation && s.Boot != life.Boot
+}
+
+// proveByDisk takes what the slots of nodes say that are heard over no cable: the machine was booted anew, and nothing runs on it.
+func (e *Engine) proveByDisk() {
+	for _, s := range e.disk.Slots {
+		life := e.knownLife(s.Node)
+		if _, clean := e.cleanOf(s.Node); clean || e.alive(s.Node) || !e.rebooted(s) || s.Machine != life.Machine || !s.Idle || !configured(e.cfg).Has(s.Node) {
+			continue
+		}
+		e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
+	}
+}
+
+// busyOnDisk is when a node's slot was last seen to move, without saying that nothing runs, in the boot that is known of it: until
+// then it may have lived on the disk. A later boot has no lease before it was admitted.
+func (e *Engine) busyOnDisk(n wire.Node) wire.Instant {
+	s := e.disk.Slot(n)
+	if e.rebooted(s) {
+		return 0
+	}
+	return s.Busy
+}
+
 // superseded reports whether the view in force rests on a decision of the disk after which another was begun.
 func (e *Engine) superseded() bool {
 	c := e.view.Verdict.Claim
 	return c != 0 && max(e.disk.Begun, e.disk.Decided.Instance) > c
+}
+
+// diskStatus is what this node sees of the quorum disks, nil where the file has none.
+func (e *Engine) diskStatus() *DiskStatus {
+	if len(e.cfg.Disks) == 0 {
+		return nil
+	}
+	st := &DiskStatus{Usable: e.disk.Good, Trouble: e.disk.Trouble}
+	if c := e.disk.Decided; c.Instance != 0 {
+		st.Decisions, st.DecidedFor = c.Instance, names(e.cfg, c.Members)
+	}
+	for _, s := range e.disk.Slots {
+		if n := e.name(s.Node); n != "" && !s.Shared {
+			st.NotSeen = append(st.NotSeen, n)
+		}
+		if n := e.name(s.Node); n != "" && s.Incarnation != 0 && !s.Still && !e.alive(s.Node) {
+			st.AliveThere = append(st.AliveThere, n)
+		}
+	}
+	return st
+}
+
+// waitsOfDisk says why the quorum disk has not decided for this half.
+func (e *Engine) waitsOfDisk() string {
+	d := e.disk
+	switch {
+	case !d.Good && d.Trouble != "":
+		return "; the quorum disk cannot decide: " + d.Trouble
+	case !d.Good:
+		return "; the quorum disk was not read yet"
+	case e.strangers() != 0:
+		return "; nobody has seen " + names(e.cfg, e.strangers()) + " write to the quorum disk since locum was started here: does its disk line lead to the same storage?"
+	case d.Decided.Instance != 0 && d.Decided.Members&e.view.Members == 0 && d.Decided.Epoch > e.tie.Common.Epoch:
+		return "; the quorum disk has decided for " + names(e.cfg, d.Decided.Members)
+	}
+	return ""
+}
+
+// missingOnDisk warns of nodes that are heard and whose stamps do not move on the disk.
+func (e *Engine) missingOnDisk() (list []string) {
+	for _, s := range e.disk.Slots {
+		if e.disk.Good && e.alive(s.Node) && (s.Still || !s.Shared && e.now > e.election.startedAt+wire.Instant(3*e.cfg.Disks[0].Dead)) {
+			list = append(list, e.name(s.Node)+" is heard and does not write to the quorum disk: it does not reach it, or its disk line leads to other storage; see locum disk show on both")
+		}
+	}
+	return list
 }
 
 // claimWait is when this half may claim, 0 if it need not wait for that.

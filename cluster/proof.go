@@ -72,7 +72,7 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 		}
 		last = max(last, e.lead.since-wire.Instant(age)*1e6)
 	}
-	last = max(last, e.disk.Slot(n).Moved)
+	last = max(last, e.busyOnDisk(n))
 	if e.view.Verdict.Claim != 0 {
 		last = max(last, e.disk.DecidedAt)
 	}

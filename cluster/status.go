@@ -16,6 +16,7 @@ type Status struct {
 	Lease       wire.LeaseState `json:"lease"`
 	SelfFencing string          `json:"self_fencing"` // "watchdog …" or "best effort"
 	Maintenance bool            `json:"maintenance"`
+	Disk        *DiskStatus     `json:"disk,omitempty"` // only where the file has quorum disks
 	Nodes       []NodeStatus    `json:"nodes"`
 	Services    []ServiceStatus `json:"services"`
 	Waits       []Wait          `json:"waits"`
@@ -33,6 +34,16 @@ type NodeStatus struct {
 	Engine   bool      `json:"engine_up"`
 	Standby  bool      `json:"standby"`
 	SilentMS int64     `json:"silent_ms"`
+}
+
+// DiskStatus is what a node sees of the quorum disks.
+type DiskStatus struct {
+	Usable     bool     `json:"usable"`                // a tie can be broken by them from here
+	Trouble    string   `json:"trouble"`               // what is wrong with which disk
+	Decisions  uint64   `json:"decisions"`             // ties that were ever broken on them
+	DecidedFor string   `json:"decided_for"`           // the side that won the last one
+	NotSeen    []string `json:"not_seen,omitempty"`    // nodes that were not seen to write there since locum was started here: no tie with them can be broken
+	AliveThere []string `json:"alive_there,omitempty"` // nodes that no cable carries, and whose stamps move
 }
 
 // ServiceStatus is one service: where it is, and why it is there or is not.

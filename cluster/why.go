@@ -32,6 +32,7 @@ func (e *Engine) Status(now wire.Instant) Status {
 	for i := range e.cfg.Services {
 		st.Services = append(st.Services, e.serviceStatus(i))
 	}
+	st.Disk = e.diskStatus()
 	st.Waits = e.waits()
 	st.Warnings = e.warnings()
 	return st
@@ -73,6 +74,9 @@ func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
 		st.State, st.Why = "never heard", "not heard since locum started here"
 	default:
 		st.State, st.Why = "dead", "silent on every path, and not proven clean"
+		if slot := e.disk.Slot(n); slot.Incarnation != 0 && !slot.Still && e.disk.Good {
+			st.Why = "silent on every path; its stamp on the quorum disk moves"
+		}
 		if s := e.shotAt(n); s != nil && s.why != "" {
 			st.Why += ": " + s.why
 		}
@@ -227,7 +231,10 @@ func (e *Engine) quorumWaits() []Wait {
 		if r := e.saidOf(n); r != "" {
 			w.For += " (its switch says: " + r + ")"
 		}
-		if at := e.tieWait(); at != 0 {
+		if e.view.Verdict.Tie == TieDisk {
+			w.For += e.waitsOfDisk()
+		}
+		if at := e.tieWait(); at != 0 && e.tied() {
 			w.For += fmt.Sprintf("; this side shoots in %s", time.Duration(at-e.now).Round(time.Millisecond))
 		}
 		if e.alive(n) {
@@ -262,6 +269,10 @@ func (e *Engine) warnings() []string {
 	if e.cfg.Watchdog.Device == "" {
 		list = append(list, "self-fencing: best effort (no watchdog)")
 	}
+	if e.disk.Trouble != "" {
+		list = append(list, e.disk.Trouble)
+	}
+	list = append(list, e.missingOnDisk()...)
 	if e.watchdog.Refuses {
 		list = append(list, "nothing is started on this node until its watchdog is armed: "+e.watchdog.Text)
 	}

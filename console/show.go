@@ -28,6 +28,7 @@ func ShowStatus(w io.Writer, r *Reply) {
 	if st.Leader != "" {
 		fmt.Fprintf(w, "view %d, led by %s; lease %s; self-fencing: %s\n", st.Epoch, st.Leader, st.Lease, st.SelfFencing)
 	}
+	showDisk(w, st.Disk)
 	if st.Maintenance {
 		fmt.Fprintln(w, "MAINTENANCE: nothing is started, stopped or watched over (locum maintenance off)")
 	}
@@ -37,6 +38,23 @@ func ShowStatus(w io.Writer, r *Reply) {
 	for _, text := range append(append([]string{}, st.Warnings...), heartWarnings(r.Heart)...) {
 		fmt.Fprintln(w, "warning: "+text)
 	}
+}
+
+func showDisk(w io.Writer, d *cluster.DiskStatus) {
+	if d == nil {
+		return
+	}
+	use := "usable"
+	if !d.Usable {
+		use = "NOT USABLE from here"
+	}
+	if d.Decisions > 0 {
+		use += fmt.Sprintf("; decided %d times, the last time for %s", d.Decisions, d.DecidedFor)
+	}
+	if len(d.NotSeen) > 0 {
+		use += "; not seen to write there yet: " + strings.Join(d.NotSeen, ", ")
+	}
+	fmt.Fprintln(w, "quorum disk: "+use)
 }
 
 // windowShare: a heart that runs later than this part of the window is warned of. A beat is due at least every third of it.

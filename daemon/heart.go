@@ -14,6 +14,7 @@ import (
 
 	"locum/config"
 	"locum/heartbeat"
+	"locum/quorumdisk"
 	"locum/wire"
 )
 
@@ -29,13 +30,15 @@ type heart struct {
 	life     wire.Life
 	refused  []string
 	tag      wire.Tag
+	seal     wire.DiskSeal
 
 	core   *heartbeat.Heart
 	w      *waiter
 	wakeAt wire.Instant
 	paths  []*pathSeat
-	inputs []heartbeat.Input // what carrying outputs out has brought
-	busy   bool              // a step's outputs are being carried out
+	disks  *quorumdisk.Drives // nil where the file has none
+	inputs []heartbeat.Input  // what carrying outputs out has brought
+	busy   bool               // a step's outputs are being carried out
 
 	dog     watchdogSeat
 	engine  engineSeat
@@ -97,9 +100,6 @@ func newHeart(o Options) (_ *heart, err error) {
 	if h.self, err = findSelf(o, h.cfg); err != nil {
 		return nil, err
 	}
-	if len(h.cfg.Disks) > 0 {
-		return nil, usageError("disk %s: this locum does not use quorum disks yet; take the disk lines out", h.cfg.Disks[0].Path)
-	}
 	h.log, h.flushLog = newLog(os.Stderr)
 	runtime.GOMAXPROCS(heartThreads(h.cfg.Beat.Dead))
 	h.refused = hardenHeart(h.cfg.Beat.Dead)
@@ -112,6 +112,7 @@ func newHeart(o Options) (_ *heart, err error) {
 	if err := h.openPaths(); err != nil {
 		return nil, err
 	}
+	h.openDisks()
 	h.control, err = listen(h, o.Socket)
 	return h, err
 }
@@ -132,6 +133,9 @@ func (h *heart) makeCore() error {
 		return err
 	}
 	if h.tag, err = wire.TagOf(h.cfg.Cluster, key); err != nil {
+		return err
+	}
+	if h.seal, err = wire.DiskSealOf(h.cfg.Cluster, key); err != nil {
 		return err
 	}
 	s := heartbeat.Settings{Config: h.cfg, Self: h.self.Number, Keys: []wire.Key{key}}
@@ -257,6 +261,9 @@ func (h *heart) close() {
 	}
 	for _, p := range h.paths {
 		p.Close()
+	}
+	if h.disks != nil {
+		h.disks.Close()
 	}
 	if h.w != nil {
 		h.w.close()

@@ -32,6 +32,7 @@ type waiter struct {
 
 	mu   sync.Mutex
 	mail []func()
+	over bool // nothing is posted any more
 }
 
 func newWaiter() (*waiter, error) {
@@ -73,6 +74,9 @@ func (w *waiter) register() error {
 }
 
 func (w *waiter) close() error {
+	w.mu.Lock()
+	w.over = true // who posts late must not ring a descriptor that is another's by then
+	w.mu.Unlock()
 	var errs []error
 	if w.file != nil {
 		errs, w.epoll = append(errs, w.file.Close()), -1
@@ -157,8 +161,11 @@ func (w *waiter) arm(at wire.Instant) error {
 // post has the heart's loop do something; it never blocks. Posts are done in their order.
 func (w *waiter) post(do func()) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
 	w.mail = append(w.mail, do)
-	w.mu.Unlock()
 	one := binary.NativeEndian.AppendUint64(nil, 1)
 	_, _ = unix.Write(w.bell, one) // full only after 2^64-2 rings that nobody reads: it rings all the same
 }

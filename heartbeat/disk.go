@@ -1,6 +1,8 @@
 package heartbeat
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
 	"locum/quorumdisk"
@@ -69,7 +71,7 @@ func (h *Heart) slot() quorumdisk.Slot {
 	g := &h.grants
 	s := quorumdisk.Slot{Incarnation: h.incarnation, Counter: h.disk.counter, Boot: h.boot, Machine: h.machine, Epoch: h.granted(),
 		LeaseMS: milliseconds(h.cfg.Lease), WatchdogMS: milliseconds(h.watchdog.Timeout), Instance: h.disk.seen.Begun}
-	s.State = only(quorumdisk.Running, g.mayRun) | only(quorumdisk.LeftClean, g.left && !g.mayRun) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
+	s.State = only(quorumdisk.Running, !g.idle || g.mayRun) | only(quorumdisk.LeftClean, g.left && g.idle && !g.mayRun) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
 		only(quorumdisk.Armed, h.watchdog.Armed) | only(quorumdisk.EngineUp, h.engine.up) | only(quorumdisk.Quorate, g.view.Quorate)
 	for _, p := range h.peers {
 		if p.alive() {
@@ -103,21 +105,17 @@ func (h *Heart) diskChanged(always bool) {
 	if old.From != d.seen.From {
 		h.lease.echoed = true
 	}
-	moved := always && (old.From != d.seen.From || movesOf(old.Slots) != movesOf(d.seen.Slots))
-	if moved || old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble {
+	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble ||
+		!slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
+	if changed || always && (old.From != d.seen.From || !slices.Equal(old.Slots, d.seen.Slots)) {
 		h.tellDisk()
 	}
 }
 
-// movesOf is when the slots moved, and whether they stand still, as one sum to be compared.
-func movesOf(slots []wire.Slot) (sum wire.Instant) {
-	for i, s := range slots {
-		sum += s.Moved
-		if s.Still {
-			sum += wire.Instant(i) + 1
-		}
-	}
-	return sum
+// sameSign reports whether two sights of a slot say the same but for when it moved.
+func sameSign(a, b wire.Slot) bool {
+	a.Busy = b.Busy
+	return a == b
 }
 
 func (h *Heart) shown() wire.Disk {
@@ -128,16 +126,25 @@ func (h *Heart) shown() wire.Disk {
 		w.Decided = wire.Claim{Instance: last.Instance, Epoch: last.Winner.Epoch, Members: last.Winner.Side, By: last.Winner.Node, Incarnation: last.Winner.Incarnation}
 	}
 	for _, p := range h.peers {
-		s, moved, still := d.desk.Slot(p.is.Node)
-		w.Slots = append(w.Slots, wire.Slot{Node: p.is.Node, Incarnation: s.Incarnation, Boot: s.Boot, Moved: moved, Still: still && show.Good})
+		w.Slots = append(w.Slots, d.slotOf(p.is.Node, show.Good))
 	}
 	var list []string
 	for i, c := range h.cfg.Disks {
-		if err := d.desk.Trouble(h.now, i); err != nil {
-			list = append(list, c.Path+": "+err.Error())
+		if err := d.desk.Trouble(h.now, i); err != nil && !errors.Is(err, quorumdisk.ErrNotYet) {
+			list = append(list, "disk "+c.Path+": "+strings.TrimPrefix(err.Error(), "disk "+c.Path+": "))
 		}
 	}
 	w.Trouble = strings.Join(list, "; ")
+	return w
+}
+
+// slotOf is what the disks show of another node.
+func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
+	s, moved, still := d.desk.Slot(n)
+	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved}
+	if w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running); w.Idle {
+		w.Busy = d.seen.Slot(n).Busy
+	}
 	return w
 }
 

@@ -68,7 +68,7 @@ func lines(w *World, tiebreak, service, resources string) string {
 	fmt.Fprintf(&b, "\ntiebreak %s\nservice web nodes=alpha,beta %s\n%s", tiebreak, service, resources)
 	for _, n := range w.Nodes {
 		fmt.Fprintf(&b, "node %d %s\n", n.Number, n.Name)
-		if strings.HasPrefix(tiebreak, "fence") {
+		if strings.Contains(tiebreak, "fence") {
 			fmt.Fprintf(&b, "fence %s plug type=http timeout=200ms url-off=%s url-on=%s url-status=%s\n", n.Name,
 				w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "on"), w.Power.URL(n.Name, "status"))
 		}

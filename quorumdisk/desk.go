@@ -1,7 +1,7 @@
 package quorumdisk
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -189,16 +189,20 @@ func (d *Desk) Trouble(now wire.Instant, disk int) error {
 	k := &d.disk[disk]
 	switch {
 	case k.op != 0 && now-k.began >= wire.Instant(d.set.Dead):
-		return fmt.Errorf("no answer for %s", time.Duration(now-k.began).Round(time.Second))
+		return errNoAnswer
 	case k.failed:
 		return k.why
 	case k.done == 0:
-		return errNotYet
+		return ErrNotYet
 	}
 	return nil
 }
 
-var errNotYet = fmt.Errorf("no round has ended yet")
+// What is wrong with a disk that says nothing itself.
+var (
+	ErrNotYet   = errors.New("no round has ended yet")
+	errNoAnswer = errors.New("it does not answer")
+)
 
 func (d *Desk) from() wire.Instant {
 	var at []wire.Instant
@@ -208,6 +212,9 @@ func (d *Desk) from() wire.Instant {
 	slices.Sort(at)
 	return at[len(at)-Majority(len(at))]
 }
+
+// Shared reports whether a node was seen to use the same disks.
+func (d *Desk) Shared(n wire.Node) bool { return d.stamps.Shared(n) }
 
 // Slot is the newest of a node that the disks showed, when it was last seen to move, and whether it has stood still since for
 // the disks' dead.

@@ -62,6 +62,9 @@ func (d *Drives) Do(a Action) {
 // Ended gives what came of actions.
 func (d *Drives) Ended() <-chan Ended { return d.ended }
 
+// Closed is closed once Close was called: nothing more comes then.
+func (d *Drives) Closed() <-chan struct{} { return d.stop }
+
 // Close gives all disks up, and waits for none.
 func (d *Drives) Close() { d.once.Do(func() { close(d.stop) }) }
 

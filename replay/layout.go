@@ -12,7 +12,7 @@ import (
 // events are the types of cluster.Event; a record names one by its place, so a new one is added at the end.
 var events = []reflect.Type{
 	reflect.TypeFor[cluster.Started](), reflect.TypeFor[cluster.PeerChanged](), reflect.TypeFor[cluster.MessageArrived](),
-	reflect.TypeFor[cluster.MessageEnded](), reflect.TypeFor[cluster.LeaseChanged](), reflect.TypeFor[cluster.WatchdogChanged](),
+	reflect.TypeFor[cluster.MessageEnded](), reflect.TypeFor[cluster.LeaseChanged](), reflect.TypeFor[cluster.WatchdogChanged](), reflect.TypeFor[cluster.DiskChanged](),
 	reflect.TypeFor[cluster.Ceased](), reflect.TypeFor[cluster.Permitted](), reflect.TypeFor[cluster.OpEnded](),
 	reflect.TypeFor[cluster.Watched](), reflect.TypeFor[cluster.Contested](), reflect.TypeFor[cluster.ShotEnded](),
 	reflect.TypeFor[cluster.PowerRead](), reflect.TypeFor[cluster.Stored](), reflect.TypeFor[cluster.Asked](),

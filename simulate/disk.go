@@ -23,6 +23,7 @@ type reach struct {
 	hung bool         // no access returns
 	busy wire.Instant // until then it is at another one
 	wait []func()     // accesses that hang
+	own  *disk        // its disk line leads to other storage
 }
 
 // diskPatience is how long an access to a lost disk takes to fail.
@@ -50,7 +51,11 @@ func (h *heart) onDisk(a quorumdisk.Action) {
 	}
 	r.busy = max(r.busy, w.now) + wire.Instant(w.disks[a.Disk].takes)
 	w.queue.put(r.busy, func() {
-		e := w.disks[a.Disk].access(n.cfg.Number, a)
+		d := &w.disks[a.Disk]
+		if r.own != nil {
+			d = r.own
+		}
+		e := d.access(n.cfg.Number, a)
 		if a.Do == quorumdisk.WriteClaim {
 			w.opens(n.cfg.Number, a.Claim.Instance)
 		}
@@ -111,6 +116,17 @@ func (w *World) disksAre(args []string, set func(r *reach)) error {
 	return nil
 }
 
+// commandOwnDisk: own-disk NODE: its disk lines lead to storage that no other node has.
+func (w *World) commandOwnDisk(args []string) error {
+	n, err := w.node(args[0])
+	for i := range w.disks {
+		if err == nil {
+			n.disks[i].own = &newWorldDisks(1, wire.Node(len(w.disks[i].slots)))[0]
+		}
+	}
+	return err
+}
+
 // commandDiskTakes: disk-takes TIME: so long lasts each access to a quorum disk.
 func (w *World) commandDiskTakes(args []string) error {
 	d, err := time.ParseDuration(args[0])
@@ -123,7 +139,7 @@ func (w *World) commandDiskTakes(args []string) error {
 // release ends all trouble of a node with a disk: what hung is done now.
 func (r *reach) release() {
 	wait := r.wait
-	*r = reach{busy: r.busy}
+	*r = reach{busy: r.busy, own: r.own}
 	for _, do := range wait {
 		do()
 	}

@@ -47,8 +47,13 @@ type Slot struct {
 	Node        Node        `json:"node"`
 	Incarnation Incarnation `json:"incarnation"` // the newest life that has written it
 	Boot        ID          `json:"boot"`        // its boot
-	Moved       Instant     `json:"moved"`       // when it was last seen to have moved, on this node's clock; 0 never
-	Still       bool        `json:"still"`       // it has not moved since for the disks' dead
+	Machine     ID          `json:"machine"`
+	Idle        bool        `json:"idle"` // it says: nothing runs here
+	// Busy is when it was last seen to move without saying that nothing runs, on this node's clock; 0 never.
+	Busy Instant `json:"busy"`
+	// Shared: it was seen to rise on a majority of the disks while this heart looked, so the node does use the same disks.
+	Shared bool `json:"shared"`
+	Still  bool `json:"still"` // it has not moved for the disks' dead
 }
 
 // Slot finds what the disks show of a node.
