@@ -136,13 +136,7 @@ func (e *errandBoy) ended(f wire.Fate) {
 	}
 }
 
-// hearts is a cluster of two nodes whose engines have an errand.
-type hearts struct {
-	*lab.World
-	alpha *lab.Process
-}
-
-// run starts them with the given path lines, does something else meanwhile, and gives what alpha says in the end.
+// run starts a cluster of two nodes whose engines have an errand, with the given path lines, does something else meanwhile, and gives what alpha says in the end.
 func run(b *testing.B, x errand, paths string, plug func(*lab.World)) outcome {
 	b.Helper()
 	if os.Geteuid() != 0 {

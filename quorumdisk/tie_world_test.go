@@ -80,9 +80,7 @@ func (w *world) start(i int) {
 
 func (w *world) want(i int) Want {
 	v := Want{Epoch: wire.Epoch(10*w.life[i]) + wire.Epoch(i+1), Side: wire.SetOf(wire.Node(i + 1)), Common: 5, Members: wire.SetOf(1, 2, 3), Rank: i}
-	for n, life := range w.gone[i][:w.rules.contenders] {
-		v.Gone[n] = life
-	}
+	copy(v.Gone[:], w.gone[i][:w.rules.contenders])
 	return v
 }
 
@@ -395,7 +393,6 @@ type search struct {
 	ways   int
 	most   int // states; 0: no bound
 	beyond int
-	wins   int
 }
 
 func (s *search) from(t *testing.T, w *world) bool {
