@@ -32,6 +32,11 @@ func (p *parser) disk(l line) {
 	if !strings.HasPrefix(d.Path, "/") {
 		p.add(l.number, "disk %q is no absolute path; write the name that stays the same over a reboot: disk /dev/disk/by-id/…", d.Path)
 	}
+	for _, prefix := range []string{"/dev/sd", "/dev/vd", "/dev/nvme"} {
+		if strings.HasPrefix(d.Path, prefix) {
+			p.warn(l.number, "disk %s: such a name may belong to another disk after the next boot, and on the other node; write one of /dev/disk/by-id", d.Path)
+		}
+	}
 	for _, o := range p.cfg.Disks {
 		if o.Path == d.Path {
 			p.add(l.number, "disk %s stands on line %d already", d.Path, o.Line)

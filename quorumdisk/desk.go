@@ -69,6 +69,7 @@ type Ended struct {
 	Op     uint64
 	Failed error   // it has returned, and not done what it should; a write may be on the disk or not
 	Slots  []Sight // read: of node 1 and so on
+	ID     DiskID  // of the disk, with Slots
 	Claims []Claim // read: of node 1 and so on; a read with one that is unreadable has failed
 	// Generation is that of the disk's header, with Claims.
 	Generation uint32
@@ -133,7 +134,7 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 		k.reading, k.issued = true, now
 		return []Action{d.act(ev.Disk, ReadSlots, Slot{})}
 	default:
-		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, Issued: k.issued, Returned: now, Slots: ev.Slots})
+		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, ID: ev.ID, Issued: k.issued, Returned: now, Slots: ev.Slots})
 		if k.failed = k.why != nil; !k.failed {
 			k.done = k.began
 		}

@@ -260,7 +260,7 @@ func (k *drive) reply(p *Port) Reply {
 
 // do carries one action out. The second error says that the disk has to be opened anew: it may have been unplugged, or replaced.
 func (k *drive) do(p *Port, h Header, a Action) (e Ended, fatal error) {
-	e = Ended{Disk: k.index, Op: a.Op, Generation: h.Generation}
+	e = Ended{Disk: k.index, Op: a.Op, ID: h.ID, Generation: h.Generation}
 	if e.Failed = k.set.judge(k.index); e.Failed != nil {
 		return e, e.Failed
 	}

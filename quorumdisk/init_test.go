@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"locum/wire"
 )
 
@@ -130,6 +132,59 @@ func TestInitNeverTakesWhatIsInUse(t *testing.T) {
 	if err := Init(p); err == nil || !strings.Contains(err.Error(), "in use by another locum on this machine") {
 		t.Errorf("%v", err)
 	}
+}
+
+// partitioned makes a block device of 8 MiB with one partition, from 1 MiB on.
+func partitioned(t *testing.T) (whole, part string) {
+	t.Helper()
+	b := make([]byte, 8<<20)
+	entry := b[446:]
+	entry[4] = 0x83                                  // its type: Linux
+	binary.LittleEndian.PutUint32(entry[8:], 2048)   // from this sector on
+	binary.LittleEndian.PutUint32(entry[12:], 12288) // so many
+	b[510], b[511] = 0x55, 0xaa
+	name := filepath.Join(t.TempDir(), "device")
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole = loop(t, name)
+	made(t, "addpart", whole, "1", "2048", "12288") // not every kernel reads the table by itself
+	t.Cleanup(func() {
+		// A helper ends a moment after who started it has let go of it.
+		for end := time.Now().Add(patience); exec.Command("delpart", whole, "1").Run() != nil; {
+			if time.Now().After(end) {
+				t.Error("the partition stays in use")
+				return
+			}
+		}
+	})
+	text, err := os.ReadFile("/sys/class/block/" + filepath.Base(whole) + "p1/dev")
+	if err != nil {
+		t.Skip("this kernel makes no partitions of loop devices: ", err)
+	}
+	var major, minor uint32
+	if _, err := fmt.Sscanf(string(text), "%d:%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+	part = filepath.Join(t.TempDir(), "part") // where nothing makes names in /dev, there is none
+	if err := unix.Mknod(part, unix.S_IFBLK|0o600, int(unix.Mkdev(major, minor))); err != nil {
+		t.Fatal(err)
+	}
+	return whole, part
+}
+
+func TestAPartitionIsADiskAndItsWholeDeviceIsNot(t *testing.T) {
+	whole, part := partitioned(t)
+	if err := Init(planFor(t, nil, whole)); err == nil || !strings.Contains(err.Error(), "a boot sector or MBR partition table") {
+		t.Errorf("the whole device: %v", err)
+	}
+	if err := Init(planFor(t, nil, part)); err != nil {
+		t.Fatal(err)
+	}
+	one := newPlayer(t, 1, part)
+	claimFor(one)
+	play(t, "it has won on the partition", func() bool { return verdict(one) == Won }, one)
+	one.drives.Close()
 }
 
 func TestInitNeverTakesADiskToWhichANodeWrites(t *testing.T) {

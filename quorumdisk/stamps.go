@@ -21,6 +21,7 @@ type Stamps struct {
 }
 
 type stampDisk struct {
+	id      DiskID
 	wrote   Slot // the own slot that is on the disk for certain
 	begun   Slot // the own slot that was last begun to be written
 	readAt  wire.Instant
@@ -32,6 +33,7 @@ type stampDisk struct {
 // SlotRead is what one read of all slots of a disk gave.
 type SlotRead struct {
 	Disk     int
+	ID       DiskID // another than before: the disk was replaced, and what the old one showed says nothing of it
 	Issued   wire.Instant
 	Returned wire.Instant
 	Slots    []Sight // of node 1 and so on
@@ -62,6 +64,9 @@ func (s *Stamps) Wrote(d int) { s.disk[d].wrote = s.disk[d].begun }
 // read; single slots that are unreadable are no error here, and prove nothing of their nodes.
 func (s *Stamps) Saw(r SlotRead) error {
 	d := &s.disk[r.Disk]
+	if d.id != r.ID {
+		*d = stampDisk{id: r.ID}
+	}
 	if err := s.honest(d, r); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func slot(life wire.Incarnation, count uint64) Slot {
 // see gives one disk's read of nodes 1 (this one) and 2.
 func see(t *testing.T, s *Stamps, disk int, issued wire.Instant, own, other Slot) error {
 	t.Helper()
-	return s.Saw(SlotRead{disk, issued, issued + 1, []Sight{{Slot: own}, {Slot: other}}})
+	return s.Saw(SlotRead{Disk: disk, Issued: issued, Returned: issued + 1, Slots: []Sight{{Slot: own}, {Slot: other}}})
 }
 
 func TestASlotStandsStillOnlyAsLongAsReadsShowIt(t *testing.T) {
@@ -37,7 +37,7 @@ func TestASlotStandsStillOnlyAsLongAsReadsShowIt(t *testing.T) {
 func TestAnUnreadableSlotDoesNotStandStill(t *testing.T) {
 	s := NewStamps(1, 1)
 	see(t, &s, 0, 100, Slot{}, slot(3, 7))
-	if err := s.Saw(SlotRead{0, 900, 901, []Sight{{}, {Err: Corrupt}}}); err != nil {
+	if err := s.Saw(SlotRead{Issued: 900, Returned: 901, Slots: []Sight{{}, {Err: Corrupt}}}); err != nil {
 		t.Error(err)
 	}
 	if got := s.Still(2); got != 0 {
@@ -153,5 +153,23 @@ func TestTheDisksAreOfUseAsOfTheReadsOfAMajority(t *testing.T) {
 	see(t, &s, 2, 900, Slot{}, Slot{})
 	if s.ReadAt() != 100 || s.Still(2) != 0 || time.Duration(s.Moved(2)) != 0 {
 		t.Errorf("as of %d", s.ReadAt())
+	}
+}
+
+func TestADiskThatWasReplacedMayShowOlderStampsThanTheOneBefore(t *testing.T) {
+	s := NewStamps(1, 3)
+	look := func(id DiskID, at wire.Instant, own, other Slot) error {
+		return s.Saw(SlotRead{Disk: 1, ID: id, Issued: at, Returned: at + 1, Slots: []Sight{{Slot: own}, {Slot: other}}})
+	}
+	s.Begun(1, slot(2, 5))
+	s.Wrote(1)
+	if err := look(idA, 100, slot(2, 5), slot(3, 7)); err != nil {
+		t.Fatal(err)
+	}
+	if err := look(idB, 200, slot(2, 4), slot(3, 6)); err != nil || s.Slot(2) != slot(3, 7) || s.Moved(2) != 101 {
+		t.Errorf("%v; node 2 is known by %+v, moved at %d", err, s.Slot(2), s.Moved(2))
+	}
+	if err := look(idB, 300, slot(2, 4), slot(3, 5)); err == nil {
+		t.Error("the new disk went back itself, and that was not noticed")
 	}
 }
