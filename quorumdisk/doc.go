@@ -8,7 +8,7 @@
 // What decides is pure: the format (layout.go, block.go, header.go, slot.go, pill.go, claim.go; survey.go has the requests
 // for them), the judge of time stamps (stamps.go) and the tie-break (tie*.go), which takes what came of reads and writes and
 // says what to read and write next. What touches the world is thin: device.go opens and does, helper.go is the process that each
-// disk has to itself, port.go the way to it, drives.go all disks of a node, done as the Desk says; init.go, contents.go,
+// disk has to itself, port.go the way to it, drives.go and drive.go all disks of a node, done as the Desk says; init.go, contents.go,
 // look.go, measure.go and repair.go are the commands; join.go has a repaired disk count.
 //
 //	Desk -> Action -> Drives.Do -> Port.Begin -> helper -> disk

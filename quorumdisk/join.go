@@ -21,6 +21,9 @@ func Join(ctx context.Context, p Plan) error {
 		return err
 	}
 	defer j.close()
+	if j.at < 0 {
+		return j.finish(ctx)
+	}
 	h := j.newest
 	h.Disks = append([]DiskID(nil), h.Disks...)
 	if err := p.draw(&h.Disks[j.place]); err != nil {
@@ -86,15 +89,35 @@ func (p Plan) openJoin(ctx context.Context) (j *joining, err error) {
 			j.at = i
 		}
 	}
+	j.newest = newest
 	if j.at < 0 {
-		return j, errors.New("all three disks count; none is joining")
+		return j, nil
 	}
 	if j.headers[j.at].ID != newest.Joining {
 		return j, fmt.Errorf("disk %s was replaced and is not the one that joins; say locum disk init --repair %s --force", p.Paths[j.at], p.Paths[j.at])
 	}
-	j.newest = newest
 	j.place = Header{ID: newest.Joining, Disks: newest.Disks}.Index()
 	return j, nil
+}
+
+// finish writes the newest header to the disks that have an older one: who wrote it to the others did not come to the end.
+func (j *joining) finish(ctx context.Context) error {
+	behind := 0
+	for i, own := range j.headers {
+		if own.Generation == j.newest.Generation {
+			continue
+		}
+		behind++
+		h := j.newest
+		h.ID, h.MadeAt = own.ID, own.MadeAt
+		if _, err := j.all[i].Do(ctx, Request{Place: HeaderPlace, Write: j.p.Seals.SealHeader(h)}); err != nil {
+			return err
+		}
+	}
+	if behind == 0 {
+		return errors.New("all three disks count; none is joining")
+	}
+	return nil
 }
 
 // announce writes new headers: on the joining disk first, which alone decides nothing, then on the two others.

@@ -132,3 +132,28 @@ func TestWhatAFormerAttemptStillWritesIsUnreadable(t *testing.T) {
 		t.Errorf("the others: %v", err)
 	}
 }
+
+func TestAJoinThatDidNotComeToItsEndIsFinished(t *testing.T) {
+	paths := threeFiles(t)
+	p := planFor(t, nil, paths...)
+	p.Force = true
+	ctx := context.Background()
+	if err := Repair(ctx, p, 1); err != nil {
+		t.Fatal(err)
+	}
+	port := open(t, paths[2])
+	before := mustHeader(t, p.Seals, port)
+	if err := Join(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	want := mustHeader(t, p.Seals, port)
+	older := want
+	older.Generation, older.Joining = want.Generation-1, want.Disks[1]
+	do(t, port, Request{Op: 2, Place: HeaderPlace, Write: p.Seals.SealHeader(older)})
+	if err := Join(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	if now := mustHeader(t, p.Seals, port); now.Generation != want.Generation || !now.Joining.IsZero() || now.ID != before.ID {
+		t.Errorf("%+v, want %+v", now, want)
+	}
+}
