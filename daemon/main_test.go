@@ -13,6 +13,7 @@ import (
 
 	"locum/console"
 	"locum/lab"
+	"locum/quorumdisk"
 )
 
 // TestMain lets the test binary be the program: with runVariable set it is "locum run", and a heart starts its engine as
@@ -24,6 +25,8 @@ func TestMain(m *testing.M) {
 		exitWith(runErrand())
 	case len(os.Args) == 2 && os.Args[1] == EngineCommand:
 		exitWith(RunEngine(context.Background()))
+	case len(os.Args) > 1 && os.Args[1] == quorumdisk.HelperCommand:
+		exitWith(quorumdisk.Serve(os.Args[2:]))
 	case os.Getenv(runVariable) != "":
 		o := Options{}
 		if _, err := fmt.Sscanf(os.Getenv(runVariable), "%q %q %q %q", &o.ConfigFile, &o.Node, &o.StateDir, &o.Socket); err != nil {
