@@ -136,7 +136,7 @@ func (e *errandBoy) ended(f wire.Fate) {
 	}
 }
 
-// run starts a cluster of two nodes whose engines have an errand, with the given path lines, does something else meanwhile, and gives what alpha says in the end.
+// run has the engines of two nodes do an errand over the given path lines, and gives what alpha says of it. Plug comes before locum.
 func run(b *testing.B, x errand, paths string, plug func(*lab.World)) outcome {
 	b.Helper()
 	if os.Geteuid() != 0 {

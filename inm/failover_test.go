@@ -119,6 +119,22 @@ func TestAMessageCrossesWhereAPathLosesAllInOneDirection(t *testing.T) {
 	}
 }
 
+// TestADeadPathThatIsTriedNowAndThenHoldsNoMessageUpForLong: each try costs what the first did.
+func TestADeadPathThatIsTriedNowAndThenHoldsNoMessageUpForLong(t *testing.T) {
+	w := newWorld(t, 1, lan(), lan())
+	w.warm()
+	w.cables[0].cut = [2]bool{true, true}
+	slowest := time.Duration(0)
+	for range 1000 {
+		slowest = max(slowest, w.wholeAfter(100, 0, func() {}))
+		w.run(w.now + 10*ms)
+	}
+	if slowest > 2*time.Millisecond {
+		t.Errorf("%v", slowest)
+	}
+	w.wantAll()
+}
+
 // TestASlowLineIsNotTakenForALittleJitter: a network that hesitates for a moment does not send messages over a serial line.
 func TestASlowLineIsNotTakenForALittleJitter(t *testing.T) {
 	w := newWorld(t, 1, lan(), slow())

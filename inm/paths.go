@@ -101,8 +101,13 @@ func (p *path) time(bytes int) time.Duration {
 	return time.Duration(bytes) * time.Second / time.Duration(p.Rate)
 }
 
-// retryAfter is how long an acknowledgement may take (RFC 6298), doubled for each time-out in a row.
+// retryAfter is the wait, doubled for each time-out in a row.
 func (p *path) retryAfter() time.Duration {
+	return min(p.wait()<<min(p.timeouts, 12), wire.RetryMax)
+}
+
+// wait is how long an acknowledgement may take (RFC 6298).
+func (p *path) wait() time.Duration {
 	wait := wire.RetryFirst
 	switch {
 	case p.smoothed > 0:
@@ -110,20 +115,23 @@ func (p *path) retryAfter() time.Duration {
 	case p.RTT > 0:
 		wait = 3 * p.RTT
 	}
-	wait = min(max(wait, wire.RetryMin), wire.RetryMax)
-	return min(wait<<min(p.timeouts, 8), wire.RetryMax)
+	return min(max(wait, wire.RetryMin), wire.RetryMax)
 }
 
-// retryAfter is how long an acknowledgement may take on a path. A quick one is given some time before a segment takes a slow one:
-// to be a little late there is better than to be early here.
+// retryAfter is how long an acknowledgement may take on a path before its segment is sent again. Where there is another path,
+// time-outs make this one tried less often, but no message waits longer for it. A quick path is given some time before a
+// segment takes a slow one.
 func (s *Session) retryAfter(i int) time.Duration {
-	wait, next := s.paths[i].retryAfter(), time.Duration(-1)
+	next := time.Duration(-1)
 	for j := range s.paths {
 		if p := &s.paths[j]; j != i && p.usable() && (next < 0 || p.expected() < next) {
 			next = p.expected()
 		}
 	}
-	return max(wait, next/4)
+	if next < 0 {
+		return s.paths[i].retryAfter()
+	}
+	return max(s.paths[i].wait(), next/4)
 }
 
 // backlog is how long the segments under way occupy a path whose rate is known, and the acknowledgements on their way back
