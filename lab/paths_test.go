@@ -2,7 +2,9 @@ package lab
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,25 @@ const (
 // first, so that only paths are lost.
 func newDouble(t *testing.T) (*pair, *Switch) {
 	t.Helper()
+	return newPaths(t, "")
+}
+
+// newTriple is newDouble with a serial cable.
+func newTriple(t *testing.T) (*pair, *Switch, *Cable) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip(ErrNotRoot)
+	}
+	c, err := NewCable(115200)
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
+	p, s := newPaths(t, fmt.Sprintf("path serial null alpha=%s beta=%s baud=115200\n", c.Devices[0], c.Devices[1]), "null")
+	return p, s, c
+}
+
+// newPaths makes a cluster with udp, ethernet and what other paths the lines name.
+func newPaths(t *testing.T, more string, names ...string) (*pair, *Switch) {
+	t.Helper()
 	p := makePair(t, withFence, "", theService)
 	s, err := NewSwitch(1)
 	must(t, err)
@@ -30,13 +51,17 @@ func newDouble(t *testing.T) (*pair, *Switch) {
 	for i, n := range p.Nodes {
 		must(t, s.Plug(n, "eth1", netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(241 + i)}), 28)))
 		file := strings.ReplaceAll(lines(p.World, withFence, "", theService), "path udp lan alpha=192.0.2.1 beta=192.0.2.2",
-			"path udp lan alpha=192.0.2.241 beta=192.0.2.242\npath ethernet cross alpha=eth1 beta=eth1")
+			"path udp lan alpha=192.0.2.241 beta=192.0.2.242\npath ethernet cross alpha=eth1 beta=eth1\n"+strings.TrimSuffix(more, "\n"))
 		must(t, n.WriteFile("locum.conf", []byte(file), 0o644))
 		must(t, p.serve(n))
 	}
 	p.owned("alpha")
 	p.whole()
-	p.bothWays(map[string]bool{"lan": true, "cross": true})
+	all := map[string]bool{"lan": true, "cross": true}
+	for _, name := range names {
+		all[name] = true
+	}
+	p.bothWays(all)
 	return p, s
 }
 
@@ -127,6 +152,60 @@ func TestNothingMovesWhileOnePathIsLeft(t *testing.T) {
 	}
 	if !p.said(p.alpha, "more than one path to beta carries again") {
 		t.Error("the end of it is not said")
+	}
+}
+
+// cutPath loses a path of newTriple, or brings it back.
+func (p *pair) cutPath(s *Switch, c *Cable, name string, lost bool) {
+	p.t.Helper()
+	for i, n := range p.Nodes {
+		switch name {
+		case "lan":
+			must(p.t, s.Cut(n, ofUDP, lost))
+		case "cross":
+			must(p.t, s.Cut(n, ofEthernet, lost))
+		default:
+			c.Cut(i, lost)
+		}
+	}
+}
+
+// TestEveryCombinationOfLostPathsMovesNothingUntilAllAreLost: udp, ethernet and serial, lost at one moment.
+func TestEveryCombinationOfLostPathsMovesNothingUntilAllAreLost(t *testing.T) {
+	p, s, c := newTriple(t)
+	names := []string{"lan", "cross", "null"}
+	for lost := range 7 {
+		var gone, left []string
+		carries := map[string]bool{}
+		for i, name := range names {
+			if lost&(1<<i) != 0 {
+				gone = append(gone, name)
+			} else {
+				left, carries[name] = append(left, name), true
+			}
+		}
+		t.Run(fmt.Sprint("lost ", gone, ", left ", left), func(t *testing.T) {
+			p.unmoved(func() {
+				for _, name := range gone {
+					p.cutPath(s, c, name, true)
+				}
+				p.bothWays(carries)
+				p.pass(2*beatDead + shootDelay)
+				for _, name := range gone {
+					p.cutPath(s, c, name, false)
+				}
+				p.bothWays(map[string]bool{"lan": true, "cross": true, "null": true})
+			})
+		})
+	}
+	before := p.kept(p.alpha)
+	for _, name := range names {
+		p.cutPath(s, c, name, true)
+	}
+	p.eventually("beta is off", func() bool { return !p.beta.On() || p.told("beta", "off") })
+	p.owned("alpha")
+	if after := p.kept(p.alpha); after != before {
+		t.Errorf("the service was touched: %+v, was %+v", after, before)
 	}
 }
 
