@@ -131,10 +131,10 @@ func (e *Engine) tied() bool {
 	return e.leads() && !e.view.Verdict.Quorate && (e.view.Verdict.Tie == TieFence || e.tiedWithoutDisk())
 }
 
-// tiedWithoutDisk reports whether shots have to break a tie that the disk should break, because it cannot be reached here. Who
-// reaches it shoots long before (SAFETY 11).
+// tiedWithoutDisk reports whether shots have to break a tie that the disk should break, because it cannot be reached here, or the
+// other half was never seen to use it. Who can use it shoots long before (SAFETY 11).
 func (e *Engine) tiedWithoutDisk() bool {
-	return e.view.Verdict.Tie == TieDisk && !e.disk.Good && e.breaksTiesBy("fence")
+	return e.view.Verdict.Tie == TieDisk && (!e.disk.Good || e.strangers() != 0) && e.breaksTiesBy("fence")
 }
 
 func (e *Engine) breaksTiesBy(kind string) bool {

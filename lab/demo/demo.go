@@ -36,6 +36,7 @@ type stage struct {
 	world  *lab.World
 	client *lab.Prober
 	cable  *lab.Cable // the serial one
+	disk   bool       // the nodes share a quorum disk
 	ear    *ear
 	mu     sync.Mutex
 	locums map[string]*lab.Process // the newest on each node
@@ -126,9 +127,10 @@ func (s *stage) play(ctx context.Context) error {
 
 // raise makes the cluster and waits until it serves.
 func (s *stage) raise(ctx context.Context) error {
-	s.say("locum demo: two nodes, joined by a network and by a serial cable, a client and a power switch, as real processes in namespaces of this machine. " +
+	s.disk = s.world.ShareDisk("quorum") == nil // an older kernel has none for a tmpfs
+	s.say("locum demo: two nodes, joined by a network, by a serial cable and by a disk, a client and a power switch, as real processes in namespaces of this machine. " +
 		"Nothing is sent on your network, and nothing stays when it ends. Both nodes have this file:")
-	for line := range strings.Lines(file(s.world, s.cable.Devices)) {
+	for line := range strings.Lines(file(s.world, s.cable.Devices, s.disk)) {
 		if len(line) > width-4 {
 			line = strings.TrimLeft(wrap(line, "", "             "), " ")
 		}
@@ -137,7 +139,7 @@ func (s *stage) raise(ctx context.Context) error {
 	s.print("\n")
 	s.say("The client asks the service web, at %s, every %s. On the left is the time, and who says or sees it.", vip, probeEvery)
 	s.title("The cluster starts")
-	if err := lay(s.world, s.cable.Devices); err != nil {
+	if err := lay(s.world, s.cable.Devices, s.disk); err != nil {
 		return err
 	}
 	for _, n := range s.world.Nodes {
@@ -145,6 +147,13 @@ func (s *stage) raise(ctx context.Context) error {
 		if err := n.Boot(); err != nil {
 			return err
 		}
+	}
+	if s.disk {
+		if out, err := s.world.Nodes[0].Exec(ctx, "locum", "disk", "init", "--config", configFile); err != nil {
+			return fmt.Errorf("locum disk init: %w\n%s", err, out)
+		}
+	}
+	for _, n := range s.world.Nodes {
 		if err := s.serve(n); err != nil {
 			return err
 		}
@@ -179,7 +188,7 @@ func (s *stage) awaitMembers(ctx context.Context) error {
 	})
 }
 
-// whole asks a node, by its own command, whether it is quorate with all nodes.
+// whole asks a node, by its own command, whether it is quorate with all nodes, and sees them on the disk if there is one.
 func whole(ctx context.Context, n *lab.Node) bool {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -193,9 +202,16 @@ func whole(ctx context.Context, n *lab.Node) bool {
 			Nodes   []struct {
 				State string `json:"state"`
 			} `json:"nodes"`
+			Disk *struct {
+				Usable  bool     `json:"usable"`
+				NotSeen []string `json:"not_seen"`
+			} `json:"disk"`
 		} `json:"status"`
 	}
 	if json.Unmarshal(out, &reply) != nil || !reply.Status.Quorate || len(reply.Status.Nodes) < 2 {
+		return false
+	}
+	if d := reply.Status.Disk; d != nil && (!d.Usable || len(d.NotSeen) > 0) {
 		return false
 	}
 	for _, node := range reply.Status.Nodes {

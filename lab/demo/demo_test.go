@@ -114,7 +114,7 @@ func TestTheDemosFileIsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if cfg, problems := config.Parse("locum.conf", file(w, [2]string{"/dev/ttyS0", "/dev/ttyS0"})); cfg == nil {
+	if cfg, problems := config.Parse("locum.conf", file(w, [2]string{"/dev/ttyS0", "/dev/ttyS0"}, true)); cfg == nil {
 		t.Error(problems)
 	}
 }

@@ -18,10 +18,15 @@ const (
 	keyFile     = lab.NodeDir + "/locum.key"
 	stateDir    = lab.NodeDir + "/state"
 	baud        = 115200
+	diskFile    = lab.NodeDir + "/quorum"
 )
 
 // file is the file of both nodes. The serial cable's ends are alpha's and beta's.
-func file(w *lab.World, serial [2]string) string {
+func file(w *lab.World, serial [2]string, disk bool) string {
+	quorum := ""
+	if disk {
+		quorum = "disk      " + diskFile + " every=250ms dead=1s\ntiebreak  disk\n"
+	}
 	fence := func(name string) string {
 		return fmt.Sprintf("fence     %-5s plug type=http timeout=500ms url-off=%s url-on=%s url-status=%s\n",
 			name, w.Power.URL(name, "off"), w.Power.URL(name, "on"), w.Power.URL(name, "status"))
@@ -32,15 +37,14 @@ node      1 alpha
 node      2 beta
 beat      every=100ms dead=1s
 path      udp lan alpha=192.0.2.1 beta=192.0.2.2
-path      serial null alpha=` + fmt.Sprintf("%s beta=%s baud=%d", serial[0], serial[1], baud) + `
-tiebreak  fence delay=2s
+path      serial null alpha=` + fmt.Sprintf("%s beta=%s baud=%d\n", serial[0], serial[1], baud) + quorum + `tiebreak  fence delay=2s
 ` + fence("alpha") + fence("beta") + `service   web nodes=alpha,beta
 resource  web vip ` + vip.String() + `/24 dev=eth0
 resource  web process ` + lab.NodeDir + fmt.Sprintf("/locum-lab echo %d\n", servicePort)
 }
 
 // lay writes the file and a fresh key to every node.
-func lay(w *lab.World, serial [2]string) error {
+func lay(w *lab.World, serial [2]string, disk bool) error {
 	random := make([]byte, wire.KeySize)
 	rand.Read(random)
 	key, err := wire.NewKey(random)
@@ -48,7 +52,7 @@ func lay(w *lab.World, serial [2]string) error {
 		return err
 	}
 	for _, n := range w.Nodes {
-		if err := n.WriteFile("locum.conf", []byte(file(w, serial)), 0o644); err != nil {
+		if err := n.WriteFile("locum.conf", []byte(file(w, serial, disk)), 0o644); err != nil {
 			return err
 		}
 		if err := n.WriteFile("locum.key", []byte(key), 0o600); err != nil {

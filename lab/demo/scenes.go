@@ -111,9 +111,8 @@ func (s *stage) death(ctx context.Context) (d death, err error) {
 	s.rest(ctx)
 	s.title("Scene 2: " + d.old + " dies")
 	s.say("%s serves. Now its power fails: every process in it is killed and its link goes down. %s must not take over because "+
-		"it hears nothing (cut cables sound the same), but only when the power switch has confirmed that %s is off. As %s "+
-		"carried the service, it had the right to shoot first, so %s waits the file's delay=2s before it does.\n",
-		d.old, d.new, d.old, d.old, d.new)
+		"it hears nothing (cut cables sound the same), but only when the power switch has confirmed that %s is off. %s\n",
+		d.old, d.new, d.old, s.whoShoots(d.old, d.new))
 	killed := lab.Now()
 	s.begin(killed)
 	if err := victim.Crash(); err != nil {
@@ -136,6 +135,23 @@ func (s *stage) death(ctx context.Context) (d death, err error) {
 	for _, said := s.ear.dead(d.new, d.old, killed); !said && tick(word); _, said = s.ear.dead(d.new, d.old, killed) {
 	}
 	return s.measure(d, killed)
+}
+
+// whoShoots says why the survivor of a death may shoot, and when.
+func (s *stage) whoShoots(old, heir string) string {
+	if s.disk {
+		return "Exactly half of the votes are left, so the quorum disk decides who may shoot. " + old + " carried the service and would have been first to claim it; " +
+			heir + " waits for two beats, sees no claim, and wins."
+	}
+	return "As " + old + " carried the service, it had the right to shoot first, so " + heir + " waits the file's delay=2s before it does."
+}
+
+// whoGoesOn says the same of a split.
+func (s *stage) whoGoesOn(owner, peer string) string {
+	if s.disk {
+		return "It claims the quorum disk first and wins; " + peer + " reads there that it has lost, shoots nobody, and is switched off."
+	}
+	return "It shoots first, and " + peer + ", which waits, is off before its turn comes."
 }
 
 // measure gathers when each step of a death was seen. Only the declaration of death is the node's own word.
@@ -208,8 +224,7 @@ func (s *stage) split(ctx context.Context) (x split, err error) {
 	s.rest(ctx)
 	s.title("Scene 3: both cables between the nodes are cut")
 	s.say("Both nodes live, and the client reaches both; each only hears nothing of the other. Without fencing, both would "+
-		"serve now. Here exactly one goes on: %s carries the service and shoots first, and %s, which waits, is off before its "+
-		"turn comes.\n", x.owner, x.shot)
+		"serve now. Here exactly one goes on: %s, which carries the service. %s\n", x.owner, s.whoGoesOn(x.owner, x.shot))
 	from := len(s.client.SoFar().Answers)
 	x.cut = lab.Now()
 	s.begin(x.cut)

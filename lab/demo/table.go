@@ -27,7 +27,11 @@ func (s *stage) table(l lost, d death, x split) {
 	}
 	row("the last beat of "+d.old+" is heard", d.beat, "")
 	row(d.new+" declares it dead", d.dead, "dead=1s: every path was silent")
-	row("the power switch is told off", d.asked, "tiebreak fence delay=2s")
+	order, price := "tiebreak fence delay=2s", "The 2 s of delay are the price of a tie-break by fencing alone"
+	if s.disk {
+		order, price = "tiebreak disk: won after two beats", "The two beats are the price of letting the side that serves be first"
+	}
+	row("the power switch is told off", d.asked, order)
 	row("it is confirmed off", d.off, "the switch was asked again")
 	row("the address is up on "+d.new, d.held, "")
 	row("the client is answered by "+d.new, d.answered, "through its ordinary ARP cache")
@@ -39,8 +43,7 @@ func (s *stage) table(l lost, d death, x split) {
 	s.say("The client had no answer for %s.", length(d.outage))
 	s.say("Scene 3, both cables cut: %s was off %s after the cut, %s served on, and the client's longest wait was %s.", x.shot,
 		length(lab.Between(x.cut, x.off)), x.owner, length(x.gap))
-	s.say("At no time did two nodes have the address. The 2 s of delay are the price of a tie-break by fencing alone: they " +
-		"fall away when the node that dies did not carry the service.")
+	s.say("At no time did two nodes have the address. %s: they fall away when the node that dies did not carry the service.", price)
 }
 
 // keep leaves the world to play with until ctx ends.
