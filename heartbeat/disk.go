@@ -121,7 +121,7 @@ func sameSign(a, b wire.Slot) bool {
 func (h *Heart) shown() wire.Disk {
 	d := &h.disk
 	show := d.desk.Show(h.now)
-	w := wire.Disk{Good: show.Good, From: min(show.From, show.AsOf), Begun: show.Newest, DecidedAt: show.DecidedAt}
+	w := wire.Disk{Good: show.Good, From: show.From, Begun: show.Newest, DecidedAt: show.DecidedAt}
 	if last := show.Last; last.Instance != 0 {
 		w.Decided = wire.Claim{Instance: last.Instance, Epoch: last.Winner.Epoch, Members: last.Winner.Side, By: last.Winner.Node, Incarnation: last.Winner.Incarnation}
 	}

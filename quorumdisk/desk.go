@@ -165,10 +165,9 @@ func (d *Desk) Wake() wire.Instant { return d.tie.Wake() }
 // Showing is what the disks show.
 type Showing struct {
 	Good bool // the newest rounds went well on a majority of the disks
-	// From is when the newest round began in which a majority took this node's slot and then showed the others'.
-	From wire.Instant
-	// AsOf is when the newest reads were issued of which a majority showed the tie-break as it is told here.
-	AsOf      wire.Instant
+	// From is when the newest round began in which a majority took this node's slot and then showed the others'; and not later
+	// than when the newest reads were issued of which a majority showed the tie-break as it is told here.
+	From      wire.Instant
 	Newest    uint64   // the newest instance that anybody has opened
 	Last      Decision // the newest that is known to be decided
 	DecidedAt wire.Instant
@@ -182,7 +181,7 @@ func (d *Desk) Show(now wire.Instant) Showing {
 			good++
 		}
 	}
-	return Showing{Good: good >= Majority(d.set.Disks), From: d.from(), AsOf: d.tie.asOf(), Newest: d.tie.newest, Last: d.tie.last, DecidedAt: d.tie.doneAt}
+	return Showing{Good: good >= Majority(d.set.Disks), From: min(d.from(), d.tie.asOf()), Newest: d.tie.newest, Last: d.tie.last, DecidedAt: d.tie.doneAt}
 }
 
 // Trouble is what is wrong with a disk, nil if nothing is.

@@ -39,6 +39,8 @@ func playLocum(args []string) error {
 		data, err := os.ReadFile(map[string]string{"status": standInStatus, "paths": standInPaths}[args[0]])
 		fmt.Printf("%s", data)
 		return err
+	case len(args) > 1 && args[0] == "disk" && args[1] == "init": // it fences without one
+		return nil
 	case slices.Equal(args, []string{"events", "-f", "--json"}):
 		return followFile(standInEvents)
 	case len(args) == 7 && args[0] == "run" && args[1] == "--config" && args[3] == "--node":
@@ -201,7 +203,7 @@ func (s *standIn) peerUp(up bool) {
 func (s *standIn) buried() {
 	if os.Getenv(carelessKey) == "" {
 		if !s.serving {
-			time.Sleep(s.cfg.Tiebreaks[0].Delay)
+			time.Sleep(s.cfg.Tiebreaks[len(s.cfg.Tiebreaks)-1].Delay)
 		}
 		i := slices.IndexFunc(s.cfg.Fences, func(f config.Fence) bool { return s.cfg.Nodes[f.Node-1].Name == s.peer })
 		s.tell("fence", s.peer, s.peer+" is fenced: it is silent")
