@@ -54,8 +54,7 @@ func (e *Engine) proveWinnerOver(w *wire.Want) {
 		w.Common, w.Members = e.tie.Common.Epoch, e.tie.Common.Members
 	}
 	if e.view.Members.Has(last.By) && (last.Members != w.Side || last.Epoch < e.tie.Joint) {
-		// The winner is in this half, and what it won counts no more, as it knows itself.
-		w.Common, w.Members = max(e.tie.Joint, last.Epoch+1), configured(e.cfg)
+		w.Lapsed = last.Instance
 	}
 	slot := e.disk.Slot(last.By)
 	if last.Instance != 0 && last.By != e.self && (slot.Still || e.rebooted(slot)) {

@@ -68,6 +68,8 @@ func (e *Engine) fencing() {
 			switch {
 			case e.tied():
 				s.due = e.firstTurn()
+			case e.view.Verdict.Claim != 0:
+				s.due = e.nextTurn(e.now)
 			case e.alive(n): // a stop failed on it; who was paused until now learns meanwhile that he is not its leader any more
 				s.due = e.after(e.patience())
 			}
@@ -146,7 +148,7 @@ func (e *Engine) driveShot(s *shot, wanted wire.Nodes) {
 		s.finished = true
 	case calledOff || e.now < s.due:
 	case e.missedTurn(s):
-		s.due = e.tieTurn(e.now)
+		s.due = e.nextTurn(e.now)
 	default:
 		s.due = 0
 		e.fire(s)
@@ -194,8 +196,8 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 		}
 		pause := min(time.Second<<min(s.tries-1, 5), maxBackoff)
 		s.due = e.after(pause)
-		if e.tied() && !s.byHand {
-			s.due = e.tieTurn(s.due)
+		if !s.byHand {
+			s.due = e.nextTurn(s.due)
 		}
 		level := "alarm"
 		if s.ended {

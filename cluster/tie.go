@@ -155,7 +155,33 @@ func (e *Engine) firstTurn() wire.Instant {
 
 // missedTurn reports whether a shot comes too late for its turn: this node was paused meanwhile.
 func (e *Engine) missedTurn(s *shot) bool {
-	return e.tied() && !s.byHand && s.due != 0 && e.now > s.due+wire.Instant(e.patience())
+	inTurns := e.tied() || e.view.Verdict.Claim != 0
+	return inTurns && !s.byHand && s.due != 0 && e.now > s.due+wire.Instant(e.patience())
+}
+
+// nextTurn is when this side may shoot at or after an instant: where sides take turns, in its own.
+func (e *Engine) nextTurn(at wire.Instant) wire.Instant {
+	switch {
+	case e.tied():
+		return e.tieTurn(at)
+	case e.view.Verdict.Claim != 0 && e.breaksTiesBy("fence"):
+		return e.winnersTurn(at)
+	}
+	return at
+}
+
+// winnersTurn is that of a side which has won the disk. A side that cannot use the disk comes after two or three delays; who has won
+// only then waits for the next round.
+func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
+	begin, delay := e.lastLost(e.tieTargets()), wire.Instant(e.tieDelayOf())
+	if begin == 0 || delay == 0 {
+		return at
+	}
+	round := tieTurns * delay
+	if into := (at - begin) % round; at > begin && into >= delay {
+		return at - into + round
+	}
+	return at
 }
 
 // tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that

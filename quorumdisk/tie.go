@@ -60,6 +60,8 @@ type Want struct {
 	// Gone[n-1] is the newest life of node n that is over as a winner: its slot has stood still in that life for the
 	// disk's dead time, or the node is proven clean.
 	Gone [wire.MaxNodes]wire.Incarnation
+	// Lapsed is the newest instance whose winner is on the claimant's own side and knows that it counts no more.
+	Lapsed uint64
 	// Rank is the claimant's place among those that may claim, from 0, by the order that all know: whoever comes later
 	// leaves the way to those before it.
 	Rank int

@@ -8,10 +8,10 @@ func (t *Tie) holds() bool {
 	return w.Node == t.set.Self && w.Incarnation == t.set.Incarnation && !t.over(w)
 }
 
-// over tells whether the claimant can prove that a winner's time is over.
+// over tells whether the claimant can prove that the time of w, the last winner, is over.
 func (t *Tie) over(w Winner) bool {
 	switch {
-	case w.IsZero():
+	case w.IsZero(), t.last.Instance <= t.want.Lapsed:
 		return true
 	case w.Node == t.set.Self && w.Incarnation < t.set.Incarnation:
 		return true // nobody acts any more for a former life of this node

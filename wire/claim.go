@@ -22,7 +22,9 @@ type Want struct {
 	// Winner is who won last, and Gone the life in which it has stood still on the disks for their dead; 0 if it has not.
 	Winner Node        `json:"winner"`
 	Gone   Incarnation `json:"gone"`
-	Rank   int         `json:"rank"` // 0 for the more important half
+	// Lapsed is the newest instance whose winner is in this half and which counts no more, as that one knows itself; 0 none.
+	Lapsed uint64 `json:"lapsed,omitempty"`
+	Rank   int    `json:"rank"` // 0 for the more important half
 }
 
 // Disk is what the quorum disks show to this node. It is sent when it changes, and after each round of writing and reading
