@@ -17,6 +17,7 @@ type heart struct {
 	waiting []arrival // in the kernel's receive queue
 	sent    []byte    // the frame of this step that was sent last, as it is in the heart's memory
 	copied  []byte    // a copy of it, which all its ways share
+	drain   func()    // loop: making it a value at each frame would cost as much as the frame
 }
 
 // hop is how long a record takes from one process of a node to the other.
@@ -32,14 +33,16 @@ func newHeart(n *node) *heart {
 		n.w.broken("a heart that cannot be made: %v", err)
 		return &heart{n: n, dead: true}
 	}
-	return &heart{n: n, h: real}
+	h := &heart{n: n, h: real}
+	h.drain = h.loop
+	return h
 }
 
 // receive puts a frame into the kernel's queue. What comes at one instant is drained at once.
 func (h *heart) receive(a arrival) {
 	h.waiting = append(h.waiting, a)
 	if len(h.waiting) == 1 {
-		h.n.w.in(0, h.loop)
+		h.n.w.in(0, h.drain)
 	}
 }
 
