@@ -100,7 +100,7 @@ func (e *Engine) targets() wire.Nodes {
 		if e.mustStop() {
 			return 0 // the quorum may be elsewhere by now
 		}
-		set = e.lead.needs | e.lead.stuck.Without(e.self)
+		set = e.lead.needs | e.lead.stuck.Without(e.self).Without(e.deputized())
 		if e.view.Verdict.Claim != 0 {
 			set |= e.tieTargets() // their votes have to go, so that nothing rests on the disk any more
 		}

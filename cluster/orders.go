@@ -320,7 +320,7 @@ func (e *Engine) order(m *member, o Orders) {
 		}
 	}
 	o.Hold = hold
-	if (e.lead.stuck.Has(e.self) || e.lead.fenceMe) && m.node == e.deputy() {
+	if m.node == e.deputized() {
 		o.Shoot = e.self
 	}
 	if m.sent.Serial != 0 && slices.Equal(o.Run, m.sent.Run) && slices.Equal(o.Hold, m.sent.Hold) &&
@@ -337,8 +337,24 @@ func (e *Engine) giveOrders(m *member, o Orders) {
 	m.sent.Reset = nil
 }
 
-// deputy is the member that fences the leader when a stop failed on the leader itself.
-func (e *Engine) deputy() wire.Node { return e.view.Members.Without(e.self).First() }
+// deputy is the member that fences the leader when a stop failed on the leader itself: the first that is not being shot.
+func (e *Engine) deputy() wire.Node {
+	for n := range e.view.Members.Without(e.self).All {
+		if s := e.shotAt(n); s == nil || s.id == 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// deputized is the member that fences this leader now, 0 none. The leader leaves it alone: two that shoot each other in one view
+// would both be gone.
+func (e *Engine) deputized() wire.Node {
+	if e.lead.stuck.Has(e.self) || e.lead.fenceMe {
+		return e.deputy()
+	}
+	return 0
+}
 
 func soonest(a, b wire.Instant) wire.Instant {
 	if a == 0 || b != 0 && b < a {

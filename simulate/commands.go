@@ -319,12 +319,20 @@ func (w *World) commandInsist(args []string) error {
 		if err := w.commandAsk(args); err != nil {
 			return err
 		}
-		w.Run(3 * time.Second)
-		if n := len(w.answers); n > before && w.answers[n-1].Code == 0 {
+		if w.answerWithin(3*time.Second, before) && w.answers[len(w.answers)-1].Code == 0 {
 			break
 		}
 	}
 	return nil
+}
+
+// answerWithin goes on until there are more answers than before, and no longer than for the time.
+func (w *World) answerWithin(most time.Duration, before int) bool {
+	const look = 100 * time.Millisecond
+	for spent := time.Duration(0); spent < most && len(w.answers) <= before; spent += look {
+		w.Run(look)
+	}
+	return len(w.answers) > before
 }
 
 func (w *World) ask(n *node, c cluster.Command) error {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"locum/config"
 )
@@ -430,7 +431,7 @@ func (d *draw) serve() {
 	for _, s := range d.services {
 		d.say("insist any start %s", s)
 	}
-	d.say("run 30s") // what is late comes by then
+	d.say("run %s", d.latest())
 	d.bootAll()
 	d.say("settle 60s %s", strings.Join(d.services, " "))
 	for _, s := range d.services {
@@ -438,11 +439,20 @@ func (d *draw) serve() {
 	}
 }
 
-// rest demands that nothing happens while nothing is wrong.
+// latest is when all that is under way has ended: operations have 5 s, and the answer of a late switch takes 30.
+func (d *draw) latest() time.Duration {
+	if slices.ContainsFunc(d.commands, func(c string) bool { return strings.HasPrefix(c, "switch ") && strings.HasSuffix(c, " late") }) {
+		return 30 * time.Second
+	}
+	return 8 * time.Second
+}
+
+// rest demands that nothing happens while nothing is wrong; in one history of four for longer, since most of the time would go
+// into it.
 func (d *draw) rest() {
 	d.say("calm")
 	d.say("mark")
-	d.say("run 20s")
+	d.say("run %s", d.one("6s", "6s", "6s", "20s"))
 	d.untouched()
 }
 

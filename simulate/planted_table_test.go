@@ -84,6 +84,7 @@ var plants = []planted{
 	{"begun-file-left-lying", "cluster/ask.go", "\te.finishFile()\n", "", "8", "words"},
 	{"restarted-side-does-not-wait-a-round", "cluster/tie.go", "return tieTurns * delay // by", "return 0 // by", "11", "both"},
 	{"turn-of-a-restarted-engine", "cluster/tie.go", "return e.tieTurn(e.now)", "return e.now", "11", "both"},
+	{"leader-shoots-its-deputy", "cluster/fencing.go", ".Without(e.self).Without(e.deputized())", ".Without(e.self)", "17", "both"},
 	{"deputy-shoots-on", "cluster/obey.go", "if s := &e.shots[i]; s.deputy && s.node != leader {", "if s := &e.shots[i]; false {", "17", "needless"},
 	{"proof-kept-to-itself", "cluster/obey.go", "\t\tr.Proven = e.provenHere()\n", "", "section 12", "liveness"},
 	{"leaver-resumes-its-vote", "heartbeat/grants.go", "\tif r.Left {", "\tif false {", "3", "views owners both"},
