@@ -92,6 +92,13 @@ type Shoot struct {
 // CancelShot ends a shot's context: the node was heard again. ShotEnded still follows.
 type CancelShot struct{ ID uint64 }
 
+// JoinDisk has the newest records of two quorum disks copied to the third, which replaces another, and has that one count;
+// DiskJoined follows. CancelJoin ends it before its next write.
+type JoinDisk struct{ ID uint64 }
+
+// CancelJoin ends a JoinDisk; its DiskJoined still follows.
+type CancelJoin struct{ ID uint64 }
+
 // ReadPower asks the node's devices for its state, without a shot; PowerRead follows.
 type ReadPower struct {
 	ID   uint64
@@ -137,6 +144,8 @@ func (Watch) action()      {}
 func (Listen) action()     {}
 func (Announce) action()   {}
 func (Shoot) action()      {}
+func (JoinDisk) action()   {}
+func (CancelJoin) action() {}
 func (CancelShot) action() {}
 func (ReadPower) action()  {}
 func (Store) action()      {}

@@ -55,6 +55,7 @@ type Engine struct {
 	tie        tieState
 	disk       wire.Disk
 	wants      wire.Want // of the disk: what the heart was last told
+	joining    joining
 	quiet      []quiet
 
 	adopting bool // a new file is about to take effect
@@ -129,6 +130,8 @@ func (e *Engine) take(ev Event) {
 		e.contested(ev)
 	case ShotEnded:
 		e.shotEnded(ev)
+	case DiskJoined:
+		e.diskJoined(ev)
 	case PowerRead:
 		e.powerRead(ev)
 	case Stored:
@@ -154,6 +157,7 @@ func (e *Engine) advance() {
 		e.givePromise()
 		e.installIfPromised()
 		e.contend()
+		e.joinDisk()
 		e.direct()
 		e.proveByLease()
 		e.fencing()
@@ -345,6 +349,7 @@ func (e *Engine) setWake() {
 	sooner(e.storing.late)
 	sooner(e.tieWait())
 	sooner(e.claimWait())
+	sooner(e.joinDue())
 	if at != e.wake {
 		e.wake = at
 		e.do(Wake{At: at})

@@ -88,6 +88,13 @@ type PowerRead struct {
 	Detail string
 }
 
+// DiskJoined is the end of a JoinDisk.
+type DiskJoined struct {
+	ID     uint64
+	OK     bool
+	Detail string // the error, for people
+}
+
 // Stored is the end of a Store. When OK is false the state directory cannot be written.
 type Stored struct {
 	ID     uint64
@@ -121,6 +128,7 @@ func (Watched) event()         {}
 func (Contested) event()       {}
 func (ShotEnded) event()       {}
 func (PowerRead) event()       {}
+func (DiskJoined) event()      {}
 func (Stored) event()          {}
 func (Asked) event()           {}
 func (Leaving) event()         {}

@@ -114,6 +114,10 @@ func (n *engine) act(a cluster.Action) {
 		for _, f := range n.fencers {
 			f.cancelShot(a.ID)
 		}
+	case cluster.JoinDisk:
+		n.joinDisk(a.ID)
+	case cluster.CancelJoin:
+		n.cancelJoin()
 	case cluster.ReadPower:
 		n.fencers[a.Node].read(a.ID)
 	case cluster.Store:

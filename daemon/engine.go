@@ -46,6 +46,7 @@ type engine struct {
 	history   *history
 	ready     chan struct{} // closed when nothing is left of what a former engine had under way
 	awake     sleepLock
+	endJoin   context.CancelFunc // of the quorum disk that joins, nil none
 	title     string
 	titling   bool      // the title will be made anew
 	softened  time.Time // when the threads' policy was last set

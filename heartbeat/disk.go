@@ -105,7 +105,7 @@ func (h *Heart) diskChanged(always bool) {
 	if old.From != d.seen.From {
 		h.lease.echoed = true
 	}
-	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble ||
+	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins ||
 		!slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
 	if changed || always && (old.From != d.seen.From || !slices.Equal(old.Slots, d.seen.Slots)) {
 		h.tellDisk()
@@ -131,6 +131,7 @@ func (h *Heart) shown() wire.Disk {
 	var list []string
 	for i, c := range h.cfg.Disks {
 		if err := d.desk.Trouble(h.now, i); err != nil && !errors.Is(err, quorumdisk.ErrNotYet) {
+			w.Joins = w.Joins || errors.Is(err, quorumdisk.ErrJoining)
 			list = append(list, "disk "+c.Path+": "+strings.TrimPrefix(err.Error(), "disk "+c.Path+": "))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,15 +21,19 @@ const (
 	onDiskFirst = onDisk + "tiebreak fence delay=1s\n"
 )
 
-// newDiskPair makes a pair that shares a quorum disk, and serves.
+// newDiskPair makes a pair that shares the quorum disks of its tie-break, and serves.
 func newDiskPair(t *testing.T, tiebreak string) *pair {
 	t.Helper()
 	p := makePair(t, tiebreak, "", theService)
 	dir, err := os.MkdirTemp("/var/tmp", "locum-lab") // on a disk, where nodes see it too
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	for _, n := range p.Nodes {
-		p.shell(n, fmt.Sprintf("ln -s %s %s", filepath.Join(dir, "quorum"), quorumDisk))
+	for line := range strings.Lines(tiebreak) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "disk" {
+			for _, n := range p.Nodes {
+				p.shell(n, fmt.Sprintf("ln -s %s %s", filepath.Join(dir, filepath.Base(f[1])), f[1]))
+			}
+		}
 	}
 	if out, code := p.locum(p.alpha, "disk", "init", "--config", NodeDir+"/locum.conf"); code != 0 {
 		t.Fatalf("locum disk init: %d: %s", code, out)
@@ -167,4 +172,37 @@ func waitsFor(st *cluster.Status, what string) bool {
 		}
 	}
 	return false
+}
+
+// onThreeDisks is the tie-break on three disks.
+const onThreeDisks = "disk\ndisk " + quorumDisk + "1 every=200ms dead=1s\ndisk " + quorumDisk + "2 every=200ms dead=1s\ndisk " + quorumDisk +
+	"3 every=200ms dead=1s\n"
+
+// spoil has a disk be none of locum's any more.
+func (p *pair) spoil(disk string) {
+	p.t.Helper()
+	p.shell(p.alpha, "dd if=/dev/urandom of="+disk+" bs=4k count=64 conv=notrunc status=none")
+}
+
+// A disk of three breaks and is replaced. The leader copies to it what the two others know; from then on it counts, so that
+// another may break.
+func TestAQuorumDiskThatReplacesAnotherCounts(t *testing.T) {
+	p := newDiskPair(t, onThreeDisks)
+	p.spoil(quorumDisk + "3")
+	p.eventually("it is told that a disk is of no use", func() bool { return p.said(p.alpha, "the other quorum disks suffice") })
+	if out, code := p.locum(p.beta, "disk", "init", "--config", NodeDir+"/locum.conf", "--repair", "--force", quorumDisk+"3"); code != 0 {
+		t.Fatalf("locum disk init --repair: %d: %s", code, out)
+	}
+	p.eventually("the leader has it join", func() bool { return p.said(p.alpha, "has what the others know, and counts") })
+	p.eventually("both nodes use all three", func() bool {
+		return p.said(p.alpha, "all quorum disks answer") && p.said(p.beta, "all quorum disks answer")
+	})
+	before := p.kept(p.alpha)
+	p.spoil(quorumDisk + "1")
+	must(t, p.CutBetween("alpha", "beta"))
+	p.eventually("the disks have decided", func() bool { return p.said(p.beta, "the quorum disk has decided for alpha") })
+	p.eventually("alpha goes on", func() bool { return p.quorate(p.alpha) })
+	if now := p.kept(p.alpha); now != before {
+		t.Errorf("something moved on alpha: %+v, then %+v", before, now)
+	}
 }

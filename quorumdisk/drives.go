@@ -73,6 +73,9 @@ func (d *Drives) answer(e Ended) {
 	}
 }
 
+// ErrJoining is what keeps a disk from counting that Repair has put in the place of another, until Join.
+var ErrJoining = errors.New("it replaces another disk and does not count yet")
+
 var (
 	errTooMany = errors.New("too many operations wait for the disk")
 	errClosed  = errors.New("the disks are being given up")
@@ -127,5 +130,5 @@ func (d *Drives) judgeSet(i int) error {
 	case d.headers[i].Counts():
 		return errors.New("it was replaced by another disk and counts no more")
 	}
-	return errors.New("it replaces another disk and does not count yet")
+	return ErrJoining
 }

@@ -16,7 +16,7 @@ var events = []reflect.Type{
 	reflect.TypeFor[cluster.Ceased](), reflect.TypeFor[cluster.Permitted](), reflect.TypeFor[cluster.OpEnded](),
 	reflect.TypeFor[cluster.Watched](), reflect.TypeFor[cluster.Contested](), reflect.TypeFor[cluster.ShotEnded](),
 	reflect.TypeFor[cluster.PowerRead](), reflect.TypeFor[cluster.Stored](), reflect.TypeFor[cluster.Asked](),
-	reflect.TypeFor[cluster.Leaving](), reflect.TypeFor[cluster.Tick](),
+	reflect.TypeFor[cluster.Leaving](), reflect.TypeFor[cluster.Tick](), reflect.TypeFor[cluster.DiskJoined](),
 }
 
 // Layout names the types that this program records: a record of other types cannot be read by it.

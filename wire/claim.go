@@ -42,6 +42,8 @@ type Disk struct {
 	DecidedAt Instant `json:"decided_at"`
 	Slots     []Slot  `json:"slots,omitempty"` // of the others, in order of number
 	Trouble   string  `json:"trouble,omitempty"`
+	// Joins: one of the disks replaces another and does not count yet; the leader has to have it join.
+	Joins bool `json:"joins,omitempty"`
 }
 
 // Slot is what the disks show of another node.

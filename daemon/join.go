@@ -1,0 +1,52 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"locum/cluster"
+	"locum/quorumdisk"
+	"locum/wire"
+)
+
+// joinMost bounds one try to have a quorum disk join: some hundred sectors are copied.
+const joinMost = time.Minute
+
+// joinDisk has the disk that replaces another join, aside.
+func (n *engine) joinDisk(id uint64) {
+	ctx, cancel := context.WithTimeout(n.ctx, joinMost)
+	n.endJoin = cancel
+	go func() {
+		defer cancel()
+		ev := cluster.DiskJoined{ID: id, OK: true}
+		if err := n.join(ctx); err != nil {
+			ev.OK, ev.Detail = false, err.Error()
+		}
+		n.happened(ev)
+	}()
+}
+
+func (n *engine) cancelJoin() {
+	if n.endJoin != nil {
+		n.endJoin()
+	}
+}
+
+func (n *engine) join(ctx context.Context) error {
+	key, err := readKey(n.cfg.KeyFile)
+	if err != nil {
+		return err
+	}
+	seal, err := wire.DiskSealOf(n.cfg.Cluster, key)
+	if err != nil {
+		return err
+	}
+	p := quorumdisk.Plan{Cluster: n.cfg.Cluster, Seals: quorumdisk.Seals{seal}, Random: rand.Read, Now: uint64(time.Now().Unix()),
+		Say: func(format string, args ...any) { n.log("info", fmt.Sprintf(format, args...)) }}
+	for _, d := range n.cfg.Disks {
+		p.Paths = append(p.Paths, d.Path)
+	}
+	return quorumdisk.Join(ctx, p)
+}
