@@ -40,6 +40,10 @@ type SetIdle struct{ Idle, Left bool }
 // DiskChanged tells what was decided.
 type Contend struct{ Want wire.Want }
 
+// NoteWords has the heart name on the quorum disks the newest words of operators that are durable here; DiskChanged tells when a
+// majority of them does.
+type NoteWords struct{ Words wire.Revision }
+
 // OpKind is what a worker is to do with a resource.
 type OpKind uint8
 
@@ -137,6 +141,7 @@ func (Cease) action()      {}
 func (Permit) action()     {}
 func (Prepare) action()    {}
 func (Contend) action()    {}
+func (NoteWords) action()  {}
 func (SetIdle) action()    {}
 func (RunOp) action()      {}
 func (CancelOp) action()   {}

@@ -28,7 +28,7 @@ type change struct {
 func (e *Engine) replicate(c *change) {
 	e.issued = max(e.issued, e.intents.Version.Count) + 1 // also above those of changes that failed
 	c.intents.Apart = e.view.unsafeTie()
-	c.intents.Version = Version{Epoch: e.view.Epoch, Count: e.issued}
+	c.intents.Version = wire.Revision{Epoch: e.view.Epoch, Count: e.issued}
 	if c.text != "" {
 		c.text = config.WithVersion(c.text, uint64(e.view.Epoch), e.issued)
 	}
@@ -145,6 +145,13 @@ func (e *Engine) proceedChange() {
 		e.lead.change = nil
 		e.answer(c.ask, Result{Code: 1, Text: "too few can write it down (see the state directory on " + names(e.cfg, c.without) + "), so it may be forgotten; " +
 			"see that they can, and repeat the command"})
+	case !e.onDisks(c) && !e.disk.Good && e.disk.Trouble != "":
+		e.lead.change = nil
+		e.dropFile(c)
+		e.answer(c.ask, Result{Code: 1, Text: "the quorum disk cannot note it, so that " + names(e.cfg, configured(e.cfg)&^c.accepted) + ", if started alone, would not know of it: " +
+			e.disk.Trouble + "; see to the disk, and repeat the command"})
+	case !e.onDisks(c):
+		// the heart has been told to note it, and tells when the disks name it
 	case c.text != "" && !c.commit:
 		e.commitFile(c)
 	default:
@@ -244,7 +251,7 @@ func (e *Engine) whyNotApply(next *config.Config) string {
 			names(e.cfg, away), e.name(away.First()))
 	case next.Cluster != e.cfg.Cluster:
 		return "the cluster's name cannot be changed while it runs"
-	case !judge(next, e.lead.promises, e.view.Members&configured(next), e.clean, e.disk).Quorate:
+	case !judge(next, e.lead.promises, e.view.Members&configured(next), e.evidence(e.lead.promises)).Quorate:
 		return "the members would not be quorate under the new file"
 	}
 	if !slices.EqualFunc(e.cfg.Disks, next.Disks, func(a, b config.Disk) bool { return a.Path == b.Path }) {

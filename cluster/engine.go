@@ -54,7 +54,8 @@ type Engine struct {
 	held       []hold
 	tie        tieState
 	disk       wire.Disk
-	wants      wire.Want // of the disk: what the heart was last told
+	words      wire.Revision // of the operators: what the heart was last told to note on it
+	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
 	quiet      []quiet
 
@@ -76,11 +77,13 @@ type peer struct {
 	memberAt   wire.Epoch       // the newest view known to have had it as a member
 	memberLife wire.Incarnation // the newest life in which it is known to have been one
 	denied     Clean            // the newest proof that it contradicted by being heard
+	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
+	cleanLife  wire.Incarnation // the life that the proof names
 }
 
 // New makes the engine of one node. Its first event must be Started.
 func New(cfg *config.Config, self wire.Node) *Engine {
-	e := &Engine{cfg: cfg, print: fingerprint(cfg), self: self, peers: make([]peer, wire.MaxNodes+1)}
+	e := &Engine{cfg: cfg, print: fingerprint(cfg), self: self, peers: make([]peer, wire.MaxNodes+1), words: wire.Unknown}
 	for _, c := range cfg.Nodes {
 		e.peer(c.Number).Node = c.Number
 	}
@@ -153,6 +156,7 @@ func (e *Engine) advance() {
 	for range maxRounds {
 		before := len(e.out)
 		e.again = false
+		e.noteClean()
 		e.elect()
 		e.givePromise()
 		e.installIfPromised()
@@ -167,6 +171,7 @@ func (e *Engine) advance() {
 		e.serveAsks()
 		e.proceedLeaving()
 		e.save()
+		e.noteWords()
 		if len(e.out) == before && !e.again {
 			break
 		}

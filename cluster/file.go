@@ -13,12 +13,12 @@ import (
 // catches up as soon as it meets one that has it. Two files that were both written by hand are an operator's matter.
 
 // fileVersion is the version of the file in force here.
-func (e *Engine) fileVersion() Version { return versionOf(e.cfg.Text) }
+func (e *Engine) fileVersion() wire.Revision { return versionOf(e.cfg.Text) }
 
 // versionOf is the version in which a file was applied, zero if it was written by hand.
-func versionOf(text string) Version {
+func versionOf(text string) wire.Revision {
 	epoch, count := config.Version(text)
-	return Version{Epoch: wire.Epoch(epoch), Count: count}
+	return wire.Revision{Epoch: wire.Epoch(epoch), Count: count}
 }
 
 // edition names the file in force here, for messages.

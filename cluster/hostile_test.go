@@ -29,7 +29,7 @@ func FuzzWhateverAMemberSaysNothingPanics(f *testing.F) {
 		{Propose: &cluster.Propose{Epoch: 3, Members: 3}},
 		{Promise: &cluster.Promise{Epoch: 1, Life: wire.Life{Node: 2}, MemberAt: []cluster.Seen{{Node: 255}}, Clean: []cluster.Clean{{Node: 200}}}},
 		{Install: &cluster.Install{View: cluster.View{Epoch: 3, Leader: 2, Members: 3, Clean: []cluster.Clean{{Node: 200, Proof: 77}}},
-			Intents: cluster.Intents{Version: cluster.Version{Epoch: 9}, Services: []cluster.ServiceIntent{{Service: "web", MovedTo: 250}}}}},
+			Intents: cluster.Intents{Version: wire.Revision{Epoch: 9}, Services: []cluster.ServiceIntent{{Service: "web", MovedTo: 250}}}}},
 		{Orders: &cluster.Orders{Epoch: 3, Serial: 1, Run: []string{"web", "x"}, Shoot: 99}},
 		{Report: &cluster.Report{Epoch: 1, Serial: 9, Proven: []cluster.Clean{{Node: 123}}}},
 		{Replicate: &cluster.Replicate{Epoch: 3, Text: "x"}},

@@ -7,20 +7,9 @@ import (
 	"locum/wire"
 )
 
-// Version orders intents: the epoch in which the leader made them, then a count.
-type Version struct {
-	Epoch wire.Epoch `json:"epoch"`
-	Count uint64     `json:"count"`
-}
-
-// Less reports whether v is older.
-func (v Version) Less(w Version) bool {
-	return v.Epoch < w.Epoch || v.Epoch == w.Epoch && v.Count < w.Count
-}
-
 // Intents is what operators have said: lasting, versioned, durable at every member before it is acknowledged.
 type Intents struct {
-	Version     Version         `json:"version"`
+	Version     wire.Revision   `json:"version"`
 	Standby     wire.Nodes      `json:"standby"`
 	Maintenance bool            `json:"maintenance"`
 	Services    []ServiceIntent `json:"services,omitempty"` // in order of name

@@ -28,8 +28,8 @@ type Message struct {
 
 // Edition names the file that a node goes by.
 type Edition struct {
-	Print   string  `json:"print"`   // its fingerprint
-	Version Version `json:"version"` // in which it was applied, zero if it was written by hand
+	Print   string        `json:"print"`   // its fingerprint
+	Version wire.Revision `json:"version"` // in which it was applied, zero if it was written by hand
 }
 
 // File hands a node whose file is older the one that is in force.
@@ -175,10 +175,10 @@ type Replicate struct {
 
 // Accept says that a Replicate is durable here, or why not.
 type Accept struct {
-	Epoch   wire.Epoch `json:"epoch"`
-	Version Version    `json:"version"`
-	OK      bool       `json:"ok"`
-	Why     string     `json:"why,omitempty"`
+	Epoch   wire.Epoch    `json:"epoch"`
+	Version wire.Revision `json:"version"`
+	OK      bool          `json:"ok"`
+	Why     string        `json:"why,omitempty"`
 	// Unwritable: the state directory is what could not take it. Who cannot write casts no vote, so others may go on without.
 	Unwritable bool `json:"unwritable,omitempty"`
 }

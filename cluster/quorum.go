@@ -11,12 +11,23 @@ import (
 // A node that is proven clean by power, departure, a new boot or an operator is not counted while it is away, if
 // the file says "quorum dynamic=yes": its old life can cast no vote again, and a new one has none until it was admitted.
 func (e *Engine) judge(promises []Promise, members wire.Nodes) Verdict {
-	return judge(e.cfg, promises, members, e.clean, e.disk)
+	return judge(e.cfg, promises, members, e.evidence(promises))
 }
 
-func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []Clean, disk wire.Disk) Verdict {
+// evidence is what is known of the absent nodes, beside what the members promise.
+type evidence struct {
+	clean    []Clean
+	disk     wire.Disk
+	caughtUp wire.Nodes // see there
+}
+
+func (e *Engine) evidence(promises []Promise) evidence {
+	return evidence{clean: e.clean, disk: e.disk, caughtUp: e.caughtUp(promises)}
+}
+
+func judge(cfg *config.Config, promises []Promise, members wire.Nodes, known evidence) Verdict {
 	freed, byOperator, off := wire.Nodes(0), wire.Nodes(0), wire.Nodes(0)
-	for _, c := range clean {
+	for _, c := range known.clean {
 		if c.Proof.freesVote() {
 			freed = freed.With(c.Node)
 		}
@@ -30,7 +41,7 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []C
 	absent := configured(cfg) &^ members
 	// With dynamic votes the last one to leave may have been quorate alone, and only it knows what was said to it then.
 	most := !cfg.Quorum.Dynamic && 2*sum(cfg, members) > sum(cfg, configured(cfg))
-	cold := absent&^freed == 0 && (most || absent&^byOperator == 0)
+	cold := absent&^freed == 0 && (most || absent&^(byOperator|known.caughtUp) == 0)
 
 	var v Verdict
 	present := 0
@@ -57,8 +68,8 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, clean []C
 	if !v.Quorate {
 		v.breakTie(cfg, present, absent&^freed == 0)
 	}
-	if v.Tie == TieDisk && !v.Quorate && claimHolds(disk, promises, v.Voters) {
-		v.Quorate, v.Claim = true, disk.Decided.Instance
+	if v.Tie == TieDisk && !v.Quorate && claimHolds(known.disk, promises, v.Voters) {
+		v.Quorate, v.Claim = true, known.disk.Decided.Instance
 	}
 	return v
 }

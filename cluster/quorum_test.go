@@ -65,11 +65,33 @@ func TestQuorum(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := &config.Config{Nodes: nodesOf(tc.votes...), Tiebreaks: tc.ties, Quorum: config.Quorum{Dynamic: tc.dynamic}}
-			v := judge(cfg, promisesOf(tc.admitted, tc.members), tc.members, tc.clean, wire.Disk{})
+			v := judge(cfg, promisesOf(tc.admitted, tc.members), tc.members, evidence{clean: tc.clean})
 			if v.Quorate != tc.quorate || v.Tie != tc.tie {
 				t.Errorf("got quorate %v, tie %v (%s)", v.Quorate, v.Tie, v.Why())
 			}
 		})
+	}
+}
+
+func TestALoneStarterActsOnASwitchsWordIfTheDiskShowsThatItMissedNothing(t *testing.T) {
+	cfg := &config.Config{Nodes: nodesOf(1, 1, 1), Quorum: config.Quorum{Dynamic: true}}
+	off := []Clean{{Node: 2, Proof: ProofPowerOff}, {Node: 3, Proof: ProofPowerOff}}
+	mixed := []Clean{{Node: 2, Proof: ProofPowerOff}, {Node: 3, Proof: ProofOperator}}
+	for _, tc := range []struct {
+		name     string
+		clean    []Clean
+		caughtUp wire.Nodes
+		quorate  bool
+	}{
+		{"with all absent nodes", off, wire.SetOf(2, 3), true},
+		{"with one of them", off, wire.SetOf(2), false},
+		{"with one, and an operator vouches for the other", mixed, wire.SetOf(2), true},
+		{"with all, but one may live", off[:1], wire.SetOf(2, 3), false},
+	} {
+		v := judge(cfg, promisesOf(0, wire.SetOf(1)), wire.SetOf(1), evidence{clean: tc.clean, caughtUp: tc.caughtUp})
+		if v.Quorate != tc.quorate {
+			t.Errorf("%s: quorate %t (%s)", tc.name, v.Quorate, v.Why())
+		}
 	}
 }
 
@@ -100,7 +122,7 @@ func TestTwoDisjointSetsAreNeverBothQuorate(t *testing.T) {
 			}
 			return list
 		}
-		if judge(cfg, promisesOf(a, a), a, known(), wire.Disk{}).Quorate && judge(cfg, promisesOf(b, b), b, known(), wire.Disk{}).Quorate {
+		if judge(cfg, promisesOf(a, a), a, evidence{clean: known()}).Quorate && judge(cfg, promisesOf(b, b), b, evidence{clean: known()}).Quorate {
 			t.Fatalf("votes %v: %v and %v are both quorate", votes, a, b)
 		}
 	}

@@ -55,6 +55,8 @@ func RecordOf(a Action) (r wire.ToHeart, ok bool, err error) {
 		r.Permit = &wire.Permit{ID: a.ID, Epoch: a.Epoch}
 	case Contend:
 		r.Want = &a.Want
+	case NoteWords:
+		r.Words = &a.Words
 	case SetIdle:
 		r.Idle = &wire.Idle{Idle: a.Idle, Left: a.Left}
 	case Left:

@@ -246,7 +246,7 @@ func (e *Engine) quorumWaits() []Wait {
 		// Everybody else is clean, but a lone starter cannot know what operators said while it was away.
 		for n := range (configured(e.cfg) &^ e.view.Members).All {
 			list = append(list, Wait{What: "quorum", Command: "locum fence " + e.name(n) + " --confirm",
-				For: e.name(n) + " is off, but commands may have been given while this node was away: " + e.name(n) + " to come back, or an operator's word"})
+				For: e.name(n) + " is off, but commands may have been given while this node was away" + e.missedWords(n) + ": " + e.name(n) + " to come back, or an operator's word"})
 		}
 	}
 	return list

@@ -14,11 +14,12 @@ import (
 type disk struct {
 	used    bool // the file has disks
 	desk    quorumdisk.Desk
-	every   wire.Instant // the pace of rounds
-	next    wire.Instant // when the next round is due
-	counter uint64       // of this node's slot in this life
-	want    wire.Want    // what the engine wants
-	seen    wire.Disk    // what the engine was told last
+	every   wire.Instant  // the pace of rounds
+	next    wire.Instant  // when the next round is due
+	counter uint64        // of this node's slot in this life
+	want    wire.Want     // what the engine wants
+	words   wire.Revision // of the operators, that the engine has durable
+	seen    wire.Disk     // what the engine was told last
 }
 
 func newDisk(s Settings) disk {
@@ -27,7 +28,7 @@ func newDisk(s Settings) disk {
 	}
 	first := s.Config.Disks[0]
 	desk := quorumdisk.NewDesk(quorumdisk.DeskSettings{Self: s.Self, Incarnation: s.Incarnation, Disks: len(s.Config.Disks), Every: first.Every, Dead: first.Dead})
-	return disk{used: true, every: wire.Instant(first.Every), desk: desk}
+	return disk{used: true, every: wire.Instant(first.Every), desk: desk, words: wire.Unknown}
 }
 
 // diskIsDue begins a round when it is time for one. The tie-break is read with it only while it matters to somebody.
@@ -70,7 +71,7 @@ func (h *Heart) onDisk(todo []quorumdisk.Action) {
 func (h *Heart) slot() quorumdisk.Slot {
 	g := &h.grants
 	s := quorumdisk.Slot{Incarnation: h.incarnation, Counter: h.disk.counter, Boot: h.boot, Machine: h.machine, Epoch: h.granted(),
-		LeaseMS: milliseconds(h.cfg.Lease), WatchdogMS: milliseconds(h.watchdog.Timeout), Instance: h.disk.seen.Begun}
+		LeaseMS: milliseconds(h.cfg.Lease), WatchdogMS: milliseconds(h.watchdog.Timeout), Instance: h.disk.seen.Begun, Words: h.disk.words}
 	s.State = only(quorumdisk.Running, !g.idle || g.mayRun) | only(quorumdisk.LeftClean, g.left && g.idle && !g.mayRun) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
 		only(quorumdisk.Armed, h.watchdog.Armed) | only(quorumdisk.EngineUp, h.engine.up) | only(quorumdisk.Quorate, g.view.Quorate)
 	for _, p := range h.peers {
@@ -105,16 +106,16 @@ func (h *Heart) diskChanged(always bool) {
 	if old.From != d.seen.From {
 		h.lease.echoed = true
 	}
-	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins ||
+	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins || old.Noted != d.seen.Noted ||
 		!slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
 	if changed || always && (old.From != d.seen.From || !slices.Equal(old.Slots, d.seen.Slots)) {
 		h.tellDisk()
 	}
 }
 
-// sameSign reports whether two sights of a slot say the same but for when it moved.
+// sameSign reports whether two sights of a slot say the same but for when it moved and was read.
 func sameSign(a, b wire.Slot) bool {
-	a.Busy = b.Busy
+	a.Busy, a.Read = b.Busy, b.Read
 	return a == b
 }
 
@@ -122,6 +123,9 @@ func (h *Heart) shown() wire.Disk {
 	d := &h.disk
 	show := d.desk.Show(h.now)
 	w := wire.Disk{Good: show.Good, From: show.From, Begun: show.Newest, DecidedAt: show.DecidedAt}
+	if show.Words != wire.Unknown {
+		w.Noted = show.Words
+	}
 	if last := show.Last; last.Instance != 0 {
 		w.Decided = wire.Claim{Instance: last.Instance, Epoch: last.Winner.Epoch, Members: last.Winner.Side, By: last.Winner.Node, Incarnation: last.Winner.Incarnation}
 	}
@@ -142,7 +146,8 @@ func (h *Heart) shown() wire.Disk {
 // slotOf is what the disks show of another node.
 func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
-	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved}
+	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved,
+		Words: s.Words, Read: d.desk.Read(n)}
 	if w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running); w.Idle {
 		w.Busy = d.seen.Slot(n).Busy
 	}
@@ -179,6 +184,13 @@ func (h *Heart) setWant(w wire.Want) {
 		want.Gone[w.Winner-1] = w.Gone
 	}
 	h.onDisk(d.desk.Tie(h.now, quorumdisk.Claimed{Want: want}))
+}
+
+// setWords has this node's slot name the newest words that its engine has durable. It is written at once: operators wait for it.
+func (h *Heart) setWords(r wire.Revision) {
+	if d := &h.disk; d.words != r {
+		d.words, d.next = r, h.now
+	}
 }
 
 // limit is since when the disks have shown no newer claim than the one on which the view rests; a view that rests on none is

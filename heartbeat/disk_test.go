@@ -3,6 +3,7 @@ package heartbeat
 import (
 	"testing"
 
+	"locum/quorumdisk"
 	"locum/wire"
 )
 
@@ -31,7 +32,7 @@ func TestALeaseThatRestsOnTheDiskIsLimitedByWhatItShowed(t *testing.T) {
 }
 
 func TestAStampThatSaysThatNothingRunsDoesNotCountAsBusy(t *testing.T) {
-	d := disk{seen: wire.Disk{Slots: []wire.Slot{{Node: 2, Busy: 40}}}}
+	d := disk{desk: quorumdisk.NewDesk(quorumdisk.DeskSettings{Self: 1, Disks: 1}), seen: wire.Disk{Slots: []wire.Slot{{Node: 2, Busy: 40}}}}
 	if s := d.slotOf(2, true); s.Busy != 0 || s.Idle {
 		t.Fatalf("a slot that was never seen: %+v", s)
 	}

@@ -142,6 +142,8 @@ func (h *Heart) engineSaid(r wire.ToHeart) {
 		h.engineAnswered(*r.Pong)
 	case r.Want != nil:
 		h.setWant(*r.Want)
+	case r.Words != nil:
+		h.setWords(*r.Words)
 	case r.Left != nil:
 		h.engineLeft(*r.Left)
 	}

@@ -206,3 +206,37 @@ func TestAQuorumDiskThatReplacesAnotherCounts(t *testing.T) {
 		t.Errorf("something moved on alpha: %+v, then %+v", before, now)
 	}
 }
+
+// The power fails, and only beta comes back. Its switch says that alpha is off, and the disk that beta has missed no command: it
+// serves without an operator.
+func TestALoneStarterThatMissedNothingServes(t *testing.T) {
+	p := newDiskPair(t, onDiskFirst)
+	must(t, p.alpha.Crash())
+	must(t, p.beta.Crash())
+	must(t, p.beta.Boot())
+	must(t, p.serve(p.beta))
+	p.owned("beta")
+	if p.alpha.On() {
+		t.Error("alpha was switched on")
+	}
+}
+
+// What an operator says while beta is away is noted on the disk: beta, alone later, does not act as if it had not been said.
+func TestALoneStarterThatMissedACommandWaits(t *testing.T) {
+	p := newDiskPair(t, onDiskFirst)
+	must(t, p.beta.Crash())
+	p.eventually("alpha has more than half of the votes that count", func() bool { return p.said(p.alpha, "beta runs nothing") && p.quorate(p.alpha) })
+	if out, code := p.locum(p.alpha, "stop", "web"); code != 0 {
+		t.Fatalf("locum stop: %d: %s", code, out)
+	}
+	must(t, p.alpha.Crash())
+	must(t, p.beta.Boot())
+	must(t, p.serve(p.beta))
+	p.eventually("beta says what it waits for", func() bool {
+		out, _ := p.locum(p.beta, "status")
+		return strings.Contains(out, "commands may have been given while this node was away (by the quorum disk, there are such)")
+	})
+	if p.quorate(p.beta) {
+		t.Error("beta acts")
+	}
+}

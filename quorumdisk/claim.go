@@ -63,9 +63,9 @@ func (c Claim) valid(owner wire.Node) bool {
 	return (c.Instance == 1) == c.Before.IsZero() && c.Value.valid() && c.Before.valid()
 }
 
-// with puts two blocks of one node together, as they stand on two disks. A life that reached one disk only may have been unknown to the
+// With puts two blocks of one node together, as they stand on two disks. A life that reached one disk only may have been unknown to the
 // next, so that the highest promise and the highest accepted value can lie on different ones.
-func (c Claim) with(o Claim) Claim {
+func (c Claim) With(o Claim) Claim {
 	switch {
 	case o.Instance > c.Instance:
 		return o

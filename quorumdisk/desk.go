@@ -32,10 +32,11 @@ type DeskSettings struct {
 type deskDisk struct {
 	op      uint64 // under way, 0 nothing
 	reading bool
-	began   wire.Instant // the round under way, or the last one
-	issued  wire.Instant // the read
-	done    wire.Instant // the newest round that went well began then
-	failed  bool         // the last one that ended did not go well
+	began   wire.Instant  // the round under way, or the last one
+	issued  wire.Instant  // the read
+	done    wire.Instant  // the newest round that went well began then
+	words   wire.Revision // of the operators, in this node's slot on the disk
+	failed  bool          // the last one that ended did not go well
 	why     error
 }
 
@@ -128,9 +129,9 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	k.op = 0
 	switch {
 	case ev.Failed != nil:
-		k.failed, k.why = true, ev.Failed
+		k.failed, k.why, k.words = true, ev.Failed, wire.Revision{} // it may be another disk by now
 	case !k.reading:
-		d.stamps.Wrote(ev.Disk)
+		k.words = d.stamps.Wrote(ev.Disk).Words
 		k.reading, k.issued = true, now
 		return []Action{d.act(ev.Disk, ReadSlots, Slot{})}
 	default:
@@ -171,6 +172,7 @@ type Showing struct {
 	Newest    uint64   // the newest instance that anybody has opened
 	Last      Decision // the newest that is known to be decided
 	DecidedAt wire.Instant
+	Words     wire.Revision // of the operators, that a majority of the disks names in this node's slot
 }
 
 // Show tells what the disks show.
@@ -181,7 +183,8 @@ func (d *Desk) Show(now wire.Instant) Showing {
 			good++
 		}
 	}
-	return Showing{Good: good >= Majority(d.set.Disks), From: min(d.from(), d.tie.asOf()), Newest: d.tie.newest, Last: d.tie.last, DecidedAt: d.tie.doneAt}
+	return Showing{Good: good >= Majority(d.set.Disks), From: min(d.from(), d.tie.asOf()), Newest: d.tie.newest, Last: d.tie.last, DecidedAt: d.tie.doneAt,
+		Words: d.words()}
 }
 
 // Trouble is what is wrong with a disk, nil if nothing is.
@@ -212,6 +215,19 @@ func (d *Desk) from() wire.Instant {
 	slices.Sort(at)
 	return at[len(at)-Majority(len(at))]
 }
+
+// words is the newest that a majority of the disks names.
+func (d *Desk) words() wire.Revision {
+	var named []wire.Revision
+	for i := range d.set.Disks {
+		named = append(named, d.disk[i].words)
+	}
+	slices.SortFunc(named, wire.Revision.Compare)
+	return named[len(named)-Majority(len(named))]
+}
+
+// Read is when the newest reads were issued that showed a node's slot, readable, on a majority of the disks; 0 never.
+func (d *Desk) Read(n wire.Node) wire.Instant { return d.stamps.Read(n) }
 
 // Shared reports whether a node was seen to use the same disks.
 func (d *Desk) Shared(n wire.Node) bool { return d.stamps.Shared(n) }

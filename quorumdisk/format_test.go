@@ -37,7 +37,7 @@ var (
 var (
 	someHeader = Header{ID: idB, Cluster: "office", Nodes: 8, Set: wire.ID{9}, Generation: 2, Disks: []DiskID{idA, idB, idC}, Joining: idC, MadeAt: 1792000000}
 	someSlot   = Slot{Incarnation: 7, Counter: 1 << 40, Boot: idA, Machine: idC, Epoch: 99, State: Running | ObeysLease | Armed, LeaseMS: 8000, WatchdogMS: 10000,
-		IntentEpoch: 98, IntentCount: 3, Hears: wire.SetOf(2, 64), Mail: wire.SetOf(3), Instance: 4, WroteAt: 1792000000123}
+		Words: wire.Revision{Epoch: 98, Count: 3}, Hears: wire.SetOf(2, 64), Mail: wire.SetOf(3), Instance: 4, WroteAt: 1792000000123}
 	somePill  = Pill{Boot: idA, Incarnation: 6, Epoch: 100, WroteAt: 1792000000123}
 	someClaim = Claim{Instance: 4, Promised: ballot(9, 2), Accepted: ballot(8, 2), Value: Winner{1, 3, 99, wire.SetOf(1)}, Decided: true,
 		Before: Winner{2, 2, 55, wire.SetOf(2)}, Incarnation: 7}

@@ -153,7 +153,10 @@ func (sh *Sheet) node(seals Seals, h Header, n wire.Node, before, now Sight, cla
 		v.Written, v.Life, v.Counter, v.WroteAt, v.Boot, v.Epoch = true, uint32(s.Incarnation), s.Counter, moment(s.WroteAt), s.Boot.String(), uint64(s.Epoch)
 		v.Running, v.LeftClean, v.ObeysLease = s.State.Has(Running), s.State.Has(LeftClean), s.State.Has(ObeysLease)
 		v.Armed, v.EngineUp, v.Quorate = s.State.Has(Armed), s.State.Has(EngineUp), s.State.Has(Quorate)
-		v.LeaseMS, v.WatchdogMS, v.IntentEpoch, v.IntentCount = s.LeaseMS, s.WatchdogMS, uint64(s.IntentEpoch), s.IntentCount
+		v.LeaseMS, v.WatchdogMS = s.LeaseMS, s.WatchdogMS
+		if s.Words != wire.Unknown {
+			v.IntentEpoch, v.IntentCount = uint64(s.Words.Epoch), s.Words.Count
+		}
 		for other := range s.Hears.All {
 			v.Hears = append(v.Hears, other)
 		}

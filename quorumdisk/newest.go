@@ -29,7 +29,7 @@ func (s Seals) carry(to Header, at Place, from [2]Header, data [2][]byte) ([]byt
 		if err := errors.Join(errA, errB); err != nil {
 			return nil, place(err, kind, at)
 		}
-		return s.SealClaim(to.ID, at, a.with(b)), nil
+		return s.SealClaim(to.ID, at, a.With(b)), nil
 	}
 	return s.empty(to, at), nil
 }

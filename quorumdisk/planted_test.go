@@ -41,7 +41,7 @@ var plants = []planted{
 		{"tiestep.go", "return ev.Op < t.first || shown == t.mine", "return true"}}, byStates},
 	{"lost-write-not-noticed", []edit{{"tiestep.go", "return ev.Op < t.first || shown == t.mine", "return true"}}, byStates},
 	{"newer-instance-not-noticed", []edit{{"tiestep.go", "case t.last.Instance >= t.mine.Instance:", "case false:"}}, byStates},
-	{"own-past-not-read", []edit{{"tiestep.go", "t.mine = t.mine.with(own)", ""}}, byStates},
+	{"own-past-not-read", []edit{{"tiestep.go", "t.mine = t.mine.With(own)", ""}}, byStates},
 	{"opened-without-proof", []edit{{"tieproof.go", "case !t.wanted, decided && t.holds(), decided && !t.over(t.last.Winner), !t.mayFollow(t.last.Winner):", "case !t.wanted, decided && t.holds():"}}, byStates},
 	{"joined-without-proof", []edit{{"tieproof.go", ", !t.mayFollow(t.last.Winner):", ":"}}, byStates},
 	{"loser-tries-again", []edit{{"tieproof.go", "decided && !t.over(t.last.Winner), !t.mayFollow(t.last.Winner)", "!decided && !t.mayFollow(t.last.Winner)"}}, byStates},

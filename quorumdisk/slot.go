@@ -12,10 +12,9 @@ type Slot struct {
 	State       SlotState
 	LeaseMS     uint32
 	WatchdogMS  uint32 // as read back from the device
-	// IntentEpoch and IntentCount are the newest version of the operators' words that the node has durable.
-	IntentEpoch wire.Epoch
-	IntentCount uint64
-	Hears       wire.Nodes // over its cables
+	// Words is the newest of the operators' words that the node has durable, wire.Unknown if it does not know.
+	Words wire.Revision
+	Hears wire.Nodes // over its cables
 	// Mail is to whom this node has written a pill: only those mailboxes are worth reading.
 	Mail wire.Nodes
 	// Instance is the newest of the tie-break that the node takes part in: where nobody's is newer than what a reader knows,
@@ -69,8 +68,8 @@ func (s Seals) SealSlot(id DiskID, at Place, v Slot) []byte {
 	b.u16(uint16(v.State))
 	b.u32(v.LeaseMS)
 	b.u32(v.WatchdogMS)
-	b.u64(uint64(v.IntentEpoch))
-	b.u64(v.IntentCount)
+	b.u64(uint64(v.Words.Epoch))
+	b.u64(v.Words.Count)
 	b.u64(uint64(v.Hears))
 	b.u64(uint64(v.Mail))
 	b.u64(v.Instance)
@@ -86,7 +85,7 @@ func (s Seals) OpenSlot(id DiskID, at Place, sector []byte) (Slot, error) {
 	}
 	f := fields{b: raw}
 	v := Slot{Incarnation: wire.Incarnation(f.u32()), Counter: f.u64(), Boot: f.id(), Machine: f.id(), Epoch: wire.Epoch(f.u64()),
-		State: SlotState(f.u16()), LeaseMS: f.u32(), WatchdogMS: f.u32(), IntentEpoch: wire.Epoch(f.u64()), IntentCount: f.u64(),
+		State: SlotState(f.u16()), LeaseMS: f.u32(), WatchdogMS: f.u32(), Words: wire.Revision{Epoch: wire.Epoch(f.u64()), Count: f.u64()},
 		Hears: wire.Nodes(f.u64()), Mail: wire.Nodes(f.u64()), Instance: f.u64(), WroteAt: f.u64()}
 	if !f.whole() || !v.valid() {
 		return Slot{}, Nonsense

@@ -57,8 +57,11 @@ func (s *Stamps) Heard(n wire.Node, life wire.Incarnation) {
 // operation at a time on a disk, so that what is read after Wrote has to show it.
 func (s *Stamps) Begun(d int, slot Slot) { s.disk[d].begun = slot }
 
-// Wrote tells that the slot that was begun is on the disk.
-func (s *Stamps) Wrote(d int) { s.disk[d].wrote = s.disk[d].begun }
+// Wrote tells that the slot that was begun is on the disk, and gives it.
+func (s *Stamps) Wrote(d int) Slot {
+	s.disk[d].wrote = s.disk[d].begun
+	return s.disk[d].wrote
+}
 
 // Saw takes a read. An error says that the disk does not show what was written to it, and that nothing was taken from this
 // read; single slots that are unreadable are no error here, and prove nothing of their nodes.
@@ -130,12 +133,22 @@ func (s *Stamps) Still(n wire.Node) time.Duration {
 	if s.moved[n-1] == 0 || s.known[n-1].Incarnation < s.heard[n-1] {
 		return 0
 	}
+	return time.Duration(max(0, s.Read(n)-s.moved[n-1]))
+}
+
+// Read is when the newest reads were issued that showed a node's slot, readable, on a majority of the disks; 0 never.
+func (s *Stamps) Read(n wire.Node) wire.Instant {
+	return s.majority(func(d *stampDisk) wire.Instant { return d.witness[n-1] })
+}
+
+// majority is the newest instant that is reached on a majority of the disks.
+func (s *Stamps) majority(of func(*stampDisk) wire.Instant) wire.Instant {
 	var at []wire.Instant
 	for d := range s.disks {
-		at = append(at, s.disk[d].witness[n-1])
+		at = append(at, of(&s.disk[d]))
 	}
 	slices.Sort(at)
-	return time.Duration(max(0, at[len(at)-Majority(len(at))]-s.moved[n-1]))
+	return at[len(at)-Majority(len(at))]
 }
 
 // Shared tells whether a node is known to use the same disks: its slot rose, in its present life and while this node looked, on a
@@ -153,10 +166,5 @@ func (s *Stamps) Shared(n wire.Node) bool {
 
 // ReadAt is when the newest reads were issued that a majority of the disks answered well: the disks are of use as of then.
 func (s *Stamps) ReadAt() wire.Instant {
-	var at []wire.Instant
-	for d := range s.disks {
-		at = append(at, s.disk[d].readAt)
-	}
-	slices.Sort(at)
-	return at[len(at)-Majority(len(at))]
+	return s.majority(func(d *stampDisk) wire.Instant { return d.readAt })
 }

@@ -111,7 +111,7 @@ var replacing = []way{
 	{func(w *world) { w.generation[2] = 2 }, "header 2 on disk 2", nil},
 	{func(w *world) {
 		for n := range w.disk[1] {
-			w.disk[1][n] = w.disk[0][n].with(w.disk[2][n])
+			w.disk[1][n] = w.disk[0][n].With(w.disk[2][n])
 		}
 	}, "copied to the new disk 1", nil},
 	{func(w *world) { w.generation[1] = 3 }, "header 3 on the new disk 1", nil},

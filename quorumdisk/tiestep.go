@@ -169,7 +169,7 @@ func (t *Tie) beginAnew() {
 // remember takes up what former lives have written, and may not once this one has written something itself.
 func (t *Tie) remember(own Claim) {
 	if (t.phase == loading || t.phase == resting) && t.mine.Incarnation < t.set.Incarnation {
-		t.mine = t.mine.with(own)
+		t.mine = t.mine.With(own)
 	}
 }
 

@@ -23,7 +23,7 @@ type checks struct {
 	said    map[string]word
 	applies map[uint64]bool // commands that bring a new file
 	opened  []wire.Instant  // when each instance of the disks' tie-break was opened on a majority of them
-	file    cluster.Version // of the newest file that an operator was told is in force
+	file    wire.Revision   // of the newest file that an operator was told is in force
 }
 
 // word is the newest thing that operators said about one matter.
@@ -220,7 +220,7 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 }
 
 func (c *checks) answered(a cluster.Answer) {
-	if v := (cluster.Version{Epoch: wire.Epoch(a.Result.Epoch), Count: a.Result.Count}); c.applies[a.ID] && a.Result.Code == 0 && c.file.Less(v) {
+	if v := (wire.Revision{Epoch: wire.Epoch(a.Result.Epoch), Count: a.Result.Count}); c.applies[a.ID] && a.Result.Code == 0 && c.file.Less(v) {
 		c.file = v
 	}
 	for about, s := range c.said {
@@ -246,7 +246,7 @@ func (w *World) lostWords() error {
 			return
 		}
 		epoch, count := config.Version(n.config.Text)
-		if v := (cluster.Version{Epoch: wire.Epoch(epoch), Count: count}); v.Less(w.checks.file) {
+		if v := (wire.Revision{Epoch: wire.Epoch(epoch), Count: count}); v.Less(w.checks.file) {
 			err = fmt.Errorf("file %v was acknowledged as in force everywhere, and %s goes by %v", w.checks.file, n.cfg.Name, v)
 		}
 		in := n.engine.Intents()

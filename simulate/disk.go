@@ -15,6 +15,8 @@ type disk struct {
 	slots  []quorumdisk.Slot  // of node 1 and so on
 	claims []quorumdisk.Claim // likewise
 	takes  time.Duration      // each access
+	made   int                // how often another took its place
+	joins  bool               // it has replaced another, and does not count yet
 }
 
 // reach is how a node reaches one disk.
@@ -38,12 +40,15 @@ func newWorldDisks(n int, nodes wire.Node) []disk {
 }
 
 // onDisk plays one access: one after the other on each disk, and what a node has begun is done although it dies meanwhile.
-func (h *heart) onDisk(a quorumdisk.Action) {
+func (h *heart) onDisk(a quorumdisk.Action) { h.onDiskAs(a, h.n.w.disks[a.Disk].made) }
+
+// onDiskAs plays an access to a disk as it was made: what was meant for one that was replaced since is lost.
+func (h *heart) onDiskAs(a quorumdisk.Action, made int) {
 	n, w := h.n, h.n.w
 	r := &n.disks[a.Disk]
 	switch {
 	case r.hung:
-		r.wait = append(r.wait, func() { h.onDisk(a) })
+		r.wait = append(r.wait, func() { h.onDiskAs(a, made) })
 		return
 	case r.lost:
 		w.in(diskPatience, func() { h.diskEnded(quorumdisk.Ended{Disk: a.Disk, Op: a.Op, Failed: errLost}) })
@@ -55,7 +60,13 @@ func (h *heart) onDisk(a quorumdisk.Action) {
 		if r.own != nil {
 			d = r.own
 		}
-		e := d.access(n.cfg.Number, a)
+		e := quorumdisk.Ended{Disk: a.Disk, Op: a.Op, Failed: errLost}
+		switch {
+		case d.joins:
+			e.Failed = quorumdisk.ErrJoining
+		case r.own != nil || d.made == made:
+			e = d.access(n.cfg.Number, a)
+		}
 		if a.Do == quorumdisk.WriteClaim {
 			w.opens(n.cfg.Number, a.Claim.Instance)
 		}

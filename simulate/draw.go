@@ -240,6 +240,12 @@ func (d *draw) kinds() [][]func() string {
 				return d.one("lose-disk ", "hang-disk ", "find-disk ") + d.node() + d.one(" 1", " 2", " 3")
 			},
 			func() string { return fmt.Sprintf("disk-takes %dms", 1<<d.rnd.IntN(9)) },
+			func() string {
+				if !strings.Contains(d.config, "/dev/quorum3") {
+					return "find-disk " + d.node()
+				}
+				return "replace-disk " + d.one("1", "2", "3")
+			},
 		},
 		{ // operators, and what keeps their words
 			func() string { return "ask " + d.node() + " " + d.order() },
@@ -357,6 +363,10 @@ func (d *draw) splits() {
 		if d.percent(40) {
 			d.say("heal")
 			d.say("run %dms", 1<<d.rnd.IntN(13))
+		}
+		if d.fences && d.percent(15) {
+			d.wordInAbsence()
+			d.recover()
 		}
 	}
 	d.heal()

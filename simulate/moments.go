@@ -11,6 +11,9 @@ import (
 
 func (d *draw) moments() {
 	kinds := []func(){d.brokenTie, d.brokenTie, d.lostWord, d.lostWord, d.lateWord}
+	if d.disk && d.fences {
+		kinds = append(kinds, d.wordInAbsence, d.wordInAbsence)
+	}
 	for range 3 + d.rnd.IntN(4) {
 		kinds[d.rnd.IntN(len(kinds))]()
 		d.wait(12)
@@ -97,6 +100,34 @@ func (d *draw) lostWord() {
 			d.say("release %s %s", boss, n)
 		}
 	}
+}
+
+// wordInAbsence has an operator speak while nodes are away. Then the power fails, and others come back than those that were there; the
+// switches say that these are off.
+func (d *draw) wordInAbsence() {
+	away, alone := d.some(), d.node()
+	d.say("kill %s", away)
+	d.say("run %ds", d.rnd.IntN(12))
+	if d.percent(30) {
+		d.say("%s %s", d.one("lose-disk", "hang-disk"), d.node())
+	}
+	for range 1 + d.rnd.IntN(2) {
+		d.say("ask %s %s", d.node(), d.order())
+		d.wait(11)
+	}
+	d.say("kill %s", strings.Join(d.names, " "))
+	if d.percent(50) {
+		d.say("find-disk %s", strings.Join(d.names, " "))
+	}
+	for _, n := range d.names {
+		if n != alone {
+			d.say("switch %s off", n)
+		}
+	}
+	d.say("boot %s", alone)
+	d.say("run %ds", 4+d.rnd.IntN(20))
+	d.say("expect words")
+	d.say("find-disk %s", strings.Join(d.names, " "))
 }
 
 // lateWord keeps what one node says to another back from some message on, while something happens.

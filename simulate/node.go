@@ -51,6 +51,7 @@ type node struct {
 	waiting  func()        // the write that waits for it
 	stores   time.Duration // a write to its state directory takes so long
 	disks    []reach
+	joining  uint64 // the try of its engine to have a disk join, 0 none
 	states   map[cluster.ResourceID]wire.State
 	watched  map[cluster.ResourceID]bool
 	listens  map[cluster.ResourceID]bool // to who answers for its address
@@ -189,6 +190,10 @@ func (n *node) act(a cluster.Action) {
 		n.shoot(a)
 	case cluster.ReadPower:
 		n.readPower(a)
+	case cluster.JoinDisk:
+		n.joinDisk(a)
+	case cluster.CancelJoin:
+		n.joining = 0
 	case cluster.Store:
 		n.store(a)
 	case cluster.Wake:

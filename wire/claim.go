@@ -42,6 +42,8 @@ type Disk struct {
 	DecidedAt Instant `json:"decided_at"`
 	Slots     []Slot  `json:"slots,omitempty"` // of the others, in order of number
 	Trouble   string  `json:"trouble,omitempty"`
+	// Noted is the newest of the operators' words that this node's slot names on a majority of the disks.
+	Noted Revision `json:"noted"`
 	// Joins: one of the disks replaces another and does not count yet; the leader has to have it join.
 	Joins bool `json:"joins,omitempty"`
 }
@@ -53,6 +55,10 @@ type Slot struct {
 	Boot        ID          `json:"boot"`        // its boot
 	Machine     ID          `json:"machine"`
 	Idle        bool        `json:"idle"` // it says: nothing runs here
+	// Words is the newest of the operators' words that it has durable, Unknown if it does not know.
+	Words Revision `json:"words"`
+	// Read is when the newest reads were issued that showed it, readable, on a majority of the disks; 0 never.
+	Read Instant `json:"read"`
 	// Busy is when it was last seen to move without saying that nothing runs, on this node's clock; 0 never.
 	Busy Instant `json:"busy"`
 	// Shared: it was seen to rise on a majority of the disks while this heart looked, so the node does use the same disks.

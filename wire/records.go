@@ -36,6 +36,7 @@ type ToHeart struct {
 	Pong   *Ping         `json:"pong,omitempty"`
 	Left   *Leave        `json:"left,omitempty"`
 	Want   *Want         `json:"want,omitempty"`  // of the tie-break on the disks, until another follows
+	Words  *Revision     `json:"words,omitempty"` // of the operators' words that are durable here
 	Title  string        `json:"title,omitempty"` // one line for systemd's status
 }
 

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/bits"
 	"strings"
 )
@@ -13,6 +15,24 @@ type Instant int64
 
 // Epoch numbers views; a larger one is newer. 0 is no view.
 type Epoch uint64
+
+// Revision orders what operators have said, and the files that they brought into force: the epoch in which the leader took it, then
+// a count. The zero one is older than all.
+type Revision struct {
+	Epoch Epoch  `json:"epoch"`
+	Count uint64 `json:"count"`
+}
+
+// Unknown is the revision of who does not know what operators have said: newer than any that can be.
+var Unknown = Revision{Epoch: math.MaxUint64, Count: math.MaxUint64}
+
+// Less reports whether r is older.
+func (r Revision) Less(than Revision) bool { return r.Compare(than) < 0 }
+
+// Compare orders revisions, older ones first.
+func (r Revision) Compare(o Revision) int {
+	return cmp.Or(cmp.Compare(r.Epoch, o.Epoch), cmp.Compare(r.Count, o.Count))
+}
 
 // Incarnation numbers the lives of one node's heart process, larger at each start. 0 is never sent.
 type Incarnation uint32
