@@ -38,6 +38,31 @@ func (e *Engine) dropAsks() {
 	e.asks = kept
 }
 
+// mostAwaited bounds how many commands a promise names.
+const mostAwaited = 64
+
+// awaitsOf is which commands this node has carried to a leader and waits for.
+func (e *Engine) awaitsOf(leader wire.Node) (ids []uint64) {
+	for _, a := range e.asks {
+		if a.from == e.self && a.sent != 0 && a.leader == leader && len(ids) < mostAwaited {
+			ids = append(ids, a.id)
+		}
+	}
+	return ids
+}
+
+// dropStaleAsks forgets what members had this node do and wait for no longer: their operators were told that it is not known
+// whether it was done, and may have said something else since.
+func (e *Engine) dropStaleAsks(promises []Promise) {
+	e.asks = slices.DeleteFunc(slices.Clone(e.asks), func(a ask) bool {
+		awaited := a.from == e.self || slices.ContainsFunc(promises, func(p Promise) bool { return p.Life.Node == a.from && slices.Contains(p.Awaits, a.id) })
+		if !awaited {
+			e.answer(a, Result{Code: 1, Text: unknownResult})
+		}
+		return !awaited
+	})
+}
+
 // notQuorate is the answer to a command that needs a view that may act.
 const notQuorate = "the cluster is not quorate here: locum status says what it waits for"
 

@@ -32,6 +32,7 @@ func (e *Engine) installIfPromised() {
 			v.Clean = append(v.Clean, c)
 		}
 	}
+	e.dropStaleAsks(own.promises)
 	e.lead = newLeadership(own.promises, e.now)
 	e.lead.unfinished = e.unfinishedFile(own.promises)
 	for n := range own.members.All {

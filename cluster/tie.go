@@ -115,6 +115,8 @@ func (e *Engine) noteTie(v View) {
 	switch waits := v.Verdict.Tie == TieFence || v.Verdict.Tie == TieDisk; {
 	case v.joint():
 		e.tie = tieState{Common: v, Joint: v.Epoch}
+	case v.Verdict.Claim != 0: // the split goes on, and so do its turns
+		e.tie = tieState{Common: v, Joint: e.tie.Joint, Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased}
 	case v.Verdict.Quorate:
 		e.tie = tieState{Common: v, Joint: e.tie.Joint}
 	case waits && e.tie.Since == 0:
@@ -171,14 +173,17 @@ func (e *Engine) nextTurn(at wire.Instant) wire.Instant {
 }
 
 // winnersTurn is that of a side which has won the disk. A side that cannot use the disk comes after two or three delays; who has won
-// only then waits for the next round.
+// only then waits for the next round, as does one that cannot know how far the first one is.
 func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
-	begin, delay := e.lastLost(e.tieTargets()), wire.Instant(e.tieDelayOf())
+	begin, delay := e.tieBegin(), wire.Instant(e.tieDelayOf())
 	if begin == 0 || delay == 0 {
 		return at
 	}
 	round := tieTurns * delay
-	if into := (at - begin) % round; at > begin && into >= delay {
+	switch into := (at - begin) % round; {
+	case e.tie.Unphased && at < begin+round:
+		return begin + round
+	case at > begin && into >= delay:
 		return at - into + round
 	}
 	return at

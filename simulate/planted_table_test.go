@@ -104,6 +104,8 @@ var plants = []planted{
 	{"claim-of-a-superseded-instance-holds", "cluster/claim.go", " || disk.Begun > d.Instance {", " {", "12", "lease owners proof liveness"},
 	{"lapsed-victory-speaks-for-the-next", "quorumdisk/tieproof.go", "t.last.Instance <= t.want.Lapsed", "t.want.Lapsed != 0", "12", "both owners proof"},
 	{"winner-shoots-in-any-turn", "cluster/tie.go", "		return e.winnersTurn(at)\n", "		return at\n", "11", "both"},
+	{"asker-that-gave-up-is-served", "cluster/install.go", "\te.dropStaleAsks(own.promises)\n", "", "22", "words"},
+	{"winner-forgets-whose-turn-it-is", "cluster/tie.go", "Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased}", "}", "11", "both"},
 	{"word-not-noted-on-the-disk", "cluster/change.go", "\tcase !e.onDisks(c):\n", "\tcase false:\n", "22", "words"},
 	{"words-ahead-on-the-disk-ignored", "cluster/noted.go", " && !newest.Less(s.Words)", "", "22", "words"},
 	{"words-read-before-the-proof", "cluster/noted.go", "s.Read >= e.peer(c.Node).cleanSince", "s.Read != 0", "22", "words"},
