@@ -313,7 +313,7 @@ func (w *World) commandAsk(args []string) error {
 	return w.ask(n, c)
 }
 
-// commandInsist: as ask, by an operator who asks again, ten times at most, until he is answered that it is done.
+// commandInsist: as ask, by an operator who asks again after some seconds, ten times at most, until he is answered that it is done.
 func (w *World) commandInsist(args []string) error {
 	for range 10 {
 		before := len(w.answers)
@@ -323,6 +323,7 @@ func (w *World) commandInsist(args []string) error {
 		if w.answerWithin(3*time.Second, before) && w.answers[len(w.answers)-1].Code == 0 {
 			break
 		}
+		w.Run(3 * time.Second)
 	}
 	return nil
 }
