@@ -44,6 +44,9 @@ type Contend struct{ Want wire.Want }
 // majority of them does.
 type NoteWords struct{ Words wire.Revision }
 
+// SendPills has the heart write to the mailboxes of the quorum disks which nodes have to go, until another SendPills follows.
+type SendPills struct{ Pills wire.Pills }
+
 // OpKind is what a worker is to do with a resource.
 type OpKind uint8
 
@@ -142,6 +145,7 @@ func (Permit) action()     {}
 func (Prepare) action()    {}
 func (Contend) action()    {}
 func (NoteWords) action()  {}
+func (SendPills) action()  {}
 func (SetIdle) action()    {}
 func (RunOp) action()      {}
 func (CancelOp) action()   {}

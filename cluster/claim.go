@@ -56,10 +56,16 @@ func (e *Engine) proveWinnerOver(w *wire.Want) {
 	if e.view.Members.Has(last.By) && (last.Members != w.Side || last.Epoch < e.tie.Joint) {
 		w.Lapsed = last.Instance
 	}
-	slot := e.disk.Slot(last.By)
-	if last.Instance != 0 && last.By != e.self && (slot.Still || e.rebooted(slot)) {
+	if last.Instance != 0 && last.By != e.self && e.winnerIsGone(e.disk.Slot(last.By)) {
 		w.Winner, w.Gone = last.By, last.Incarnation
 	}
+}
+
+// winnerIsGone reports whether the slot of who won the disk last shows that it has ended since: it was booted anew, or stood still. What it
+// did before this node knew of the victory does not count: it may have been without the disk until then.
+func (e *Engine) winnerIsGone(s wire.Slot) bool {
+	still := s.Still && s.Read >= e.disk.DecidedAt+wire.Instant(e.cfg.Disks[0].Dead)
+	return still || e.rebooted(s) && s.Incarnation > e.disk.Decided.Incarnation
 }
 
 // claimDue is when this half may claim. The less important one gives the other the time of two beats to be first, because they

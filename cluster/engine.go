@@ -55,6 +55,7 @@ type Engine struct {
 	tie        tieState
 	disk       wire.Disk
 	words      wire.Revision // of the operators: what the heart was last told to note on it
+	pills      wire.Pills    // on it, likewise
 	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
 	quiet      []quiet
@@ -165,6 +166,7 @@ func (e *Engine) advance() {
 		e.direct()
 		e.proveByLease()
 		e.fencing()
+		e.sendPills()
 		e.listen()
 		e.driveServices()
 		e.report()

@@ -57,6 +57,8 @@ func RecordOf(a Action) (r wire.ToHeart, ok bool, err error) {
 		r.Want = &a.Want
 	case NoteWords:
 		r.Words = &a.Words
+	case SendPills:
+		r.Pills = &a.Pills
 	case SetIdle:
 		r.Idle = &wire.Idle{Idle: a.Idle, Left: a.Left}
 	case Left:

@@ -19,7 +19,8 @@ type disk struct {
 	counter uint64        // of this node's slot in this life
 	want    wire.Want     // what the engine wants
 	words   wire.Revision // of the operators, that the engine has durable
-	seen    wire.Disk     // what the engine was told last
+	obeyed  quorumdisk.Pill
+	seen    wire.Disk // what the engine was told last
 }
 
 func newDisk(s Settings) disk {
@@ -95,6 +96,7 @@ func (h *Heart) diskEnded(e quorumdisk.Ended) {
 	if h.disk.used {
 		h.onDisk(h.disk.desk.Ended(h.now, e))
 		h.diskChanged(h.missesSomebody())
+		h.obeyPill()
 	}
 }
 

@@ -40,6 +40,7 @@ func (h *Heart) engineStarted(number uint16) {
 	h.pathsChanged = true
 	h.tellWatchdog()
 	h.setWant(wire.Want{}) // what its predecessor wanted
+	h.setPills(wire.Pills{})
 	if h.disk.used {
 		h.tellDisk()
 	}
@@ -144,6 +145,8 @@ func (h *Heart) engineSaid(r wire.ToHeart) {
 		h.setWant(*r.Want)
 	case r.Words != nil:
 		h.setWords(*r.Words)
+	case r.Pills != nil:
+		h.setPills(*r.Pills)
 	case r.Left != nil:
 		h.engineLeft(*r.Left)
 	}

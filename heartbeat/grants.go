@@ -8,9 +8,10 @@ import (
 
 // grants is under which view this node grants leases to the others, and what may run here.
 type grants struct {
-	view  *wire.ViewForHeart // never nil; its epoch is 0 before the first
-	votes int                // this node's own in it
-	below wire.Epoch         // nothing is granted under views below it
+	view   *wire.ViewForHeart // never nil; its epoch is 0 before the first
+	votes  int                // this node's own in it
+	below  wire.Epoch         // nothing is granted under views below it
+	joined wire.Epoch         // the newest view of a quorum that this node was in
 	// doubt: since that instant this node cannot know that its view still holds, because its lease ran out or it was
 	// started anew. It grants nothing until a quorum has echoed a beat that was sent since then. 0 there is none.
 	doubt  wire.Instant
@@ -49,6 +50,9 @@ func (h *Heart) setView(v wire.ViewForHeart) {
 		}
 	}
 	g.take(&v, h.self)
+	if v.Quorate {
+		g.joined = v.Epoch
+	}
 	g.doubt, g.left = 0, false
 	h.judgeLease()
 	h.persist(true)
@@ -137,7 +141,7 @@ func (h *Heart) resumeFrom(r RunState) {
 		return
 	}
 	g := &h.grants
-	g.below, g.idle, g.mayRun = r.Below, r.Idle && !r.MayRun, r.MayRun
+	g.below, g.joined, g.idle, g.mayRun = r.Below, r.Joined, r.Idle && !r.MayRun, r.MayRun
 	if r.Left {
 		if r.View != nil {
 			g.below = max(g.below, r.View.Epoch) // what was promised in that life stays so

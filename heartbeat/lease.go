@@ -151,7 +151,7 @@ func (h *Heart) persistIfOld() {
 // persist writes what must outlive this heart. With wait, what the step does after it has to wait until it is written.
 func (h *Heart) persist(wait bool) {
 	g := &h.grants
-	s := RunState{Boot: h.boot, Incarnation: h.incarnation, Below: g.below, LeaseUntil: h.lease.Until, MayRun: g.mayRun, Idle: g.idle, Left: g.left}
+	s := RunState{Boot: h.boot, Incarnation: h.incarnation, Below: g.below, Joined: g.joined, LeaseUntil: h.lease.Until, MayRun: g.mayRun, Idle: g.idle, Left: g.left}
 	if g.view.Epoch != 0 {
 		s.View = g.view
 	}

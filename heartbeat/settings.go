@@ -32,6 +32,8 @@ type RunState struct {
 	View        *wire.ViewForHeart `json:"view,omitempty"`
 	// Below: nothing is granted under views below it (SAFETY 2).
 	Below wire.Epoch `json:"below"`
+	// Joined is the newest view of a quorum that this node was in: no order to reset that is older binds it (SAFETY 17).
+	Joined wire.Epoch `json:"joined,omitempty"`
 	// LeaseUntil is the lease's end as it was known when this was written, 0 if there never was one.
 	LeaseUntil wire.Instant `json:"lease_until"`
 	// MayRun: a start was permitted here, or the engine found something running, and it has not said since that

@@ -240,3 +240,19 @@ func TestALoneStarterThatMissedACommandWaits(t *testing.T) {
 		t.Error("beta acts")
 	}
 }
+
+// beta wins while alpha, which serves, does not reach the disk. When it does, it finds the pill, and is gone before half of its
+// lease is over.
+func TestAPillEndsTheSideThatLost(t *testing.T) {
+	p := newDiskPair(t, onDisk+"watchdog reboot\n")
+	goOn := p.stopDisk(p.alpha)
+	p.eventually("alpha misses the disk", func() bool { return p.diskLost(p.alpha) })
+	alpha := p.process(p.alpha)
+	must(t, p.CutBetween("alpha", "beta"))
+	p.eventually("beta wins", func() bool { return p.said(p.beta, "the quorum disk has decided for beta") && p.quorate(p.beta) })
+	goOn()
+	p.eventually("alpha is off", func() bool { return !p.alpha.On() })
+	if !strings.Contains(alpha.Output(), "beta has written on the quorum disk that this life is to end") {
+		t.Error("alpha ended, but not by the pill")
+	}
+}

@@ -16,6 +16,7 @@ type Desk struct {
 	stamps Stamps
 	tie    Tie
 	disk   [MaxDisks]deskDisk
+	pills  [wire.MaxNodes]Pill // that shall lie in the mailbox of node 1 and so on
 	op     uint64
 }
 
@@ -30,14 +31,16 @@ type DeskSettings struct {
 
 // deskDisk is the round of one disk.
 type deskDisk struct {
-	op      uint64 // under way, 0 nothing
-	reading bool
-	began   wire.Instant  // the round under way, or the last one
-	issued  wire.Instant  // the read
-	done    wire.Instant  // the newest round that went well began then
-	words   wire.Revision // of the operators, in this node's slot on the disk
-	failed  bool          // the last one that ended did not go well
-	why     error
+	op     uint64        // under way, 0 nothing
+	doing  Work          // of the round
+	to     wire.Node     // whose mailbox is written
+	began  wire.Instant  // the round under way, or the last one
+	issued wire.Instant  // the read
+	done   wire.Instant  // the newest round that went well began then
+	words  wire.Revision // of the operators, in this node's slot on the disk
+	mail   mail
+	failed bool // the last one that ended did not go well
+	why    error
 }
 
 // Work is what an Action is.
@@ -49,9 +52,11 @@ const (
 	ReadSlots
 	WriteClaim
 	ReadClaims
+	WritePill
+	ReadMail
 )
 
-var workNames = [...]string{"", "write slot", "read slots", "write claim", "read claims"}
+var workNames = [...]string{"", "write slot", "read slots", "write claim", "read claims", "write pill", "read mail"}
 
 func (w Work) String() string { return workNames[int(w)%len(workNames)] }
 
@@ -62,6 +67,8 @@ type Action struct {
 	Do    Work
 	Slot  Slot  // to write
 	Claim Claim // to write
+	To    wire.Node
+	Pill  Pill // to write into its mailbox
 }
 
 // Ended is what came of an Action.
@@ -72,6 +79,7 @@ type Ended struct {
 	Slots  []Sight // read: of node 1 and so on
 	ID     DiskID  // of the disk, with Slots
 	Claims []Claim // read: of node 1 and so on; a read with one that is unreadable has failed
+	Pills  []Pill  // read: from node 1 and so on, in the mailbox of this node; those that are unreadable are zero
 	// Generation is that of the disk's header, with Claims.
 	Generation uint32
 }
@@ -84,14 +92,15 @@ func NewDesk(s DeskSettings) Desk {
 
 // Round begins a round on each disk that is free. With look the tie-break is read too.
 func (d *Desk) Round(now wire.Instant, slot Slot, look bool) (todo []Action) {
+	slot.Mail = d.mailTo()
 	for i := range d.set.Disks {
 		k := &d.disk[i]
 		if k.op != 0 {
 			continue
 		}
 		d.stamps.Begun(i, slot)
-		k.began, k.reading = max(now, 1), false
-		todo = append(todo, d.act(i, WriteSlot, slot))
+		k.began = max(now, 1)
+		todo = append(todo, d.act(i, Action{Do: WriteSlot, Slot: slot}))
 	}
 	if look {
 		return append(todo, d.Tie(now, Look{})...)
@@ -129,18 +138,34 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	k.op = 0
 	switch {
 	case ev.Failed != nil:
-		k.failed, k.why, k.words = true, ev.Failed, wire.Revision{} // it may be another disk by now
-	case !k.reading:
+		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
+	case k.doing == WriteSlot:
 		k.words = d.stamps.Wrote(ev.Disk).Words
-		k.reading, k.issued = true, now
-		return []Action{d.act(ev.Disk, ReadSlots, Slot{})}
+		return d.written(now, ev.Disk)
+	case k.doing == WritePill:
+		k.mail.sent[k.to-1] = d.pills[k.to-1]
+		return d.written(now, ev.Disk)
+	case k.doing == ReadMail:
+		copy(k.mail.found[:], ev.Pills)
 	default:
 		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, ID: ev.ID, Issued: k.issued, Returned: now, Slots: ev.Slots})
 		if k.failed = k.why != nil; !k.failed {
 			k.done = k.began
+			return d.fetchMail(ev.Disk, ev.Slots)
 		}
 	}
 	return nil
+}
+
+// written goes on with a round whose slot is on the disk: pills that are not, then the slots of all.
+func (d *Desk) written(now wire.Instant, disk int) []Action {
+	k := &d.disk[disk]
+	if to := k.mail.missing(&d.pills); to != 0 {
+		k.to = to
+		return []Action{d.act(disk, Action{Do: WritePill, To: to, Pill: d.pills[to-1]})}
+	}
+	k.issued = now
+	return []Action{d.act(disk, Action{Do: ReadSlots})}
 }
 
 func (d *Desk) tieEnded(now wire.Instant, ev Ended) []Action {
@@ -154,10 +179,11 @@ func (d *Desk) tieEnded(now wire.Instant, ev Ended) []Action {
 	return d.Tie(now, WriteDone{Disk: ev.Disk, Op: op})
 }
 
-func (d *Desk) act(disk int, do Work, slot Slot) Action {
+func (d *Desk) act(disk int, a Action) Action {
 	d.op++
-	d.disk[disk].op = d.op<<1 | 1
-	return Action{Disk: disk, Op: d.disk[disk].op, Do: do, Slot: slot}
+	d.disk[disk].op, d.disk[disk].doing = d.op<<1|1, a.Do
+	a.Disk, a.Op = disk, d.disk[disk].op
+	return a
 }
 
 // Wake is when the tie-break wants a Tick, 0 never.

@@ -152,6 +152,8 @@ func (k *drive) do(p *Port, h Header, a Action) (e Ended, fatal error) {
 	case ReadSlots:
 		e.Slots, err = k.set.o.Seals.Slots(h, r.Data)
 		fatal = err
+	case ReadMail:
+		e.Pills, _ = k.set.o.Seals.Mail(h, k.set.o.Self, r.Data) // one that cannot be read orders nothing
 	case ReadClaims:
 		if e.Claims, err = k.set.o.Seals.Claims(h, r.Data); errors.Is(err, ErrReplaced) {
 			fatal = err
@@ -167,6 +169,8 @@ func (k *drive) do(p *Port, h Header, a Action) (e Ended, fatal error) {
 }
 
 func (k *drive) request(h Header, a Action) Request {
+	a.Slot.WroteAt = uint64(time.Now().UnixMilli())
+	a.Pill.WroteAt = a.Slot.WroteAt
 	switch s, self := k.set.o.Seals, k.set.o.Self; a.Do {
 	case WriteSlot:
 		return s.WriteSlot(0, h, self, a.Slot)
@@ -174,6 +178,10 @@ func (k *drive) request(h Header, a Action) Request {
 		return s.WriteClaim(0, h, self, a.Claim)
 	case ReadClaims:
 		return h.ReadClaims(0)
+	case WritePill:
+		return s.WritePill(0, h, a.To, self, a.Pill)
+	case ReadMail:
+		return h.ReadMail(0, self)
 	default:
 		return h.ReadSlots(0, k.set.o.Highest)
 	}

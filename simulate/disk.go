@@ -12,11 +12,12 @@ import (
 
 // disk is one quorum disk that all nodes share: what lies in its sectors.
 type disk struct {
-	slots  []quorumdisk.Slot  // of node 1 and so on
-	claims []quorumdisk.Claim // likewise
-	takes  time.Duration      // each access
-	made   int                // how often another took its place
-	joins  bool               // it has replaced another, and does not count yet
+	slots  []quorumdisk.Slot   // of node 1 and so on
+	claims []quorumdisk.Claim  // likewise
+	mail   [][]quorumdisk.Pill // by receiver and sender
+	takes  time.Duration       // each access
+	made   int                 // how often another took its place
+	joins  bool                // it has replaced another, and does not count yet
 }
 
 // reach is how a node reaches one disk.
@@ -35,6 +36,9 @@ func newWorldDisks(n int, nodes wire.Node) []disk {
 	disks := make([]disk, n)
 	for i := range disks {
 		disks[i] = disk{slots: make([]quorumdisk.Slot, nodes), claims: make([]quorumdisk.Claim, nodes), takes: time.Millisecond}
+		for range nodes {
+			disks[i].mail = append(disks[i].mail, make([]quorumdisk.Pill, nodes))
+		}
 	}
 	return disks
 }
@@ -87,6 +91,10 @@ func (d *disk) access(by wire.Node, a quorumdisk.Action) quorumdisk.Ended {
 		for _, s := range d.slots {
 			e.Slots = append(e.Slots, quorumdisk.Sight{Slot: s})
 		}
+	case quorumdisk.WritePill:
+		d.mail[a.To-1][by-1] = a.Pill
+	case quorumdisk.ReadMail:
+		e.Pills = append(e.Pills, d.mail[by-1]...)
 	case quorumdisk.ReadClaims:
 		e.Claims = append(e.Claims, d.claims...)
 	}

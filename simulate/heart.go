@@ -115,6 +115,9 @@ func (h *heart) carryOut(o heartbeat.Output) {
 	case heartbeat.Pet:
 		n.pet(h, o.Until)
 	case heartbeat.Reset:
+		if n.w.checks.calm && !n.w.checks.byHand {
+			n.w.broken("needless: %s is reset though nothing is wrong: %s", n.cfg.Name, o.Why)
+		}
 		if n.w.watchdog != 0 {
 			h.dead = true
 			n.w.in(0, func() { n.reset(o.Why) })

@@ -27,6 +27,13 @@ type Want struct {
 	Rank   int    `json:"rank"` // 0 for the more important half
 }
 
+// Pills are the nodes that a quorate view wants gone, for the mailboxes of the disks: each in the life that is known of it. A pill is
+// no proof of anything; who obeys it is gone sooner.
+type Pills struct {
+	Epoch Epoch  `json:"epoch"` // of that view
+	Lives []Life `json:"lives,omitempty"`
+}
+
 // Disk is what the quorum disks show to this node. It is sent when it changes, and after each round of writing and reading
 // while a node is missing.
 type Disk struct {

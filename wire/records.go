@@ -37,6 +37,7 @@ type ToHeart struct {
 	Left   *Leave        `json:"left,omitempty"`
 	Want   *Want         `json:"want,omitempty"`  // of the tie-break on the disks, until another follows
 	Words  *Revision     `json:"words,omitempty"` // of the operators' words that are durable here
+	Pills  *Pills        `json:"pills,omitempty"` // to lie in the disks' mailboxes, until others follow
 	Title  string        `json:"title,omitempty"` // one line for systemd's status
 }
 
