@@ -118,14 +118,20 @@ func (e *Engine) rebooted(s wire.Slot) bool {
 	return !life.Boot.IsZero() && s.Incarnation > life.Incarnation && s.Boot != life.Boot
 }
 
-// proveByDisk takes what the slots of nodes say that are heard over no cable: the machine was booted anew, and nothing runs on it.
+// proveByDisk takes what the slots of nodes say that are heard over no cable: the machine was booted anew, and nothing runs on it; or its
+// life has ended in order. Who starts takes no mark of the latter kind for a proof: its node may have come back since, without the disk.
 func (e *Engine) proveByDisk() {
 	for _, s := range e.disk.Slots {
 		life := e.knownLife(s.Node)
-		if _, clean := e.cleanOf(s.Node); clean || e.alive(s.Node) || !e.rebooted(s) || s.Machine != life.Machine || !s.Idle || !configured(e.cfg).Has(s.Node) {
+		if _, clean := e.cleanOf(s.Node); clean || e.alive(s.Node) || s.Machine != life.Machine || !configured(e.cfg).Has(s.Node) {
 			continue
 		}
-		e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
+		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
+		case e.rebooted(s) && s.Idle:
+			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
+		case s.Left && e.admitted && s.Incarnation >= life.Incarnation:
+			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ func (e *Engine) targets() wire.Nodes {
 		if e.mustStop() {
 			return 0 // the quorum may be elsewhere by now
 		}
-		set = e.lead.needs | e.lead.stuck.Without(e.self).Without(e.deputized())
+		set = e.lead.needs | e.stuckMembers()
 		if e.view.Verdict.Claim != 0 {
 			set |= e.tieTargets() // their votes have to go, so that nothing rests on the disk any more
 		}
@@ -111,6 +111,17 @@ func (e *Engine) targets() wire.Nodes {
 		_, clean := e.cleanOf(n)
 		if clean && !e.alive(n) || e.alive(n) && !e.lead.stuck.Has(n) || !e.fenceable(n) {
 			set = set.Without(n)
+		}
+	}
+	return set
+}
+
+// stuckMembers are those to be shot because a stop failed on them. Not one that does not hear this node any more, though it is heard: it may be
+// shooting at this node already, and whose turn that is only a view without it tells.
+func (e *Engine) stuckMembers() (set wire.Nodes) {
+	for n := range e.lead.stuck.Without(e.self).Without(e.deputized()).All {
+		if e.peer(n).lost == 0 {
+			set = set.With(n)
 		}
 	}
 	return set

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"locum/quorumdisk"
 	"locum/wire"
@@ -73,7 +74,7 @@ func (h *Heart) slot() quorumdisk.Slot {
 	g := &h.grants
 	s := quorumdisk.Slot{Incarnation: h.incarnation, Counter: h.disk.counter, Boot: h.boot, Machine: h.machine, Epoch: h.granted(),
 		LeaseMS: milliseconds(h.cfg.Lease), WatchdogMS: milliseconds(h.watchdog.Timeout), Instance: h.disk.seen.Begun, Words: h.disk.words}
-	s.State = only(quorumdisk.Running, !g.idle || g.mayRun) | only(quorumdisk.LeftClean, g.left && g.idle && !g.mayRun) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
+	s.State = only(quorumdisk.Running, !g.idle || g.mayRun) | only(quorumdisk.LeftClean, h.exiting && g.left) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
 		only(quorumdisk.Armed, h.watchdog.Armed) | only(quorumdisk.EngineUp, h.engine.up) | only(quorumdisk.Quorate, g.view.Quorate)
 	for _, p := range h.peers {
 		if p.alive() {
@@ -149,7 +150,7 @@ func (h *Heart) shown() wire.Disk {
 func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
 	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved,
-		Words: s.Words, Read: d.desk.Read(n)}
+		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean)}
 	if w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running); w.Idle {
 		w.Busy = d.seen.Slot(n).Busy
 	}
@@ -192,6 +193,23 @@ func (h *Heart) setWant(w wire.Want) {
 func (h *Heart) setWords(r wire.Revision) {
 	if d := &h.disk; d.words != r {
 		d.words, d.next = r, h.now
+	}
+}
+
+// mostLeaving bounds how long a life that has left in order waits for its mark on the disks.
+const mostLeaving = 2 * wire.Instant(time.Second)
+
+// leaveMark has this node's slot say that its life has ended, and the heart exit once it does.
+func (h *Heart) leaveMark() {
+	h.disk.next = h.now
+	h.exitBy = h.now + min(h.disk.every+wire.Instant(100*time.Millisecond), mostLeaving)
+}
+
+// exitIfMarked ends a life that has left in order.
+func (h *Heart) exitIfMarked() {
+	if h.exitBy != 0 && (h.now >= h.exitBy || h.disk.desk.Marked()) {
+		h.exitBy = 0
+		h.do(Exit{Clean: true})
 	}
 }
 

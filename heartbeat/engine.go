@@ -169,5 +169,9 @@ func (h *Heart) engineLeft(l wire.Leave) {
 	}
 	h.persist(true)
 	h.sendBeat()
+	if l.Clean && h.disk.used {
+		h.leaveMark()
+		return
+	}
 	h.do(Exit{Clean: l.Clean})
 }

@@ -35,8 +35,9 @@ type Heart struct {
 	disk    disk
 	engine  engine
 	beats   beats
-	leaving bool // a leave was asked for
-	exiting bool // the engine has left
+	leaving bool         // a leave was asked for
+	exiting bool         // the engine has left
+	exitBy  wire.Instant // when the heart exits, 0 if it has or does not wait
 	// pathsChanged: a path came, went or became one-way since the engine was told.
 	pathsChanged bool
 	twinSaid     wire.Instant
@@ -127,6 +128,7 @@ func (h *Heart) end(in Input) {
 	h.tellPeers()
 	h.tellPaths()
 	h.persistIfOld()
+	h.exitIfMarked()
 	at := h.nextWake()
 	if _, tick := in.(Tick); tick || at != h.wake {
 		h.wake = at
@@ -157,6 +159,7 @@ func (h *Heart) nextWake() wire.Instant {
 	sooner(h.leaseChangesAt())
 	sooner(h.dogIsDue())
 	sooner(h.diskDueAt())
+	sooner(h.exitBy)
 	for _, p := range h.peers {
 		if p.alive() {
 			_, next := h.detector.Judge(p.is.Node, h.now)

@@ -256,3 +256,15 @@ func TestAPillEndsTheSideThatLost(t *testing.T) {
 		t.Error("alpha ended, but not by the pill")
 	}
 }
+
+// All cables are cut, and locum is stopped in order on the side that serves: the disk says so, and the other takes over.
+func TestWhoLeavesWhileAllCablesAreCutSaysSoOnTheDisk(t *testing.T) {
+	p := newDiskPair(t, onDisk)
+	must(t, p.CutBetween("alpha", "beta"))
+	p.eventually("alpha goes on", func() bool { return p.said(p.beta, "the quorum disk has decided for alpha") && p.quorate(p.alpha) })
+	must(t, p.process(p.alpha).Signal(syscall.SIGTERM))
+	p.owned("beta")
+	if !p.said(p.beta, "alpha runs nothing: left in order") {
+		t.Error("beta took over by another proof")
+	}
+}

@@ -255,6 +255,17 @@ func (d *Desk) words() wire.Revision {
 // Read is when the newest reads were issued that showed a node's slot, readable, on a majority of the disks; 0 never.
 func (d *Desk) Read(n wire.Node) wire.Instant { return d.stamps.Read(n) }
 
+// Marked reports whether a majority of the disks says in this node's slot that its life has ended in order.
+func (d *Desk) Marked() bool {
+	marked := 0
+	for i := range d.set.Disks {
+		if d.stamps.disk[i].wrote.State.Has(LeftClean) {
+			marked++
+		}
+	}
+	return marked >= Majority(d.set.Disks)
+}
+
 // Shared reports whether a node was seen to use the same disks.
 func (d *Desk) Shared(n wire.Node) bool { return d.stamps.Shared(n) }
 

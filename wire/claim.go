@@ -61,7 +61,8 @@ type Slot struct {
 	Incarnation Incarnation `json:"incarnation"` // the newest life that has written it
 	Boot        ID          `json:"boot"`        // its boot
 	Machine     ID          `json:"machine"`
-	Idle        bool        `json:"idle"` // it says: nothing runs here
+	Idle        bool        `json:"idle"`           // it says: nothing runs here
+	Left        bool        `json:"left,omitempty"` // its life has ended in order: nothing runs
 	// Words is the newest of the operators' words that it has durable, Unknown if it does not know.
 	Words Revision `json:"words"`
 	// Read is when the newest reads were issued that showed it, readable, on a majority of the disks; 0 never.
