@@ -32,7 +32,7 @@ type word struct {
 	want  bool
 	held  bool            // acknowledged
 	open  map[uint64]bool // asked and not answered
-	mixed bool            // said while another was open: which of them came last is not known
+	mixed bool            // said while another was open: which of them came last is not known; or an operator has gone on without it
 }
 
 func newChecks() checks {
@@ -216,6 +216,21 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 		}
 		c.said[about] = word{ask: id, want: want, open: open, mixed: len(open) > 0}
 		open[id] = true
+	}
+}
+
+// overrides: an operator who vouches for an absent node has been told that this one may have missed words, and goes on without them.
+func (c *checks) overrides(n *node) {
+	in := n.engine.Intents()
+	for about, s := range c.said {
+		if s.held && holds(n.w, in, about) != s.want {
+			s.mixed = true
+			c.said[about] = s
+		}
+	}
+	epoch, count := config.Version(n.config.Text)
+	if v := (wire.Revision{Epoch: wire.Epoch(epoch), Count: count}); v.Less(c.file) {
+		c.file = v
 	}
 }
 

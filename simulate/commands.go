@@ -343,6 +343,9 @@ func (w *World) ask(n *node, c cluster.Command) error {
 	}
 	w.asked++
 	w.checks.asks(w.asked, c)
+	if c.Verb == "confirm" {
+		w.checks.overrides(n)
+	}
 	n.step(cluster.Asked{ID: w.asked, Command: c})
 	return nil
 }
