@@ -6,7 +6,7 @@ STATIC     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 ARCHES     := amd64 386 arm arm64 ppc64le ppc64
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build build-all demo test check simulate planted test-vm soak bench clean tools
+.PHONY: build build-all demo test check simulate planted test-vm matrix soak bench clean tools
 
 build: ## the static binary, ./locum
 	$(STATIC) -o locum .
@@ -26,6 +26,9 @@ test: tools build ## every test; those that need root or a tool say why they ski
 test-vm: ## whole machines: a watchdog that resets, UARTs, a kernel of their own (QEMU, some minutes)
 	./lab/machine/build.sh
 	$(GO) test ./lab/machine -count=1 -timeout 20m -machines -v
+
+matrix: build ## the whole split matrix: who reaches the disk, what the switch does, how the active node is (as root, a quarter of an hour)
+	$(GO) test ./lab -count=1 -timeout 1h -run TestTheSplitMatrix -matrix -v
 
 SOAK ?= 1m
 

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"lab/bench":         {"lab", "console", "cluster", "wire"},
 	"lab/soak":          {"lab", "wire"},
 	"lab/container":     {},
+	"lab/faultydisk":    {},
 	"lab/machine":       {},
 	"lab/machine/guest": {},
 }

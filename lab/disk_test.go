@@ -24,14 +24,27 @@ const (
 // newDiskPair makes a pair that shares the quorum disks of its tie-break, and serves.
 func newDiskPair(t *testing.T, tiebreak string) *pair {
 	t.Helper()
-	p := makePair(t, tiebreak, "", theService)
-	dir, err := os.MkdirTemp("/var/tmp", "locum-lab") // on a disk, where nodes see it too
+	dir := diskDir(t)
+	return newPairOn(t, tiebreak, func(name string) string { return filepath.Join(dir, name) })
+}
+
+// diskDir makes a directory on a disk, where nodes see it too.
+func diskDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "locum-lab")
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// newPairOn makes a pair whose quorum disks are those files.
+func newPairOn(t *testing.T, tiebreak string, file func(name string) string) *pair {
+	t.Helper()
+	p := makePair(t, tiebreak, "", theService)
 	for line := range strings.Lines(tiebreak) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "disk" {
 			for _, n := range p.Nodes {
-				p.shell(n, fmt.Sprintf("ln -s %s %s", filepath.Join(dir, filepath.Base(f[1])), f[1]))
+				p.shell(n, fmt.Sprintf("ln -s %s %s", file(filepath.Base(f[1])), f[1]))
 			}
 		}
 	}

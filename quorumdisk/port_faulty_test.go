@@ -19,15 +19,15 @@ import (
 
 func TestAnErrorNamesDiskAndPlaceAndTheNextOperationGoesOn(t *testing.T) {
 	f := newFaulty(t)
-	p := open(t, f.path)
-	f.set(func() { f.err = unix.EIO })
-	if r := do(t, p, Request{Op: 1, Place: 3, Count: 2}); r.Err == nil || !strings.Contains(r.Err.Error(), f.path+": read at byte 12288: input/output error; the kernel's log") {
+	p := open(t, f.Path)
+	f.Set(func() { f.Err = unix.EIO })
+	if r := do(t, p, Request{Op: 1, Place: 3, Count: 2}); r.Err == nil || !strings.Contains(r.Err.Error(), f.Path+": read at byte 12288: input/output error; the kernel's log") {
 		t.Errorf("%v", r.Err)
 	}
 	if r := do(t, p, Request{Op: 2, Place: 4, Write: make([]byte, blockSize)}); r.Err == nil || !strings.Contains(r.Err.Error(), "write at byte 16384: input/output error") {
 		t.Errorf("%v", r.Err)
 	}
-	f.set(func() { f.err = 0 })
+	f.Set(func() { f.Err = 0 })
 	if r := do(t, p, Request{Op: 3, Place: 3, Count: 2}); r.Err != nil {
 		t.Error(r.Err)
 	}
@@ -38,12 +38,12 @@ func TestAnErrorNamesDiskAndPlaceAndTheNextOperationGoesOn(t *testing.T) {
 
 func TestADiskThatHangsIsLateAndThenTakesNothingUntilItHasAnswered(t *testing.T) {
 	f := newFaulty(t)
-	p := start(t, f.path, filepath.Join(t.TempDir(), "lock"), 30*time.Millisecond)
+	p := start(t, f.Path, filepath.Join(t.TempDir(), "lock"), 30*time.Millisecond)
 	if r := returned(t, p); r.Err != nil {
 		t.Fatal(r.Err)
 	}
 	hang := make(chan struct{})
-	f.set(func() { f.hang = hang })
+	f.Set(func() { f.Hang = hang })
 	if err := p.Begin(Request{Op: 1, Place: 1, Count: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestADiskThatHangsIsLateAndThenTakesNothingUntilItHasAnswered(t *testing.T)
 	if err := p.Begin(Request{Op: 3, Place: 1, Count: 1}); !errors.Is(err, ErrBusy) {
 		t.Errorf("an operation after the late one: %v", err)
 	}
-	f.set(func() { close(hang); f.hang = nil })
+	f.Set(func() { close(hang); f.Hang = nil })
 	if r := returned(t, p); r.Op != 1 || r.Err != nil || len(r.Data) != blockSize {
 		t.Errorf("%+v; want what was read", r)
 	}
@@ -68,21 +68,21 @@ func TestADiskThatHangsIsLateAndThenTakesNothingUntilItHasAnswered(t *testing.T)
 func TestTheMakerOfAHungHelperCanBeKilledAndItsSuccessorWaitsForTheDisk(t *testing.T) {
 	f := newFaulty(t)
 	lock := filepath.Join(t.TempDir(), "lock")
-	maker := exec.Command("/proc/self/exe", "maker", f.path, lock)
+	maker := exec.Command("/proc/self/exe", "maker", f.Path, lock)
 	maker.Stderr = os.Stderr
 	out, err := maker.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	hang := make(chan struct{})
-	f.set(func() { f.hang = hang })
+	f.Set(func() { f.Hang = hang })
 	if err := maker.Start(); err != nil {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "reading\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
-	<-f.hanging
+	<-f.Hanging
 	if err := maker.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +93,11 @@ func TestTheMakerOfAHungHelperCanBeKilledAndItsSuccessorWaitsForTheDisk(t *testi
 	case <-time.After(patience):
 		t.Fatal("the maker cannot be killed while the disk hangs")
 	}
-	p := start(t, f.path, lock, 100*time.Millisecond)
+	p := start(t, f.Path, lock, 100*time.Millisecond)
 	if r := next(t, p); !r.Late {
 		t.Fatalf("the successor has the disk while an older operation is under way: %+v", r)
 	}
-	f.set(func() { close(hang); f.hang = nil })
+	f.Set(func() { close(hang); f.Hang = nil })
 	if r := returned(t, p); r.Err != nil || r.Op != 0 {
 		t.Errorf("%+v; want the disk open", r)
 	}
@@ -105,13 +105,13 @@ func TestTheMakerOfAHungHelperCanBeKilledAndItsSuccessorWaitsForTheDisk(t *testi
 
 func TestAHelperThatWasKilledIsGoneOnlyWhenTheDiskHasAnswered(t *testing.T) {
 	f := newFaulty(t)
-	p := open(t, f.path)
+	p := open(t, f.Path)
 	hang := make(chan struct{})
-	f.set(func() { f.hang = hang })
+	f.Set(func() { f.Hang = hang })
 	if err := p.Begin(Request{Op: 1, Place: 1, Write: make([]byte, blockSize)}); err != nil {
 		t.Fatal(err)
 	}
-	<-f.hanging
+	<-f.Hanging
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestAHelperThatWasKilledIsGoneOnlyWhenTheDiskHasAnswered(t *testing.T) {
 		t.Fatalf("gone while the write is under way: %+v", r)
 	case <-time.After(100 * time.Millisecond):
 	}
-	f.set(func() { close(hang); f.hang = nil })
+	f.Set(func() { close(hang); f.Hang = nil })
 	if r := next(t, p); !r.Gone || r.Op != 1 || r.Err == nil {
 		t.Errorf("%+v; want it gone", r)
 	}
@@ -131,12 +131,12 @@ func TestAHelperThatWasKilledIsGoneOnlyWhenTheDiskHasAnswered(t *testing.T) {
 
 func TestATornRecordIsUnreadableAndOneTornBehindTheRecordIsWhole(t *testing.T) {
 	f, s := newFaulty(t), sealsOf(t, "office")
-	p := open(t, f.path)
+	p := open(t, f.Path)
 	for _, c := range []struct {
 		tear int
 		want error
 	}{{0, nil}, {blockSize, nil}, {100, Corrupt}} {
-		f.set(func() { f.tear = c.tear })
+		f.Set(func() { f.Tear = c.tear })
 		do(t, p, Request{Op: 1, Place: 2, Write: s.SealSlot(idA, 2, Slot{Incarnation: 3, Counter: uint64(1000 + c.tear)})})
 		r := do(t, p, Request{Op: 2, Place: 2, Count: 1})
 		if v, err := s.OpenSlot(idA, 2, r.Data); !errors.Is(err, c.want) || err == nil && v.Counter != uint64(1000+c.tear) {
@@ -148,11 +148,11 @@ func TestATornRecordIsUnreadableAndOneTornBehindTheRecordIsWhole(t *testing.T) {
 func TestADiskThatLosesWritesOrShowsThePastIsFoundOutByTheStamps(t *testing.T) {
 	f, s := newFaulty(t), sealsOf(t, "office")
 	for name, wrong := range map[string]func(){
-		"lost": func() { f.lose = true },
-		"past": func() { f.past = bytes.Clone(f.content) },
+		"lost": func() { f.Lose = true },
+		"past": func() { f.Past = bytes.Clone(f.Content) },
 	} {
-		f.set(func() { f.lose, f.past = false, nil })
-		p, judge := open(t, f.path), NewStamps(1, 1)
+		f.Set(func() { f.Lose, f.Past = false, nil })
+		p, judge := open(t, f.Path), NewStamps(1, 1)
 		round := func(count uint64) error {
 			v := Slot{Incarnation: 3, Counter: count}
 			judge.Begun(0, v)
@@ -165,7 +165,7 @@ func TestADiskThatLosesWritesOrShowsThePastIsFoundOutByTheStamps(t *testing.T) {
 		if err := round(7); err != nil {
 			t.Fatal(err)
 		}
-		f.set(wrong)
+		f.Set(wrong)
 		if err := round(8); err == nil || !strings.Contains(err.Error(), "loses writes") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -174,7 +174,7 @@ func TestADiskThatLosesWritesOrShowsThePastIsFoundOutByTheStamps(t *testing.T) {
 
 func TestATestFindsStorageThatLiesOrIsSlow(t *testing.T) {
 	f := newFaulty(t)
-	p := planFor(t, nil, f.path)
+	p := planFor(t, nil, f.Path)
 	if err := Init(p); err != nil {
 		t.Fatal(err)
 	}
@@ -184,13 +184,13 @@ func TestATestFindsStorageThatLiesOrIsSlow(t *testing.T) {
 		dead time.Duration
 		want string
 	}{
-		{"loses writes", func() { f.lose = true }, time.Hour, "does not show what was written to it a moment ago"},
-		{"shows the past", func() { f.past = bytes.Clone(f.content) }, time.Hour, "does not show what was written to it a moment ago"},
-		{"fails", func() { f.err = unix.EIO }, time.Hour, "input/output error"},
+		{"loses writes", func() { f.Lose = true }, time.Hour, "does not show what was written to it a moment ago"},
+		{"shows the past", func() { f.Past = bytes.Clone(f.Content) }, time.Hour, "does not show what was written to it a moment ago"},
+		{"fails", func() { f.Err = unix.EIO }, time.Hour, "input/output error"},
 		{"is slow", func() {}, time.Nanosecond, "too slow: a write and a read took up to"},
 	} {
-		f.set(func() { f.lose, f.past, f.err = false, nil, 0; c.set() })
-		o := MeasureOptions{Path: f.path, Seals: p.Seals, Self: 1, Run: 11, Every: time.Hour, Dead: c.dead, Last: time.Millisecond, Timeout: patience}
+		f.Set(func() { f.Lose, f.Past, f.Err = false, nil, 0; c.set() })
+		o := MeasureOptions{Path: f.Path, Seals: p.Seals, Self: 1, Run: 11, Every: time.Hour, Dead: c.dead, Last: time.Millisecond, Timeout: patience}
 		m, err := MeasureDisk(context.Background(), o)
 		if err != nil {
 			m.Verdict = err.Error()
@@ -198,6 +198,6 @@ func TestATestFindsStorageThatLiesOrIsSlow(t *testing.T) {
 		if m.OK || !strings.Contains(m.Verdict, c.want) {
 			t.Errorf("%s: %+v, %v", c.name, m, err)
 		}
-		f.set(func() { f.err = 0 })
+		f.Set(func() { f.Err = 0 })
 	}
 }
