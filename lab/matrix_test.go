@@ -167,6 +167,9 @@ func (s split) stopAll(n *Node) (goOn func()) {
 	s.t.Helper()
 	all, err := n.Processes()
 	must(s.t, err)
+	if s.disk == diskNone || s.disk == diskOther { // who does not reach the disk goes on without it
+		all = slices.DeleteFunc(all, func(r Running) bool { return slices.Contains(r.Args, "disk-helper") })
+	}
 	for _, r := range all {
 		s.kill(r.Pid, syscall.SIGSTOP)
 	}
