@@ -29,7 +29,7 @@ func newDiskPair(t *testing.T, tiebreak string) *pair {
 }
 
 // diskDir makes a directory on a disk, where nodes see it too.
-func diskDir(t *testing.T) string {
+func diskDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/tmp", "locum-lab")
 	must(t, err)
@@ -38,7 +38,7 @@ func diskDir(t *testing.T) string {
 }
 
 // newPairOn makes a pair whose quorum disks are those files.
-func newPairOn(t *testing.T, tiebreak string, file func(name string) string) *pair {
+func newPairOn(t testing.TB, tiebreak string, file func(name string) string) *pair {
 	t.Helper()
 	p := makePair(t, tiebreak, "", theService)
 	for line := range strings.Lines(tiebreak) {

@@ -16,7 +16,7 @@ import (
 )
 
 // newFaultyPair makes a pair whose quorum disks have the faults that the test makes.
-func newFaultyPair(t *testing.T, tiebreak string) (*pair, map[string]*faultydisk.Disk) {
+func newFaultyPair(t testing.TB, tiebreak string) (*pair, map[string]*faultydisk.Disk) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
@@ -101,4 +101,22 @@ func TestATieIsBrokenWhileOneOfThreeDisksIsBad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// BenchmarkAnIdleQuorumDisk tells what two nodes do to their disk at the default pace while nothing is wrong, as the file system counts it.
+func BenchmarkAnIdleQuorumDisk(b *testing.B) {
+	_, disks := newFaultyPair(b, "disk\ndisk "+quorumDisk+"\n")
+	d := disks["quorum"]
+	time.Sleep(3 * time.Second) // until both have seen the tie-break
+	d.Set(func() { d.Ops, d.Bytes = 0, 0 })
+	b.ResetTimer()
+	for range b.N {
+		time.Sleep(10 * time.Second)
+	}
+	b.StopTimer()
+	seconds := b.Elapsed().Seconds()
+	d.Set(func() {
+		b.ReportMetric(float64(d.Ops)/2/seconds, "I/Os/s/node")
+		b.ReportMetric(float64(d.Bytes)/2/seconds/1024, "KiB/s/node")
+	})
 }

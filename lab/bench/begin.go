@@ -26,7 +26,7 @@ type file struct{ tiebreak, services string }
 func (f file) text(w *lab.World) string {
 	text := fmt.Sprintf("cluster bench\nkey %s/locum.key\nnode 1 alpha\nnode 2 beta\nbeat every=%s dead=%s\n"+
 		"path udp lan alpha=192.0.2.1 beta=192.0.2.2\ntiebreak %s\n%s", lab.NodeDir, window/3, window, f.tiebreak, f.services)
-	if strings.HasPrefix(f.tiebreak, "fence") {
+	if strings.Contains(f.tiebreak, "fence") {
 		for _, n := range w.Nodes {
 			text += fmt.Sprintf("fence %s plug type=http timeout=200ms url-off=%s url-status=%s\n", n.Name, w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "status"))
 		}
@@ -69,6 +69,13 @@ func begin(ctx context.Context, s settings, f file, every time.Duration) (b *bed
 		if err := n.Boot(); err != nil {
 			return nil, err
 		}
+	}
+	if f.onDisk() {
+		if err := b.makeDisk(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range w.Nodes {
 		p, err := n.Start(nil, "locum", "run", "--config", lab.NodeDir+"/locum.conf", "--node", n.Name, "--state-dir", lab.NodeDir+"/state")
 		if err != nil {
 			return nil, err
@@ -81,14 +88,30 @@ func begin(ctx context.Context, s settings, f file, every time.Duration) (b *bed
 	}
 	return b, b.await(ctx, "alpha serves, and both are members", func() bool {
 		a, ok := b.client.Last()
-		return ok && a.Node == "alpha" && b.whole(ctx)
+		return ok && a.Node == "alpha" && b.whole(ctx, f.onDisk())
 	})
 }
 
-func (b *bed) whole(ctx context.Context) bool {
+// onDisk reports whether the file has a quorum disk.
+func (f file) onDisk() bool { return strings.HasPrefix(f.tiebreak, "disk") }
+
+// makeDisk makes the disk that the file names: a file in memory, so that what is measured is not the disk.
+func (b *bed) makeDisk(ctx context.Context) error {
+	if err := b.world.ShareDisk("quorum"); err != nil {
+		return err
+	}
+	out, err := b.world.Nodes[0].Exec(ctx, "locum", "disk", "init", "--config", lab.NodeDir+"/locum.conf")
+	if err != nil {
+		return fmt.Errorf("locum disk init: %w: %s", err, out)
+	}
+	return nil
+}
+
+func (b *bed) whole(ctx context.Context, onDisk bool) bool {
 	for _, n := range b.world.Nodes {
 		out, err := n.Exec(ctx, "locum", "status", "--json")
-		if err != nil || strings.Count(string(out), `"state": "member"`) != 2 {
+		used := strings.Contains(string(out), `"usable": true`) && !strings.Contains(string(out), `"not_seen"`)
+		if err != nil || strings.Count(string(out), `"state": "member"`) != 2 || onDisk && !used {
 			return false
 		}
 	}

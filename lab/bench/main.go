@@ -95,6 +95,12 @@ func show(figures []figure) {
 	t.Flush()
 }
 
+// heavierBeta has beta run what is more important than alpha's.
+const heavierBeta = "service db nodes=beta,alpha priority=10\nresource db vip 192.0.2.101/24 dev=eth0\n"
+
+// diskTiebreak is a tie-break on a disk in memory.
+const diskTiebreak = "disk\ntiebreak fence delay=1s\ndisk " + lab.NodeDir + "/quorum"
+
 // crashes measures from the last beat heard to the first answer, less the window and, where it applies, the delay.
 func crashes(ctx context.Context, s settings) ([]figure, error) {
 	var figures []figure
@@ -105,8 +111,10 @@ func crashes(ctx context.Context, s settings) ([]figure, error) {
 	}{
 		{name: "crash, unsafe: beyond the window", tiebreak: "unsafe", limit: 1},
 		{name: "crash, fence, survivor shoots first: beyond the window", tiebreak: "fence delay=1s", limit: 5,
-			more: "service db nodes=beta,alpha priority=10\nresource db vip 192.0.2.101/24 dev=eth0\n"},
+			more: heavierBeta},
 		{name: "crash, fence, survivor shoots second: beyond window and delay", tiebreak: "fence delay=1s", delay: time.Second, limit: 5},
+		{name: "crash, disk and fence, survivor claims first: beyond the window", tiebreak: diskTiebreak, limit: 10, more: heavierBeta},
+		{name: "crash, disk and fence, survivor claims second: beyond window and two beats", tiebreak: diskTiebreak, delay: 2 * window / 3, limit: 10},
 	} {
 		f := figure{name: c.name, unit: "ms", limit: c.limit}
 		up := figure{name: "  of it, until the address is up", unit: "ms", limit: c.limit}
