@@ -99,7 +99,7 @@ var plants = []planted{
 	{"lease-proof-despite-a-moving-slot", "cluster/proof.go", "	last = max(last, e.busyOnDisk(n))\n", "", "1", "lease owners proof"},
 	{"lease-proof-before-the-claim", "cluster/proof.go", "		last = max(last, e.disk.DecidedAt)\n", "", "1", "lease owners proof"},
 	{"lease-proof-without-a-reading", "cluster/claim.go", "	return c == 0 || e.disk.From >= at && e.disk.Begun <= c\n", "	return c == c\n", "1", "lease owners proof"},
-	{"claims-against-a-living-winner", "cluster/claim.go", "last.By != e.self && e.winnerIsGone(e.disk.Slot(last.By))", "last.By != e.self && (slot.Still || true)", "12", "lease owners proof touched liveness both"},
+	{"claims-against-a-living-winner", "cluster/claim.go", "last.By != e.self && e.winnerIsGone(e.disk.Slot(last.By))", "last.By != e.self", "12", "lease owners proof touched liveness both"},
 	{"claim-outlives-a-joint-view", "cluster/claim.go", "if p.Joint > d.Epoch {", "if p.Joint > d.Epoch && false {", "12", "lease owners proof both"},
 	{"claim-of-a-superseded-instance-holds", "cluster/claim.go", " || disk.Begun > d.Instance {", " {", "12", "lease owners proof liveness"},
 	{"lapsed-victory-speaks-for-the-next", "quorumdisk/tieproof.go", "t.last.Instance <= t.want.Lapsed", "t.want.Lapsed != 0", "12", "both owners proof"},
