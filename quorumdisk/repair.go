@@ -61,7 +61,7 @@ func Repair(ctx context.Context, p Plan, at int) error {
 			return fmt.Errorf("%w; %s does not count yet: say the same again once both others can be written", err, p.Paths[at])
 		}
 	}
-	p.Say("%s replaces disk %d of cluster %s. It does not count before what the others hold has been copied to it, which the daemon does not do by itself yet: until then both others are needed", p.Paths[at], replaced+1, h.Cluster)
+	p.Say("%s replaces disk %d of cluster %s. It does not count before what the others hold has been copied to it, which the leader of a quorum does by itself: until then both others are needed", p.Paths[at], replaced+1, h.Cluster)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (sh Sheet) Write(w io.Writer, name func(wire.Node) string, now time.Time, w
 	}
 	fmt.Fprintf(w, "%s: disk %d of %d of cluster %s, with room for %d nodes, made %s\n", sh.Path, sh.Index, sh.Disks, sh.Cluster, sh.Room, ago(sh.MadeAt, now))
 	if !sh.Counts {
-		fmt.Fprintln(w, "  it replaces another disk and does not count before what the others hold has been copied to it, which the daemon does not do by itself yet")
+		fmt.Fprintln(w, "  it replaces another disk and does not count before what the others hold has been copied to it, which the leader of a quorum does by itself")
 	}
 	if len(sh.Nodes) == 0 {
 		fmt.Fprintln(w, "  no node has written here")
