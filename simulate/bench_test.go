@@ -10,7 +10,7 @@ import (
 
 // TestMain lets garbage gather: each world is thrown away whole, and a world of 64 nodes takes some 60 MB.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(-1)
+	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(1 << 30)
 	os.Exit(m.Run())
 }
