@@ -31,8 +31,12 @@ func writeJSON(v any) error {
 
 func status(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	c, asJSON := client(fs), jsonFlag(fs)
+	service := fs.String("why", "", "say why this service is where it is, and why it is on none of its other nodes")
 	if _, err := parse(ctx, fs, args, 0, 0); err != nil {
 		return err
+	}
+	if *service != "" {
+		return why(ctx, c, *service, *asJSON)
 	}
 	reply, err := c.Ask(ctx, console.Request{Verb: "status"})
 	if err != nil {
@@ -51,6 +55,22 @@ func status(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case !reply.Status.Quorate:
 		return &console.Failure{Code: console.ExitNotRunning, Text: "not quorate", Shown: true}
 	}
+	return nil
+}
+
+// why asks about one service.
+func why(ctx context.Context, c *console.Client, service string, asJSON bool) error {
+	list, err := c.Why(ctx, service)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(struct {
+			Version  int                  `json:"version"`
+			Services []console.ServiceWhy `json:"services"`
+		}{console.ProtocolVersion, list})
+	}
+	console.ShowWhy(os.Stdout, list)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"locum/cluster/plan"
 	"locum/config"
 	"locum/wire"
 )
@@ -85,16 +86,20 @@ func (e *Engine) checkCommand(c Command) (Result, bool) {
 	bad := func(format string, args ...any) (Result, bool) {
 		return Result{Code: 2, Text: fmt.Sprintf(format, args...)}, true
 	}
-	if !slices.Contains([]string{"move", "start", "stop", "restart", "standby", "online", "maintenance", "clear", "fence", "confirm", "apply"}, c.Verb) {
+	if !slices.Contains([]string{"move", "start", "stop", "restart", "standby", "online", "maintenance", "clear", "fence", "confirm", "apply", "why"}, c.Verb) {
 		return bad("no such command: %q", c.Verb)
 	}
-	if c.Service != "" && e.serviceOf(c.Service) == nil {
+	named := e.cfg.ServicesNamed(c.Service)
+	if c.Service != "" && len(named) == 0 {
 		return bad("no service %q in the file; it has %s", c.Service, serviceNames(e.cfg))
+	}
+	if c.Verb == "move" && len(named) > 1 {
+		return bad("%s has several instances: name the one to move, %s to %s", c.Service, named[0].Name, named[len(named)-1].Name)
 	}
 	if c.Node != "" && e.numberOf(c.Node) == 0 {
 		return bad("no node %q in the file; it has %s", c.Node, names(e.cfg, configured(e.cfg)))
 	}
-	needsService := slices.Contains([]string{"move", "start", "stop", "restart"}, c.Verb)
+	needsService := slices.Contains([]string{"move", "start", "stop", "restart", "why"}, c.Verb)
 	needsNode := slices.Contains([]string{"standby", "online", "fence", "confirm"}, c.Verb)
 	switch {
 	case needsService && c.Service == "":
@@ -105,15 +110,6 @@ func (e *Engine) checkCommand(c Command) (Result, bool) {
 		return bad("clear: which service or node?")
 	}
 	return Result{}, false
-}
-
-func (e *Engine) serviceOf(name string) *config.Service {
-	for i := range e.cfg.Services {
-		if e.cfg.Services[i].Name == name {
-			return &e.cfg.Services[i]
-		}
-	}
-	return nil
 }
 
 func (e *Engine) numberOf(name string) wire.Node {
@@ -245,7 +241,6 @@ func (e *Engine) messageEnded(ev MessageEnded) {
 // perform carries a command out at the leader.
 func (e *Engine) perform(a ask) {
 	c := a.command
-	in := e.intents.of(c.Service)
 	node := e.numberOf(c.Node)
 	next := &change{ask: a, intents: e.intents}
 	switch c.Verb {
@@ -261,45 +256,62 @@ func (e *Engine) perform(a ask) {
 	case "restart":
 		e.restartAsked(a)
 		return
+	case "why":
+		e.answer(a, e.whyAsked(c))
+		return
 	case "move":
-		to, why := e.moveTarget(c.Service, node)
+		s := e.cfg.ServicesNamed(c.Service)[0]
+		to, why := e.moveTarget(s, node)
 		if why != "" {
 			e.answer(a, Result{Code: 1, Text: why})
 			return
 		}
-		in.MovedTo, in.MovedLife = to, e.lifeOf(to).Incarnation
-		next.intents, next.done = e.intents.with(in), c.Service+" is moved to "+e.name(to)
+		next.intents = e.intentsFor(s.Name, func(in *ServiceIntent) { in.MovedTo, in.MovedLife = to, e.lifeOf(to).Incarnation })
+		next.done = c.Service + " is moved to " + e.name(to)
 	case "start", "stop":
-		in.Stopped = c.Verb == "stop"
-		next.intents, next.done = e.intents.with(in), map[bool]string{true: c.Service + " is to be stopped", false: c.Service + " is to run"}[in.Stopped]
+		next.intents = e.intentsFor(c.Service, func(in *ServiceIntent) { in.Stopped = c.Verb == "stop" })
+		next.done = c.Service + map[string]string{"stop": " is to be stopped", "start": " is to run"}[c.Verb]
 	case "standby":
 		next.intents.Standby, next.done = e.intents.Standby.With(node), c.Node+" stands by: its services go elsewhere"
 	case "online":
 		next.intents.Standby, next.done = e.intents.Standby.Without(node), c.Node+" may run services"
 	case "maintenance":
-		e.maintain(next, in)
+		e.maintain(next)
 	case "clear":
-		e.clearAsked(next, in, node)
+		e.clearAsked(next, node)
 	}
 	e.replicate(next)
 }
 
-func (e *Engine) maintain(next *change, in ServiceIntent) {
+// intentsFor are the intents in force, changed for each service that a name means.
+func (e *Engine) intentsFor(name string, change func(*ServiceIntent)) Intents {
+	out := e.intents
+	for _, s := range e.cfg.ServicesNamed(name) {
+		in := out.of(s.Name)
+		change(&in)
+		out = out.with(in)
+	}
+	return out
+}
+
+func (e *Engine) maintain(next *change) {
 	c := next.ask.command
 	state := map[bool]string{true: "on", false: "off"}[c.On]
 	if c.Service == "" {
 		next.intents.Maintenance, next.done = c.On, "maintenance is "+state
 		return
 	}
-	in.Maintenance = c.On
-	next.intents, next.done = e.intents.with(in), "maintenance of "+c.Service+" is "+state
+	next.intents, next.done = e.intentsFor(c.Service, func(in *ServiceIntent) { in.Maintenance = c.On }), "maintenance of "+c.Service+" is "+state
 }
 
-func (e *Engine) clearAsked(next *change, in ServiceIntent, node wire.Node) {
+func (e *Engine) clearAsked(next *change, node wire.Node) {
 	c := next.ask.command
 	if c.Service != "" {
-		in.MovedTo, in.MovedLife = 0, 0
-		next.intents, next.reset, next.done = e.intents.with(in), []string{c.Service}, c.Service+": its failures and moves are forgotten"
+		next.intents = e.intentsFor(c.Service, func(in *ServiceIntent) { in.MovedTo, in.MovedLife = 0, 0 })
+		for _, s := range e.cfg.ServicesNamed(c.Service) {
+			next.reset = append(next.reset, s.Name)
+		}
+		next.done = c.Service + ": its failures and moves are forgotten"
 		return
 	}
 	e.peer(node).misfit = wire.Life{}
@@ -310,9 +322,8 @@ func (e *Engine) clearAsked(next *change, in ServiceIntent, node wire.Node) {
 }
 
 // moveTarget says where a service goes: where the operator said, or to the next of its nodes that can run it.
-func (e *Engine) moveTarget(service string, to wire.Node) (wire.Node, string) {
-	s := e.serviceOf(service)
-	sit := e.situationOf(s)
+func (e *Engine) moveTarget(s *config.Service, to wire.Node) (wire.Node, string) {
+	service, sit := s.Name, e.situationOf(s)
 	if sit.intent.Stopped {
 		return 0, service + " is stopped by an operator: locum start " + service + " first"
 	}
@@ -325,26 +336,54 @@ func (e *Engine) moveTarget(service string, to wire.Node) (wire.Node, string) {
 		case !sit.able.Has(to):
 			return 0, fmt.Sprintf("%s cannot run %s now: it is no member, stands by, or failed with it; locum status says which", e.name(to), service)
 		}
-		return to, ""
+		return to, e.keepsFrom(s, to)
 	}
-	now := place(e.cfg, sit).node
 	path := sit.path()
+	now := e.toldOf(s)
 	at := slices.Index(path, now)
-	if len(path) < 2 && (len(path) == 0 || now == path[0]) {
-		return 0, "no other node can run " + service + " now"
+	why := "no other node can run " + service + " now"
+	for i := range path {
+		if n := path[(at+1+i)%len(path)]; n != now {
+			if why = e.keepsFrom(s, n); why == "" {
+				return n, ""
+			}
+		}
 	}
-	return path[(at+1)%len(path)], ""
+	return 0, why
+}
+
+// keepsFrom says why a service would not come to a node that can run it, "" if it would.
+func (e *Engine) keepsFrom(s *config.Service, to wire.Node) string {
+	sits := e.situations()
+	at := slices.IndexFunc(sits, func(sit situation) bool { return sit.service == s })
+	sits[at].moved = to
+	in := e.planInput(sits)
+	choices := plan.Make(in)
+	if choices[at].Node == to || in.Services[at].Asked != to {
+		return ""
+	}
+	for _, r := range plan.Refusals(in, choices, at) {
+		if r.Node == to {
+			return fmt.Sprintf("%s does not fit on %s: %s", s.Name, e.name(to), r.Why)
+		}
+	}
+	return ""
 }
 
 // restartAsked stops a service once where it runs; it is started again as soon as it is stopped everywhere.
 func (e *Engine) restartAsked(a ask) {
-	if e.intents.of(a.command.Service).Stopped {
+	named := e.cfg.ServicesNamed(a.command.Service)
+	if !slices.ContainsFunc(named, func(s *config.Service) bool { return !e.intents.of(s.Name).Stopped }) {
 		e.answer(a, Result{Code: 1, Text: a.command.Service + " is stopped by an operator: locum start " + a.command.Service})
 		return
 	}
-	if !slices.Contains(e.lead.restart, a.command.Service) {
-		e.lead.restart = append(slices.Clone(e.lead.restart), a.command.Service)
+	list := slices.Clone(e.lead.restart)
+	for _, s := range named {
+		if !slices.Contains(list, s.Name) && !e.intents.of(s.Name).Stopped {
+			list = append(list, s.Name)
+		}
 	}
+	e.lead.restart = list
 	e.tell(History{Kind: "intent", Level: "info", Service: a.command.Service, Text: a.command.Service + " is restarted" + by(a.command)})
 	e.answer(a, Result{Text: a.command.Service + " is restarted"})
 }

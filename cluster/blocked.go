@@ -13,12 +13,16 @@ import (
 
 // keptFor keeps a service where it runs while something other than its running there keeps it from starting at its new
 // place: a planned move stops nothing that could not be started again.
-func (e *Engine) keptFor(s *config.Service, sit situation, to wire.Node, p *placed) wire.Node {
+func (e *Engine) keptFor(i int, d *deciding) wire.Node {
+	s, sit, p := &e.cfg.Services[i], d.sits[i], &e.lead.places[i]
 	held := sit.holders.First()
 	if sit.holders.Count() != 1 || e.leavesOrGone(held) || e.lead.member(held).on(s.Name).Phase != PhaseRunning {
 		return 0
 	}
-	wait, _ := e.blocked(s, to, sit.holders)
+	wait, _ := e.blocked(s, d.chosen[i].node, sit.holders)
+	if wait.For == "" {
+		wait = e.startsNever(i, d)
+	}
 	if wait.For == "" {
 		return 0
 	}
@@ -141,7 +145,7 @@ func (e *Engine) waitNowhere(s *config.Service, sit situation, p *placed) {
 // restartsNow reports whether an operator's restart still waits for the service to be stopped everywhere.
 func (e *Engine) restartsNow(s *config.Service) bool {
 	at := slices.Index(e.lead.restart, s.Name)
-	if at < 0 {
+	if at < 0 || e.othersRestart(s, at) {
 		return false
 	}
 	for _, m := range e.lead.members {
@@ -152,4 +156,23 @@ func (e *Engine) restartsNow(s *config.Service) bool {
 	}
 	e.lead.restart = slices.Delete(e.lead.restart, at, at+1)
 	return false
+}
+
+// othersRestart reports whether another instance of a parallel service has not come up again: they are restarted one after the other.
+func (e *Engine) othersRestart(s *config.Service, at int) bool {
+	for i := range e.cfg.Services {
+		o := &e.cfg.Services[i]
+		if o == s || o.Group != s.Group || e.lead.places[i].told.node == 0 {
+			continue
+		}
+		if before := slices.Index(e.lead.restart, o.Name); before >= 0 && before < at || !e.runsSomewhere(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// runsSomewhere reports whether a member reports that a service runs there.
+func (e *Engine) runsSomewhere(s *config.Service) bool {
+	return slices.ContainsFunc(e.lead.members, func(m member) bool { return m.on(s.Name).Phase == PhaseRunning && !e.provenMember(m.node) })
 }

@@ -10,7 +10,8 @@ import (
 // Engine is one node's deciding state. It is a plain value: no clock, lock or channel in it.
 type Engine struct {
 	cfg   *config.Config
-	print string // the file's fingerprint
+	print string   // the file's fingerprint
+	units []string // that services of the file weigh
 	self  wire.Node
 
 	// Given by the heart and the state directory.
@@ -51,6 +52,7 @@ type Engine struct {
 	issued     uint64 // the highest count of a version of the intents made here
 	board      Board  // the newest word of the leader
 	wake       wire.Instant
+	clock      int // minutes after midnight, negative while unknown
 	held       []hold
 	tie        tieState
 	disk       wire.Disk
@@ -84,12 +86,12 @@ type peer struct {
 
 // New makes the engine of one node. Its first event must be Started.
 func New(cfg *config.Config, self wire.Node) *Engine {
-	e := &Engine{cfg: cfg, print: fingerprint(cfg), self: self, peers: make([]peer, wire.MaxNodes+1), words: wire.Unknown}
+	e := &Engine{cfg: cfg, print: fingerprint(cfg), units: cfg.Units(), self: self, peers: make([]peer, wire.MaxNodes+1), words: wire.Unknown, clock: -1}
 	for _, c := range cfg.Nodes {
 		e.peer(c.Number).Node = c.Number
 	}
 	for i := range cfg.Services {
-		e.services = append(e.services, newLocal(&cfg.Services[i]))
+		e.services = append(e.services, newLocal(&cfg.Services[i], i))
 	}
 	return e
 }
@@ -144,6 +146,8 @@ func (e *Engine) take(ev Event) {
 		e.asked(ev)
 	case Leaving:
 		e.startLeaving()
+	case Clock:
+		e.clock = ev.Minute
 	case Tick:
 		e.wake = 0
 	}

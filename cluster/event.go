@@ -111,6 +111,9 @@ type Asked struct {
 // Leaving: this node was told to stop in order.
 type Leaving struct{}
 
+// Clock is this node's local time of day, in minutes after midnight. It comes each minute where the file has a part of the day.
+type Clock struct{ Minute int }
+
 // Tick: the time that Wake asked for has come.
 type Tick struct{}
 
@@ -133,6 +136,7 @@ func (Stored) event()          {}
 func (Asked) event()           {}
 func (Leaving) event()         {}
 func (Tick) event()            {}
+func (Clock) event()           {}
 
 // ResourceID is a resource's place in the file: the service's name and the index of its line among the service's.
 type ResourceID struct {

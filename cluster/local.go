@@ -10,6 +10,7 @@ import (
 // local is this node's part of one service: what was ordered, and how far each resource is.
 type local struct {
 	cfg      *config.Service
+	index    int  // its place in the file
 	ordered  bool // the leader wants it here
 	hold     bool // maintenance: leave it as it is
 	prepare  bool // the leader wants it here next
@@ -40,8 +41,8 @@ type resource struct {
 // retryAfter is the pause before a probe without an answer, or a start without a permit, is tried again.
 const retryAfter = 200 * time.Millisecond
 
-func newLocal(cfg *config.Service) local {
-	return local{cfg: cfg, res: make([]resource, len(cfg.Resources))}
+func newLocal(cfg *config.Service, index int) local {
+	return local{cfg: cfg, index: index, res: make([]resource, len(cfg.Resources))}
 }
 
 // driveServices carries the orders out, one step of each service at a time.
@@ -83,7 +84,7 @@ func (e *Engine) drive(s *local) {
 	case (s.hold || !e.instructed) && !e.mustStop() && !e.leaving.asked:
 	case want:
 		e.driveUp(s)
-	default:
+	case !e.usersStop(s):
 		e.driveDown(s)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"locum/cluster/plan"
 	"locum/config"
 	"locum/wire"
 )
@@ -20,8 +21,10 @@ type leadership struct {
 	since    wire.Instant
 	due      wire.Instant
 	places   []placed // for each service, in file order
-	restart  []string // services that are to be stopped once and started again
-	change   *change  // intents on their way to the members
+	planned  plan.Input
+	plan     []plan.Choice // of planned
+	restart  []string      // services that are to be stopped once and started again
+	change   *change       // intents on their way to the members
 	// unfinished is a file that a former leader had begun to apply, "" if there is none, and unfit what keeps it from
 	// taking effect.
 	unfinished, unfit string
@@ -112,10 +115,12 @@ func (e *Engine) direct() {
 	if len(l.places) != len(e.cfg.Services) {
 		l.places = make([]placed, len(e.cfg.Services))
 	}
+	d := deciding{sits: e.situations()}
+	d.chosen = e.placements(d.sits)
 	lists := make([]Orders, len(l.members))
 	for i := range e.cfg.Services {
 		s, p := &e.cfg.Services[i], &l.places[i]
-		to := e.directService(s, p)
+		to := e.directService(i, &d)
 		if p.node == 0 || to == p.node {
 			p.prepare = preparing{}
 		}
@@ -139,22 +144,27 @@ func (e *Engine) direct() {
 	}
 }
 
+// deciding is what all decisions of one round rest on: of each service its situation, and the place that was chosen.
+type deciding struct {
+	sits   []situation
+	chosen []placement
+}
+
 // directService decides one service and returns the member that shall run it now, 0 none.
-func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
-	sit := e.situationOf(s)
-	if slices.Contains(e.lead.restart, s.Name) {
-		sit.again = p.told.node
-	}
-	to := place(e.cfg, sit)
+func (e *Engine) directService(i int, d *deciding) wire.Node {
+	s, p, sit, to := &e.cfg.Services[i], &e.lead.places[i], d.sits[i], d.chosen[i]
 	p.placement, p.wait = to, Wait{}
 	if p.unlooked = e.unlooked(s, sit); p.unlooked && e.looks() {
 		p.placement = p.told
 		p.wait = Wait{What: "service " + s.Name, For: "every member to look whether it runs there"}
 		return 0
 	}
-	e.tellPlace(s, p)
 	if e.maintained(s.Name) {
-		return e.heldAnyway(sit, p)
+		return to.node
+	}
+	e.tellPlace(s, p)
+	if held := e.stopsLast(i, d); held != 0 {
+		return held
 	}
 	if to.node == 0 {
 		e.freeOne(s, sit)
@@ -170,19 +180,24 @@ func (e *Engine) directService(s *config.Service, p *placed) wire.Node {
 		e.noteStuck(s, to.node, 0)
 		return to.node
 	}
-	if held := e.keptFor(s, sit, to.node, p); held != 0 {
+	if held := e.keptFor(i, d); held != 0 {
 		return held
 	}
 	if held := e.prepares(s, sit, to.node, p); held != 0 {
 		return held
 	}
-	if wait, proof := e.blocked(s, to.node, 0); wait.For != "" {
+	wait, proof := e.blocked(s, to.node, 0)
+	for _, more := range []func(int, *deciding) Wait{e.startsAfter, e.waitsForRoom} {
+		if wait.For == "" {
+			wait = more(i, d)
+		}
+	}
+	if wait.For != "" {
 		p.wait = wait
 		return 0
-	} else {
-		p.proof = proof
-		e.tellStart(s, to, proof)
 	}
+	p.proof = proof
+	e.tellStart(s, to, proof)
 	return to.node
 }
 
@@ -226,12 +241,6 @@ func (e *Engine) tellStart(s *config.Service, to placement, proof string) {
 		Text: fmt.Sprintf("%s is started on %s (%s); safe because: %s", s.Name, e.name(to.node), to.why, because)})
 }
 
-// heldAnyway keeps a service in maintenance where it is.
-func (e *Engine) heldAnyway(sit situation, p *placed) wire.Node {
-	p.placement = placement{sit.firstHolder(sit.service.Nodes), "maintenance: nothing is started, stopped or watched over"}
-	return p.node
-}
-
 func (e *Engine) tellPlace(s *config.Service, p *placed) {
 	if p.placement == p.told {
 		return
@@ -249,9 +258,20 @@ func (e *Engine) tellPlace(s *config.Service, p *placed) {
 		Text: fmt.Sprintf("%s shall run %s: %s", s.Name, where, p.why)})
 }
 
-// situationOf gathers what place needs.
+func (e *Engine) situations() []situation {
+	sits := make([]situation, len(e.cfg.Services))
+	for i := range sits {
+		sits[i] = e.situationOf(&e.cfg.Services[i])
+	}
+	return sits
+}
+
+// situationOf gathers what decides where one service should be.
 func (e *Engine) situationOf(s *config.Service) situation {
 	sit := situation{service: s, intent: e.intents.of(s.Name)}
+	if slices.Contains(e.lead.restart, s.Name) {
+		sit.again = e.toldOf(s)
+	}
 	sit.adopt = e.view.Verdict.Quorate || e.view.unsafeTie() && s.Stateless
 	if e.lead.change != nil && slices.Contains(e.lead.change.stopFirst, s.Name) {
 		sit.intent.Stopped = true
@@ -273,6 +293,14 @@ func (e *Engine) situationOf(s *config.Service) situation {
 		sit.moved = n
 	}
 	return sit
+}
+
+// toldOf is where the leader last wanted a service.
+func (e *Engine) toldOf(s *config.Service) wire.Node {
+	if i := e.placeOf(s); i >= 0 {
+		return e.lead.places[i].told.node
+	}
+	return 0
 }
 
 // holdsByRight reports whether what runs on a member was started under a view, and may go on. What a node in a new boot found

@@ -1,13 +1,14 @@
 package cluster
 
 import (
-	"fmt"
+	"slices"
 
+	"locum/cluster/plan"
 	"locum/config"
 	"locum/wire"
 )
 
-// situation is all that decides where one service should be.
+// situation is what the leader knows of one service that decides where it should be.
 type situation struct {
 	service *config.Service
 	intent  ServiceIntent
@@ -22,43 +23,6 @@ type situation struct {
 type placement struct {
 	node wire.Node
 	why  string
-}
-
-// place says where a service should be. It is a pure function of the situation; orders.go makes it so.
-func place(cfg *config.Config, s situation) placement {
-	if s.intent.Stopped {
-		return placement{0, "stopped by an operator"}
-	}
-	path := s.path()
-	if len(path) == 0 {
-		return placement{0, "none of its nodes (" + pathNames(cfg, s.service) + ") can run it now"}
-	}
-	if !s.adopt {
-		return s.stay(cfg, path)
-	}
-	if s.able.Has(s.moved) {
-		return placement{s.moved, "moved there by an operator"}
-	}
-	held := s.firstHolder(path)
-	switch {
-	case s.able.Has(s.again):
-		return placement{s.again, "it is started again there"}
-	case held != 0 && (!s.service.Failback || held == path[0]):
-		return placement{held, "it runs there"}
-	case held != 0:
-		return placement{path[0], fmt.Sprintf("failback=yes, and %s comes first", nodeName(cfg, path[0]))}
-	case path[0] == s.service.Nodes[0]:
-		return placement{path[0], "the first of its nodes"}
-	}
-	return placement{path[0], "the first of its nodes that can run it"}
-}
-
-// stay keeps the service where it is: a view that waits for a proof serves on, but starts nothing anew.
-func (s situation) stay(cfg *config.Config, path []wire.Node) placement {
-	if held := s.firstHolder(path); held != 0 {
-		return placement{held, "it runs there, and the view waits for a proof"}
-	}
-	return placement{0, "the view is not quorate"}
 }
 
 // path is the failover path without the nodes that cannot run the service now.
@@ -84,6 +48,116 @@ func (s situation) firstHolder(path []wire.Node) wire.Node {
 		}
 	}
 	return 0
+}
+
+// wish is what the planner is told of a service.
+func (e *Engine) wish(sit situation) plan.Service {
+	s := sit.service
+	w := plan.Service{Name: s.Name, Nodes: s.Nodes, Able: sit.able & pathSet(s), Spread: s.Spread, Priority: s.Priority, With: s.With, Apart: s.Apart,
+		Weight: e.weighed(s.Weight, 0)}
+	w.At = sit.firstHolder(sit.path())
+	switch {
+	case e.maintained(s.Name):
+		w.Fixed, w.At = true, sit.firstHolder(s.Nodes)
+	case sit.intent.Stopped:
+		w.Able, w.At = 0, 0
+	case !sit.adopt:
+		w.Fixed = true
+	case sit.able.Has(sit.moved):
+		w.Asked, w.AskedWhy = sit.moved, "moved there by an operator"
+	case sit.able.Has(sit.again):
+		w.Asked, w.AskedWhy = sit.again, "it is started again there"
+	case s.Failback:
+		w.Back = "failback=yes"
+	case s.FailbackAt.Open(e.clock):
+		w.Back = "failback=" + s.FailbackAt.String()
+	}
+	return w
+}
+
+// weighed is the amount of each unit of the file; missing where the list does not name it.
+func (e *Engine) weighed(list []config.Measure, missing config.Amount) []config.Amount {
+	units := e.units
+	amounts := make([]config.Amount, len(units))
+	for u, unit := range units {
+		amount, named := config.AmountOf(list, unit)
+		if amounts[u] = amount; !named {
+			amounts[u] = missing
+		}
+	}
+	return amounts
+}
+
+// planInput is all that the planner is told.
+func (e *Engine) planInput(sits []situation) plan.Input {
+	in := plan.Input{Units: e.units}
+	for _, n := range e.cfg.Nodes {
+		in.Nodes = append(in.Nodes, plan.Node{Number: n.Number, Name: n.Name, Capacity: e.weighed(n.Capacity, -1)})
+	}
+	for _, sit := range sits {
+		in.Services = append(in.Services, e.wish(sit))
+	}
+	needed(e.cfg, in.Services)
+	return in
+}
+
+// placements plans all services together.
+func (e *Engine) placements(sits []situation) []placement {
+	in, l := e.planInput(sits), &e.lead
+	if l.plan == nil || !in.Same(l.planned) {
+		l.planned, l.plan = in, plan.Make(in)
+	}
+	list := make([]placement, len(sits))
+	for i, c := range l.plan {
+		list[i] = placement{c.Node, c.Why}
+		if why := e.outsideThePlan(sits[i], c.Node); why != "" {
+			list[i].why = why
+		}
+	}
+	return list
+}
+
+// outsideThePlan is why a service is where it is if that was not the planner's choice.
+func (e *Engine) outsideThePlan(sit situation, n wire.Node) string {
+	switch {
+	case e.maintained(sit.service.Name):
+		return "maintenance: nothing is started, stopped or watched over"
+	case sit.intent.Stopped:
+		return "stopped by an operator"
+	case sit.adopt || sit.able == 0:
+		return ""
+	case n != 0:
+		return "it runs there, and the view waits for a proof"
+	}
+	return "the view is not quorate"
+}
+
+// needed marks the instances above the least number of each parallel service: those that run count first.
+func needed(cfg *config.Config, wishes []plan.Service) {
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		if !s.Parallel || s.Instance != 1 {
+			continue
+		}
+		all := make([]int, 0, s.Most) // the instances of a line follow each other
+		for k := i; k < i+s.Most; k++ {
+			all = append(all, k)
+		}
+		slices.SortStableFunc(all, func(a, b int) int { return needRank(&wishes[a]) - needRank(&wishes[b]) })
+		for at, k := range all {
+			wishes[k].Extra = at >= s.Least
+		}
+	}
+}
+
+func needRank(w *plan.Service) int {
+	switch {
+	case w.At != 0:
+		return 0
+	case w.Able != 0:
+		return 1
+	}
+	return 2
 }
 
 func pathNames(cfg *config.Config, s *config.Service) string {

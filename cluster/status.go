@@ -49,6 +49,7 @@ type DiskStatus struct {
 // ServiceStatus is one service: where it is, and why it is there or is not.
 type ServiceStatus struct {
 	Service     string           `json:"service"`
+	Group       string           `json:"group"` // the name of its line: of an instance that of the parallel service, otherwise its own
 	State       string           `json:"state"` // running, starting, stopping, stopped, failed, blocked, unknown
 	Node        string           `json:"node"`  // where it runs or is about to; "" nowhere
 	Why         string           `json:"why"`

@@ -20,7 +20,7 @@ func (p *parser) finish() {
 		{c.Cluster == "" && p.firstLine["cluster"] == 0, "no cluster line; write: cluster NAME"},
 		{c.KeyFile == "" && p.firstLine["key"] == 0, "no key line; run locum keygen /etc/locum.key and write: key /etc/locum.key"},
 		{len(c.Nodes) == 0, "no node line; write one for each machine: node 1 NAME"},
-		{len(c.Services) == 0, "no service line; write: service NAME nodes=A,B"},
+		{len(p.services) == 0, "no service line; write: service NAME nodes=A,B"},
 		{len(c.Nodes) > 1 && len(c.Paths) == 0, "no path line; write: path udp lan A=ADDRESS B=ADDRESS"},
 		{len(c.Paths) > wire.MaxPaths, fmt.Sprintf("%d paths; at most %d can be used", len(c.Paths), wire.MaxPaths)},
 	} {
@@ -28,7 +28,8 @@ func (p *parser) finish() {
 			p.add(0, "%s", need.text)
 		}
 	}
-	p.giveResources()
+	p.expand()
+	p.resolve()
 	p.checkAddresses()
 	p.checkNames()
 	p.defaults()
@@ -38,32 +39,6 @@ func (p *parser) finish() {
 	p.checkLease()
 	p.checkLines()
 	p.warnings()
-}
-
-// giveResources hands each resource to its service, in file order.
-func (p *parser) giveResources() {
-	var names []string
-	for _, s := range p.cfg.Services {
-		names = append(names, s.Name)
-	}
-	for _, r := range p.resources {
-		i := slices.Index(names, r.Service)
-		if i < 0 {
-			p.add(r.Line, "resource of service %q, which has no service line; %s", r.Service, meant(r.Service, names))
-			continue
-		}
-		p.cfg.Services[i].Resources = append(p.cfg.Services[i].Resources, r)
-	}
-	for _, s := range p.cfg.Services {
-		if len(s.Resources) == 0 {
-			p.add(s.Line, "service %s has no resource; write: resource %s TYPE …", s.Name, s.Name)
-		}
-		for _, r := range s.Resources {
-			if s.Stateless && slices.Contains(ownsData, r.Type) {
-				p.add(s.Line, "service %s says stateless=yes and has a %s, which a second owner would destroy", s.Name, r.Type)
-			}
-		}
-	}
 }
 
 // checkNames finds a unit that two resources would start and stop, and two processes that locum could not tell apart.
@@ -87,7 +62,9 @@ func (p *parser) checkNames() {
 			default:
 				continue
 			}
-			if first := used[name]; first != 0 {
+			if first := used[name]; first == r.Line {
+				p.sameForAll(s, r, name)
+			} else if first != 0 {
 				p.add(r.Line, "%s stands on line %d already; %s", name, first, mend)
 			}
 			used[name] = r.Line
@@ -107,7 +84,9 @@ func (p *parser) checkAddresses() {
 			if err != nil {
 				continue
 			}
-			if first := used[x.Addr()]; first != 0 {
+			if first := used[x.Addr()]; first == r.Line {
+				p.sameForAll(s, r, "address "+x.Addr().String())
+			} else if first != 0 {
 				p.add(r.Line, "address %s is used twice; it is on line %d already", x.Addr(), first)
 			}
 			used[x.Addr()] = r.Line
@@ -119,6 +98,13 @@ func (p *parser) checkAddresses() {
 				}
 			}
 		}
+	}
+}
+
+// sameForAll refuses, once, what the instances of a parallel service would have in common.
+func (p *parser) sameForAll(s Service, r Resource, what string) {
+	if s.Instance == 2 {
+		p.add(r.Line, "%s is the same for each instance of %s; write %%i where its number belongs (unit nginx@%%i.service, vip 192.0.2.10%%i/24), or a pool (vip 192.0.2.101-192.0.2.104/24)", what, s.Group)
 	}
 }
 

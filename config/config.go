@@ -38,7 +38,8 @@ type Node struct {
 	Votes  int  // 0 to 100, default 1
 	Guest  bool // guest=yes: a virtual machine; its own watchdog may be paused with it
 	// LeaseProof allows proof 2 (lease over) against this node although it is a guest or its watchdog is softdog.
-	LeaseProof bool // lease-proof=yes
+	LeaseProof bool      // lease-proof=yes
+	Capacity   []Measure // of each unit that it names, in order of unit; what it does not name is not limited
 	Line       int
 }
 
@@ -103,13 +104,28 @@ type Engine struct {
 	Line  int
 }
 
-// Service is what the user wants kept up: a "service" line and its "resource" lines.
+// Service is what the user wants kept up: a "service" line and its "resource" lines, or one instance of them. It runs once.
 type Service struct {
-	Name      string
-	Nodes     []wire.Node // the failover path: most wanted first
-	Failback  bool        // move back to an earlier node of the path when it can run it again; default no
-	Stateless bool        // may run on both sides of a split under "tiebreak unsafe"
-	Priority  int         // default 0; larger counts more
+	Name     string      // "web", or "web:2" for an instance of a parallel service
+	Group    string      // the name that the line has
+	Instance int         // 1 to Most
+	Parallel bool        // the line says instances=
+	Least    int         // instances=LEAST..MOST: so many count as needed, the others run where there is room
+	Most     int         // default 1
+	Nodes    []wire.Node // the failover path: most wanted first
+	Spread   bool        // place=spread: on the least loaded of its nodes, not on the first
+
+	Failback   bool   // move back to an earlier node of the path when it can run it again; default no
+	FailbackAt Window // failback=02:00-04:00: the same, in that part of the day only
+	Rebalance  bool   // rebalance=yes: may be moved to even the load out
+
+	Weight []Measure // what it needs of its node, in order of unit
+	// Places in Config.Services of those that it starts after, has to be on one node with, and must not be on one node with.
+	// Other instances of its line are among the last.
+	After, With, Apart []int
+
+	Stateless bool // may run on both sides of a split under "tiebreak unsafe"
+	Priority  int  // default 0; larger counts more
 	Restarts  Restarts
 	Resources []Resource // started in this order, stopped in the reverse one; at least one
 	Line      int

@@ -27,6 +27,22 @@ func (c *Config) NodeByNumber(number wire.Node) (Node, bool) {
 	return c.Nodes[i], true
 }
 
+// ServicesNamed finds the services that a person means by a name: one service or instance, or all instances of a parallel service.
+func (c *Config) ServicesNamed(name string) []*Service {
+	var list []*Service
+	for i := range c.Services {
+		if s := &c.Services[i]; s.Name == name || s.Group == name {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// TimeOfDay reports whether the file says something of a part of the day.
+func (c *Config) TimeOfDay() bool {
+	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.FailbackAt != Window{} })
+}
+
 // Members is the set of all nodes of the file.
 func (c *Config) Members() wire.Nodes {
 	var set wire.Nodes

@@ -18,7 +18,9 @@ type parser struct {
 	*Problems
 	cfg       *Config
 	firstLine map[string]int // of directives that may stand once
-	resources []Resource     // before they are given to their services
+	services  []serviceLine  // before their instances are made
+	resources []resourceLine // before they are given to their services
+	badLine   map[int]bool   // resource lines that were complained of already
 	lines     []line
 	quorumSet bool
 	leaseLine int
@@ -31,7 +33,7 @@ func Parse(file, text string) (*Config, *Problems) {
 	p := &parser{
 		Problems:  &Problems{file: file},
 		cfg:       &Config{Text: text, Beat: Beat{Every: 100 * time.Millisecond, Dead: time.Second}, Engine: Engine{Grace: 30 * time.Second}},
-		firstLine: map[string]int{},
+		firstLine: map[string]int{}, badLine: map[int]bool{},
 	}
 	p.lines = lines(p.Problems, text)
 	p.each("node", (*parser).node) // first: everything else names nodes
@@ -190,11 +192,11 @@ func (p *parser) file0(l line, what, path string) {
 }
 
 func (p *parser) node(l line) {
-	if !p.take(l, "node NUMBER NAME [votes=N] [guest=yes] [lease-proof=yes]", 2, 2, "votes", "guest", "lease-proof") {
+	if !p.take(l, "node NUMBER NAME [votes=N] [capacity=cpu:8,mem:16G] [guest=yes] [lease-proof=yes]", 2, 2, "votes", "capacity", "guest", "lease-proof") {
 		return
 	}
 	n := Node{Number: wire.Node(p.integer(l, "node", l.words[1], 1, wire.MaxNodes)), Name: l.words[2], Votes: 1,
-		Guest: p.yes(l, "guest"), LeaseProof: p.yes(l, "lease-proof"), Line: l.number}
+		Guest: p.yes(l, "guest"), LeaseProof: p.yes(l, "lease-proof"), Capacity: p.measures(l, "capacity"), Line: l.number}
 	p.name(l, "node", n.Name)
 	if v, ok := l.value("votes"); ok {
 		n.Votes = p.integer(l, "votes", v, 0, 100)

@@ -17,22 +17,20 @@ const (
 )
 
 func (p *parser) service(l line) {
-	if !p.take(l, "service NAME nodes=A,B [failback=no] [restarts=3/10m] [priority=0] [stateless=no]", 1, 1,
-		"nodes", "failback", "restarts", "priority", "stateless") {
+	if !p.take(l, "service NAME nodes=A,B [place=order|spread] [failback=no] [instances=2..4] [weight=cpu:2] [after=B] [with=B] [apart=B] [priority=0] [restarts=3/10m] [stateless=no]",
+		1, 1, append([]string{"nodes", "restarts", "stateless"}, placingKeys...)...) {
 		return
 	}
-	s := Service{Name: l.words[1], Failback: p.yes(l, "failback"), Stateless: p.yes(l, "stateless"),
-		Restarts: Restarts{DefaultRestarts, DefaultRestartsTime}, Line: l.number}
+	s := Service{Name: l.words[1], Stateless: p.yes(l, "stateless"), Restarts: Restarts{DefaultRestarts, DefaultRestartsTime}, Line: l.number}
 	p.name(l, "service", s.Name)
-	for _, o := range p.cfg.Services {
+	for _, o := range p.services {
 		if o.Name == s.Name {
 			p.add(l.number, "service %q stands twice; it is on line %d already", s.Name, o.Line)
+			return
 		}
 	}
 	p.serviceNodes(l, &s)
-	if v, ok := l.value("priority"); ok {
-		s.Priority = p.integer(l, "priority", v, 0, 1000)
-	}
+	named := p.placing(l, &s)
 	if v, ok := l.value("restarts"); ok {
 		count, within, both := strings.Cut(v, "/")
 		if !both {
@@ -41,7 +39,7 @@ func (p *parser) service(l line) {
 			s.Restarts = Restarts{p.integer(l, "restarts", count, 0, 1000), p.duration(l, "restarts", within, time.Second, 24*time.Hour)}
 		}
 	}
-	p.cfg.Services = append(p.cfg.Services, s)
+	p.services = append(p.services, serviceLine{s, named})
 }
 
 func (p *parser) serviceNodes(l line, s *Service) {
@@ -64,12 +62,17 @@ func (p *parser) resource(l line) {
 		p.add(l.number, "resource: the form is: resource SERVICE TYPE …; types: %s", strings.Join(ResourceTypes(), ", "))
 		return
 	}
-	r := Resource{Service: l.words[1], Type: l.words[2], Args: l.words[3:], Keys: map[string]string{},
+	p.resources = append(p.resources, resourceLine{l, l.words[1]})
+}
+
+// readResource reads the line of a resource as one service has it.
+func (p *parser) readResource(l line, service string) (Resource, bool) {
+	r := Resource{Service: service, Type: l.words[2], Args: l.words[3:], Keys: map[string]string{},
 		Start: DefaultStartDeadline, Stop: DefaultStartDeadline, Line: l.number}
 	sp, ok := resourceTypes[r.Type]
 	if !ok {
 		p.add(l.number, "resource type %q does not exist (yet); there are: %s", r.Type, strings.Join(ResourceTypes(), ", "))
-		return
+		return r, false
 	}
 	p.checkSpec(l, "resource "+r.Type, sp, r.Args, []string{"start", "stop"})
 	for _, kv := range l.keys {
@@ -82,7 +85,7 @@ func (p *parser) resource(l line) {
 			r.Keys[kv.key] = kv.value
 		}
 	}
-	p.resources = append(p.resources, r)
+	return r, true
 }
 
 // checkSpec holds a line's words and keys against what its type takes.

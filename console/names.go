@@ -32,9 +32,12 @@ func unknown(kind, word string, exist []string) error {
 	return failure(ExitUsage, fmt.Sprintf("no %s %q in the file, which has %s%s", kind, word, strings.Join(exist, ", "), DidYouMean(word, exist)))
 }
 
-// ServicesOf lists the services of a status.
+// ServicesOf lists the services of a status; before the instances of a parallel service stands its name.
 func ServicesOf(st *cluster.Status) (names []string) {
 	for _, s := range st.Services {
+		if s.Group != "" && s.Group != s.Service && !slices.Contains(names, s.Group) {
+			names = append(names, s.Group)
+		}
 		names = append(names, s.Service)
 	}
 	return names

@@ -25,6 +25,9 @@ type Command = cluster.Command
 // Status is what a node knows of the cluster.
 type Status = cluster.Status
 
+// ServiceWhy is why a service is where it is, and not elsewhere.
+type ServiceWhy = cluster.ServiceWhy
+
 // Request is what a client asks.
 type Request struct {
 	Version int              `json:"version"`

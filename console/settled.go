@@ -20,14 +20,10 @@ func settled(c cluster.Command, before, now *cluster.Status) outcome {
 	switch c.Verb {
 	case "move", "start", "stop", "restart":
 		for _, s := range now.Services {
-			if s.Service == c.Service && !told(now, s) {
-				return outcome{progress: s.Service + ": " + s.Why}
+			if s.Service != c.Service && s.Group != c.Service {
+				continue
 			}
-			if s.Service == c.Service {
-				o := serviceSettled(c, before, s)
-				if !o.done && o.failed == "" && c.Verb != "stop" {
-					o.failed = needsClear(s, now.Waits)
-				}
+			if o := oneSettled(c, before, now, s); !o.done {
 				return o
 			}
 		}
@@ -50,6 +46,18 @@ func settled(c cluster.Command, before, now *cluster.Status) outcome {
 		}
 	}
 	return outcome{done: true}
+}
+
+// oneSettled is how far one of the services is that a command was about.
+func oneSettled(c cluster.Command, before, now *cluster.Status, s cluster.ServiceStatus) outcome {
+	if !told(now, s) {
+		return outcome{progress: s.Service + ": " + s.Why}
+	}
+	o := serviceSettled(c, before, s)
+	if !o.done && o.failed == "" && c.Verb != "stop" {
+		o.failed = needsClear(s, now.Waits)
+	}
+	return o
 }
 
 // told reports whether a status has the word of each member on a service. A node that does not lead knows only its own

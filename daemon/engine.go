@@ -105,6 +105,9 @@ func (n *engine) begin(r record) error {
 	n.recorder = openRecorder(n)
 	n.makeWorkers()
 	n.makeFencers()
+	if cfg.TimeOfDay() {
+		go n.tellTime()
+	}
 	n.awake.want(true) // until it is known that nothing runs, which is told by SetIdle
 	return nil
 }

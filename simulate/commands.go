@@ -28,7 +28,7 @@ func (w *World) command(words []string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -89,6 +89,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"apply":          (*World).commandApply,
 	"expect":         (*World).commandExpect,
 	"found":          (*World).commandFound,
+	"clock":          (*World).commandClock,
 }
 
 func eachNode(do func(*node)) func(w *World, args []string) error {
@@ -108,6 +109,19 @@ func eachNode(do func(*node)) func(w *World, args []string) error {
 func (w *World) commandSeed(args []string) error {
 	seed, err := strconv.ParseUint(args[0], 10, 64)
 	w.rng = rand.New(rand.NewPCG(seed, 1))
+	return err
+}
+
+// commandClock: clock HH:MM: it is so late in the day, wherever an engine is up.
+func (w *World) commandClock(args []string) error {
+	at, err := time.Parse("15:04", args[0])
+	if err == nil {
+		w.each(func(n *node) {
+			if n.engine != nil {
+				n.step(cluster.Clock{Minute: at.Hour()*60 + at.Minute()})
+			}
+		})
+	}
 	return err
 }
 
