@@ -59,6 +59,7 @@ type Engine struct {
 	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
 	quiet      []quiet
+	health     health
 
 	adopting bool // a new file is about to take effect
 	again    bool // a fact changed without an action: derive once more
@@ -91,6 +92,7 @@ func New(cfg *config.Config, self wire.Node) *Engine {
 	for i := range cfg.Services {
 		e.services = append(e.services, newLocal(&cfg.Services[i]))
 	}
+	e.health.gauges = make([]gauge, len(cfg.Limits))
 	return e
 }
 
@@ -142,6 +144,8 @@ func (e *Engine) take(ev Event) {
 		e.stored(ev)
 	case Asked:
 		e.asked(ev)
+	case Sampled:
+		e.sampled(ev)
 	case Leaving:
 		e.startLeaving()
 	case Tick:
@@ -158,6 +162,7 @@ func (e *Engine) advance() {
 		before := len(e.out)
 		e.again = false
 		e.noteClean()
+		e.judgeHealth()
 		e.elect()
 		e.givePromise()
 		e.installIfPromised()
@@ -170,6 +175,7 @@ func (e *Engine) advance() {
 		e.listen()
 		e.driveServices()
 		e.report()
+		e.relayHealth()
 		e.serveAsks()
 		e.proceedLeaving()
 		e.save()
@@ -192,6 +198,7 @@ func (e *Engine) start(ev Started) {
 	}
 	e.known = ev.Durable.Lives
 	e.lease = ev.Welcome.Lease
+	e.restoreHealth(ev.Durable)
 	e.election.startedAt = e.now
 	e.resume(ev)
 	e.storing.writable = true
@@ -297,6 +304,9 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 	case m.Orders != nil:
 		e.ordered(ev.From, *m.Orders)
 	case m.Report != nil:
+		if e.leads() && m.Report.Epoch == e.view.Epoch && e.view.Members.Has(ev.From) {
+			e.noteHealth(ev.From, e.view.Epoch, m.Report.Health)
+		}
 		e.reportedBy(ev.From, *m.Report)
 	case m.Replicate != nil:
 		e.replicated(ev.From, *m.Replicate)
@@ -308,6 +318,8 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.repliedBy(*m.Reply)
 	case m.Leave != nil:
 		e.leaveSaidBy(ev.From, *m.Leave)
+	case m.Health != nil:
+		e.healthSaidBy(ev.From, *m.Health)
 	case m.File != nil:
 		e.fileArrived(ev.From, *m.File)
 	case m.Board != nil:
@@ -357,6 +369,8 @@ func (e *Engine) setWake() {
 	sooner(e.tieWait())
 	sooner(e.claimWait())
 	sooner(e.joinDue())
+	sooner(e.healthDue())
+	sooner(e.health.relay.due)
 	if at != e.wake {
 		e.wake = at
 		e.do(Wake{At: at})

@@ -17,6 +17,7 @@ var events = []reflect.Type{
 	reflect.TypeFor[cluster.Watched](), reflect.TypeFor[cluster.Contested](), reflect.TypeFor[cluster.ShotEnded](),
 	reflect.TypeFor[cluster.PowerRead](), reflect.TypeFor[cluster.Stored](), reflect.TypeFor[cluster.Asked](),
 	reflect.TypeFor[cluster.Leaving](), reflect.TypeFor[cluster.Tick](), reflect.TypeFor[cluster.DiskJoined](),
+	reflect.TypeFor[cluster.Sampled](),
 }
 
 // Layout names the types that this program records: a record of other types cannot be read by it.
