@@ -93,3 +93,14 @@ func SampleEvery(limits []config.Limit, n wire.Node) time.Duration {
 	}
 	return every
 }
+
+// RenewEvery is how often a sample has to come that tells nothing new of any limit: a reading counts for half of its limit's time.
+func RenewEvery(limits []config.Limit, n wire.Node) time.Duration {
+	renew := sampleSeldom
+	for _, l := range limits {
+		if l.About(n) {
+			renew = min(renew, l.For/samplesIn)
+		}
+	}
+	return renew
+}

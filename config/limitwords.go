@@ -43,6 +43,15 @@ func (l Limit) gateways(between string) string {
 	return strings.Join(list, between)
 }
 
+// Subject is what the limit is about: limits of one subject have the same readings.
+func (l Limit) Subject() string {
+	switch l.Kind {
+	case LimitDisk, LimitGateway, LimitLink:
+		return string(l.Kind) + " " + l.Path + l.gateways(",") + l.Link
+	}
+	return string(l.Kind)
+}
+
 // Show writes a value of what is limited: 9.3, 300M, 61.5 %.
 func (l Limit) Show(value int64) string {
 	switch l.Kind {

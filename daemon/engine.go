@@ -105,6 +105,7 @@ func (n *engine) begin(r record) error {
 	n.recorder = openRecorder(n)
 	n.makeWorkers()
 	n.makeFencers()
+	n.sampleHealth()
 	n.awake.want(true) // until it is known that nothing runs, which is told by SetIdle
 	return nil
 }

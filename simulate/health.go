@@ -80,7 +80,7 @@ func (n *node) sample() {
 }
 
 func (n *node) reading(l config.Limit) cluster.Reading {
-	for _, what := range []string{fmt.Sprintf("%s %s%s", l.Kind, l.Path, l.Link), string(l.Kind)} {
+	for _, what := range []string{l.Subject(), string(l.Kind)} {
 		if r, ok := n.samples.said[what]; ok {
 			return r
 		}
