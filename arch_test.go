@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"agents":            {"config", "wire"},
 	"notify":            {"config", "wire"},
 	"console":           {"cluster", "config", "wire"},
-	"daemon":            {"agents", "cluster", "config", "console", "fence", "heartbeat", "inm", "notify", "quorumdisk", "replay", "serialhb", "vip", "wire"},
+	"daemon":            {"agents", "cluster", "config", "console", "daemon/health", "fence", "heartbeat", "inm", "notify", "quorumdisk", "replay", "serialhb", "vip", "wire"},
+	"daemon/health":     {"cluster", "config", "wire"},
 	"replay":            {"cluster", "config", "wire"},
 	"simulate":          {"cluster", "config", "heartbeat", "inm", "quorumdisk", "replay", "wire"},
 	"lab":               {"cluster", "config", "console", "wire"},
@@ -55,8 +56,9 @@ var pure = map[string][]string{
 	"serialhb": {"frame.go", "queue.go", "hearing.go"},
 	"quorumdisk": {"layout.go", "block.go", "field.go", "header.go", "slot.go", "pill.go", "claim.go", "stamps.go",
 		"desk.go", "tie.go", "tieproof.go", "tiestep.go", "tieio.go", "request.go", "survey.go", "blank.go", "trial.go", "newest.go"},
-	"vip":      {"schedule.go"},
-	"simulate": nil,
+	"vip":           {"schedule.go"},
+	"daemon/health": {"parse.go"},
+	"simulate":      nil,
 }
 
 // notPure are packages of which a pure file may use nothing.

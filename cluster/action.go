@@ -166,7 +166,7 @@ func (Tell) action()       {}
 
 // History is one thing that happened or was decided, with its reason.
 type History struct {
-	Kind    string     `json:"kind"`              // view, peer, service, fence, proof, tie, lease, intent, alarm, config, leave
+	Kind    string     `json:"kind"`              // view, peer, service, fence, proof, tie, lease, intent, alarm, config, leave, health
 	Level   string     `json:"level"`             // info, warn, alarm
 	Node    string     `json:"node,omitempty"`    // the node it is about
 	Service string     `json:"service,omitempty"` // the service it is about

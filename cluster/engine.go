@@ -61,6 +61,7 @@ type Engine struct {
 	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
 	quiet      []quiet
+	health     health
 
 	adopting bool // a new file is about to take effect
 	again    bool // a fact changed without an action: derive once more
@@ -93,6 +94,7 @@ func New(cfg *config.Config, self wire.Node) *Engine {
 	for i := range cfg.Services {
 		e.services = append(e.services, newLocal(&cfg.Services[i], i))
 	}
+	e.health.gauges = make([]gauge, len(cfg.Limits))
 	return e
 }
 
@@ -144,6 +146,8 @@ func (e *Engine) take(ev Event) {
 		e.stored(ev)
 	case Asked:
 		e.asked(ev)
+	case Sampled:
+		e.sampled(ev)
 	case Leaving:
 		e.startLeaving()
 	case Clock:
@@ -162,6 +166,7 @@ func (e *Engine) advance() {
 		before := len(e.out)
 		e.again = false
 		e.noteClean()
+		e.judgeHealth()
 		e.elect()
 		e.givePromise()
 		e.installIfPromised()
@@ -174,6 +179,7 @@ func (e *Engine) advance() {
 		e.listen()
 		e.driveServices()
 		e.report()
+		e.relayHealth()
 		e.serveAsks()
 		e.proceedLeaving()
 		e.save()
@@ -196,6 +202,7 @@ func (e *Engine) start(ev Started) {
 	}
 	e.known = ev.Durable.Lives
 	e.lease = ev.Welcome.Lease
+	e.restoreHealth(ev.Durable)
 	e.election.startedAt = e.now
 	e.resume(ev)
 	e.storing.writable = true
@@ -301,6 +308,9 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 	case m.Orders != nil:
 		e.ordered(ev.From, *m.Orders)
 	case m.Report != nil:
+		if e.leads() && m.Report.Epoch == e.view.Epoch && e.view.Members.Has(ev.From) {
+			e.noteHealth(ev.From, e.view.Epoch, m.Report.Health)
+		}
 		e.reportedBy(ev.From, *m.Report)
 	case m.Replicate != nil:
 		e.replicated(ev.From, *m.Replicate)
@@ -312,6 +322,8 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.repliedBy(*m.Reply)
 	case m.Leave != nil:
 		e.leaveSaidBy(ev.From, *m.Leave)
+	case m.Health != nil:
+		e.healthSaidBy(ev.From, *m.Health)
 	case m.File != nil:
 		e.fileArrived(ev.From, *m.File)
 	case m.Board != nil:
@@ -361,6 +373,8 @@ func (e *Engine) setWake() {
 	sooner(e.tieWait())
 	sooner(e.claimWait())
 	sooner(e.joinDue())
+	sooner(e.healthDue())
+	sooner(e.health.relay.due)
 	if at != e.wake {
 		e.wake = at
 		e.do(Wake{At: at})

@@ -134,6 +134,7 @@ func (PowerRead) event()       {}
 func (DiskJoined) event()      {}
 func (Stored) event()          {}
 func (Asked) event()           {}
+func (Sampled) event()         {}
 func (Leaving) event()         {}
 func (Tick) event()            {}
 func (Clock) event()           {}
@@ -155,4 +156,7 @@ type Durable struct {
 	Boot        wire.ID          `json:"boot"`
 	Incarnation wire.Incarnation `json:"incarnation"`
 	Lives       []wire.Life      `json:"lives,omitempty"` // as last known of each node: machine ids, incarnations
+	// Past is the limits that this node is past, in PastBoot.
+	Past     []PastLimit `json:"past,omitempty"`
+	PastBoot wire.ID     `json:"past_boot,omitzero"`
 }

@@ -11,19 +11,20 @@ import (
 // Message is what engines say to each other; exactly one field is set. All of it travels sealed, in order, and is
 // acknowledged by the receiving engine.
 type Message struct {
-	Propose   *Propose   `json:"propose,omitempty"`
-	Promise   *Promise   `json:"promise,omitempty"`
-	Refuse    *Refuse    `json:"refuse,omitempty"`
-	Install   *Install   `json:"install,omitempty"`
-	Orders    *Orders    `json:"orders,omitempty"`
-	Report    *Report    `json:"report,omitempty"`
-	Replicate *Replicate `json:"replicate,omitempty"`
-	Accept    *Accept    `json:"accept,omitempty"`
-	Request   *Request   `json:"request,omitempty"`
-	Reply     *Reply     `json:"reply,omitempty"`
-	Leave     *LeaveWord `json:"leave,omitempty"`
-	Board     *Board     `json:"board,omitempty"`
-	File      *File      `json:"file,omitempty"`
+	Propose   *Propose    `json:"propose,omitempty"`
+	Promise   *Promise    `json:"promise,omitempty"`
+	Refuse    *Refuse     `json:"refuse,omitempty"`
+	Install   *Install    `json:"install,omitempty"`
+	Orders    *Orders     `json:"orders,omitempty"`
+	Report    *Report     `json:"report,omitempty"`
+	Replicate *Replicate  `json:"replicate,omitempty"`
+	Accept    *Accept     `json:"accept,omitempty"`
+	Request   *Request    `json:"request,omitempty"`
+	Reply     *Reply      `json:"reply,omitempty"`
+	Leave     *LeaveWord  `json:"leave,omitempty"`
+	Board     *Board      `json:"board,omitempty"`
+	File      *File       `json:"file,omitempty"`
+	Health    *HealthWord `json:"health,omitempty"`
 }
 
 // Edition names the file that a node goes by.
@@ -66,6 +67,7 @@ type Promise struct {
 	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
 	Awaits   []uint64        `json:"awaits,omitempty"`   // commands that the proposer was asked to carry out and has not answered
 	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
+	Health
 }
 
 // Silence says how long a node has not been heard, in milliseconds before the promise was sent.
@@ -116,6 +118,7 @@ type Report struct {
 	Proven   []Clean         `json:"proven,omitempty"` // what this member knows beyond the view's proofs
 	Ready    []string        `json:"ready,omitempty"`  // services that are prepared here
 	Unable   string          `json:"unable,omitempty"` // why nothing can be started here, "" if something can
+	Health
 }
 
 // Phase is how far one service is on one node.
@@ -249,7 +252,7 @@ func (m Message) kinds() int {
 	n := 0
 	for _, set := range []bool{m.Propose != nil, m.Promise != nil, m.Refuse != nil, m.Install != nil, m.Orders != nil,
 		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil, m.Board != nil,
-		m.File != nil} {
+		m.File != nil, m.Health != nil} {
 		if set {
 			n++
 		}

@@ -135,7 +135,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
-		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed,
+		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -191,6 +191,7 @@ func (e *Engine) promisedBy(from wire.Node, p Promise) {
 	if at < len(own.promises) && own.promises[at].Life.Node == from {
 		return
 	}
+	e.noteHealth(from, p.Epoch, p.Health)
 	own.promises = append(own.promises[:at], append([]Promise{p}, own.promises[at:]...)...)
 }
 

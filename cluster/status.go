@@ -27,13 +27,14 @@ type Status struct {
 
 // NodeStatus is one node as this one sees it.
 type NodeStatus struct {
-	Node     wire.Node `json:"number"`
-	Name     string    `json:"name"`
-	State    string    `json:"state"` // member, joining, late, dead, clean, left, never heard
-	Why      string    `json:"why"`   // "power confirmed off", "its engine is down", …
-	Engine   bool      `json:"engine_up"`
-	Standby  bool      `json:"standby"`
-	SilentMS int64     `json:"silent_ms"`
+	Node     wire.Node     `json:"number"`
+	Name     string        `json:"name"`
+	State    string        `json:"state"` // member, joining, late, dead, clean, left, never heard
+	Why      string        `json:"why"`   // "power confirmed off", "its engine is down", …
+	Engine   bool          `json:"engine_up"`
+	Standby  bool          `json:"standby"`
+	SilentMS int64         `json:"silent_ms"`
+	Health   *HealthStatus `json:"health,omitempty"` // what it says of itself, if it has; see ShowHealth
 }
 
 // DiskStatus is what a node sees of the quorum disks.

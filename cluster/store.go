@@ -70,6 +70,9 @@ func (e *Engine) desired() Durable {
 			d.Prepared = a.Text
 		}
 	}
+	if d.Past = e.pastLimits(); d.Past != nil {
+		d.PastBoot = e.welcome.Boot
+	}
 	if e.admitted {
 		d.Boot, d.Incarnation = e.welcome.Boot, e.welcome.Incarnation
 	}
@@ -78,7 +81,7 @@ func (e *Engine) desired() Durable {
 
 func (d Durable) same(o Durable) bool {
 	return d.Known == o.Known && d.Prepared == o.Prepared && d.Ceiling == o.Ceiling && d.Boot == o.Boot && d.Incarnation == o.Incarnation &&
-		d.Intents.same(o.Intents) && slices.Equal(d.Lives, o.Lives)
+		d.Intents.same(o.Intents) && slices.Equal(d.Lives, o.Lives) && slices.Equal(d.Past, o.Past) && d.PastBoot == o.PastBoot
 }
 
 func (in Intents) same(o Intents) bool {

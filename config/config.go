@@ -27,6 +27,7 @@ type Config struct {
 	Quorum    Quorum
 	Engine    Engine
 	Services  []Service // in file order
+	Limits    []Limit   // in file order
 	Notifies  []Notify
 	Text      string // the file as it was read
 }

@@ -52,11 +52,11 @@ var directives = map[string]func(*parser, line){
 	"cluster": (*parser).cluster, "key": (*parser).key, "node": nil, "beat": (*parser).beat, "path": (*parser).path,
 	"watchdog": (*parser).watchdog, "tiebreak": (*parser).tiebreak, "fence": (*parser).fence, "lease": (*parser).lease,
 	"quorum": (*parser).quorum, "engine": (*parser).engine, "service": (*parser).service, "resource": (*parser).resource,
-	"notify": (*parser).notify, "disk": (*parser).disk,
+	"notify": (*parser).notify, "disk": (*parser).disk, "limit": (*parser).limit,
 }
 
 // notYet names directives that are designed and do not exist yet.
-var notYet = []string{"place", "limit"}
+var notYet = []string{"place"}
 
 func (p *parser) each(keyword string, do func(*parser, line)) {
 	for _, l := range p.lines {

@@ -50,7 +50,7 @@ func TestDefaultsSuffice(t *testing.T) {
 func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 	for _, tc := range []struct{ name, old, new, want string }{
 		{"an unknown word", "", "servise x", `f:12: unknown directive "servise"; did you mean "service"?`},
-		{"a directive that comes later", "", "limit load=8", `f:12: "limit" does not exist yet`},
+		{"a directive that comes later", "", "place spread", `f:12: "place" does not exist yet`},
 		{"two disks", "", "disk /dev/sdb\ndisk /dev/sdc", "f:13: 2 disks: a majority of them decides, so there is one, or there are three"},
 		{"a disk that stands twice", "", "disk /dev/sdb\ndisk /dev/sdb\ndisk /dev/sdc", "f:13: disk /dev/sdb stands on line 12 already"},
 		{"disks of different pace", "", "disk /dev/sdb\ndisk /dev/sdc every=2s dead=6s\ndisk /dev/sdd", "f:13: every=2s dead=6s differ from those of line 12, every=1s dead=5s"},

@@ -33,6 +33,7 @@ func ShowStatus(w io.Writer, r *Reply) {
 		fmt.Fprintln(w, "MAINTENANCE: nothing is started, stopped or watched over (locum maintenance off)")
 	}
 	showNodes(w, st)
+	showUnjudged(w, st)
 	showServices(w, st)
 	showWaits(w, st.Waits)
 	for _, text := range append(append([]string{}, st.Warnings...), heartWarnings(r.Heart)...) {
@@ -83,7 +84,12 @@ func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 
 func showNodes(w io.Writer, st *cluster.Status) {
 	fmt.Fprintln(w)
 	t := table(w)
-	fmt.Fprintln(t, "NODE\tSTATE\tWHY")
+	sampled := slices.ContainsFunc(st.Nodes, func(n cluster.NodeStatus) bool { return n.Health != nil })
+	if sampled {
+		fmt.Fprintln(t, "NODE\tSTATE\tLOAD\tMEMORY FREE\tWHY")
+	} else {
+		fmt.Fprintln(t, "NODE\tSTATE\tWHY")
+	}
 	for _, n := range st.Nodes {
 		state := n.State
 		if n.Standby {
@@ -92,6 +98,10 @@ func showNodes(w io.Writer, st *cluster.Status) {
 		why := n.Why
 		if n.SilentMS > 0 {
 			why = join(why, "silent for "+(time.Duration(n.SilentMS)*time.Millisecond).String())
+		}
+		if sampled {
+			state += "\t" + vitals(n.Health)
+			why = join(why, ailments(n.Health))
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", n.Name, state, why)
 	}

@@ -2,7 +2,7 @@
 //
 // A node is two processes of one binary. The heart (Run; heart.go, carry.go, wait.go, path.go, seat.go, control.go) does
 // only what must never stop: it carries frames between the paths and heartbeat.Heart, holds the control socket, and
-// keeps the engine alive. The engine (RunEngine; engine.go, hear.go, act.go, worker.go, fencer.go, store.go, history.go) carries events to
+// keeps the engine alive. The engine (RunEngine; engine.go, hear.go, act.go, worker.go, fencer.go, store.go, history.go, sample.go) carries events to
 // cluster.Engine and has the actions done, each by its own worker, so that no slow thing waits behind another.
 //
 // Its one idea: nothing is decided here. Each process steps one pure function, one event at a time; what it does is to

@@ -108,6 +108,7 @@ func (n *engine) begin(r record) error {
 	if cfg.TimeOfDay() {
 		go n.tellTime()
 	}
+	n.sampleHealth()
 	n.awake.want(true) // until it is known that nothing runs, which is told by SetIdle
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"locum/config"
+	"locum/daemon/health"
 	"locum/heartbeat"
 	"locum/wire"
 )
@@ -45,6 +46,11 @@ func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem
 			for _, r := range s.Resources {
 				m.resource(r)
 			}
+		}
+	}
+	for _, l := range cfg.Limits {
+		if l.About(self.Number) {
+			m.limit(l)
 		}
 	}
 	for _, n := range cfg.Notifies {
@@ -104,6 +110,21 @@ func (m *machine) resource(r config.Resource) {
 		if len(r.Args) > 0 {
 			m.program(r.Line, r.Args[0])
 		}
+	}
+}
+
+// limit finds what cannot be judged here.
+func (m *machine) limit(l config.Limit) {
+	if err := health.Pressure(l.Kind); err != nil {
+		m.warn(l.Line, "%s= is never judged here: %v", l.Kind, err)
+	}
+	if l.Kind == config.LimitDisk {
+		if _, err := os.Stat(l.Path); err != nil {
+			m.warn(l.Line, "disk=: %v", err)
+		}
+	}
+	if l.Kind == config.LimitLink {
+		m.iface(l.Line, l.Link)
 	}
 }
 

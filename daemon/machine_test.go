@@ -26,6 +26,8 @@ resource web process %[1]s/locum.key
 service db nodes=beta stateless=yes
 resource db process %[1]s/nobodys
 notify exec %[1]s/notifier
+limit load=8 disk=%[1]s/nodisk:1G link=nosuch3
+limit beta link=nosuch4
 `
 
 func TestCheckLooksAtTheMachineThatIsANode(t *testing.T) {
@@ -48,13 +50,13 @@ func TestCheckLooksAtTheMachineThatIsANode(t *testing.T) {
 	for _, want := range []string{
 		"f: key " + dir + "/locum.key has mode 0644", "f:5: no interface of this machine has the address 192.0.2.1", "f:6: this machine has no interface nosuch0",
 		"f:7: stat /dev/nosuch-here", "f:8: stat " + dir + "/nodog", "f:11: this machine has no interface nosuch2",
-		"f:12: " + dir + "/locum.key cannot be executed", "f:15: stat " + dir + "/notifier",
+		"f:12: " + dir + "/locum.key cannot be executed", "f:15: stat " + dir + "/notifier", "f:16: disk=: stat " + dir + "/nodisk", "f:16: this machine has no interface nosuch3",
 	} {
 		if !strings.Contains(strings.Join(lines, "\n"), want) {
 			t.Errorf("nothing says: %s", want)
 		}
 	}
-	if len(lines) != 8 {
+	if len(lines) != 10 {
 		t.Errorf("%d things were found:\n%s", len(lines), strings.Join(lines, "\n"))
 	}
 	if found, node := LookAtMachine("f", "gamma", cfg); node != "" || found != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"locum/cluster"
 	"locum/console"
 )
 
@@ -68,7 +69,7 @@ func (p *pair) wants(n *Node, code int, words []string, command ...string) strin
 func statusTable(p *pair) {
 	for _, n := range p.Nodes {
 		p.wants(n, 0, []string{"cluster lab, seen from " + n.Name + ": quorate (2 of 2 votes", "led by alpha; lease held"}, "status")
-		for _, row := range []string{`(?m)^NODE +STATE +WHY$`, `(?m)^alpha +member *$`, `(?m)^beta +member *$`, `(?m)^SERVICE +STATE +NODE +WHY$`, `(?m)^web +running +alpha +\S`} {
+		for _, row := range []string{`(?m)^NODE +STATE +LOAD +MEMORY FREE +WHY$`, `(?m)^alpha +member +\d+\.\d\d +\S+[MG] *$`, `(?m)^beta +member +\d+\.\d\d +\S+[MG] *$`, `(?m)^SERVICE +STATE +NODE +WHY$`, `(?m)^web +running +alpha +\S`} {
 			p.eventually(n.Name+" shows a line "+row, func() bool { // one that does not lead is told of the services soon after
 				out, _ := p.locum(n, "status")
 				return regexp.MustCompile(row).MatchString(out)
@@ -123,13 +124,17 @@ var documented = shapes{
 	".heart":                  {"engine_up", "incarnation", "late_us", "lease", "lease_left_ms", "node", "peers", "window_ms", "worst_late_us"},
 	".heart.peers[]":          {"engine_up", "leaving", "name", "number", "silent_ms", "state"},
 	".status":                 {"cluster", "epoch", "intent_count", "intent_epoch", "leader", "lease", "maintenance", "node", "nodes", "quorate", "quorum_why", "self_fencing", "services", "version", "waits", "warnings"},
-	".status.nodes[]":         {"engine_up", "name", "number", "silent_ms", "standby", "state", "why"},
+	".status.nodes[]":         {"engine_up", "health", "name", "number", "silent_ms", "standby", "state", "why"},
+	".status.nodes[].health":  {"load", "memory_available", "past"},
 	".status.services[]":      {"maintenance", "node", "on", "service", "state", "stopped", "why"},
 	".status.services[].on[]": {"detail", "node", "state"},
 }
 
 func statusShape(p *pair) {
 	for _, n := range p.Nodes {
+		p.eventually(n.Name+" knows how both are", func() bool {
+			return !slices.ContainsFunc(p.status(n).Nodes, func(x cluster.NodeStatus) bool { return x.Health == nil })
+		})
 		out := p.wants(n, 0, nil, "status", "--json")
 		got := shapeOf(p.t, out)
 		got[".heart"] = slices.DeleteFunc(got[".heart"], func(key string) bool { return key == "refused" || key == "config_drift" }) // only if there are

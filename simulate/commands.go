@@ -28,7 +28,7 @@ func (w *World) command(words []string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "sample": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -87,6 +87,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"ask":            (*World).commandAsk,
 	"insist":         (*World).commandInsist,
 	"apply":          (*World).commandApply,
+	"sample":         (*World).commandSample,
 	"expect":         (*World).commandExpect,
 	"found":          (*World).commandFound,
 	"clock":          (*World).commandClock,
@@ -426,8 +427,8 @@ func (w *World) commandExpect(args []string) error {
 	if err != nil {
 		return err
 	}
-	if args[0] == "shows" {
-		return n.shows(strings.Join(args[2:], " "))
+	if args[0] == "shows" || args[0] == "hides" {
+		return n.shows(strings.Join(args[2:], " "), args[0] == "shows")
 	}
 	quorate := n.engine != nil && n.engine.Status(n.now()).Quorate
 	switch {

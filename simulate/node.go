@@ -57,6 +57,7 @@ type node struct {
 	listens  map[cluster.ResourceID]bool // to who answers for its address
 	manners  map[cluster.ResourceID]manner
 	ops      []*op // under way
+	samples  samples
 }
 
 // backup is a copy of a state directory.
@@ -67,7 +68,8 @@ type backup struct {
 
 func newNode(w *World, c config.Node) *node {
 	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{}, listens: map[cluster.ResourceID]bool{}, disks: make([]reach, len(w.disks)),
-		manners: map[cluster.ResourceID]manner{}, hop: hop, late: map[wire.Node]*late{}, stores: storeTakes}
+		manners: map[cluster.ResourceID]manner{}, hop: hop, late: map[wire.Node]*late{}, stores: storeTakes,
+		samples: samples{said: map[string]cluster.Reading{}}}
 }
 
 // now is what the node's clock shows.
