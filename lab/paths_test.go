@@ -100,16 +100,26 @@ func (p *pair) said(n *Node, text string) bool {
 	return strings.Contains(out, text)
 }
 
+// view is the one that a node is of.
+func (p *pair) view(n *Node) wire.Epoch {
+	p.t.Helper()
+	st := p.status(n)
+	if st == nil {
+		p.t.Fatalf("%s is of no quorate view", n.Name)
+	}
+	return st.Epoch
+}
+
 // unmoved does something, and holds that no service was touched, no view changed and nobody fenced.
 func (p *pair) unmoved(do func()) {
 	p.t.Helper()
-	before, view := p.kept(p.alpha), p.status(p.alpha).Epoch
+	before, view := p.kept(p.alpha), p.view(p.alpha)
 	do()
 	p.whole()
 	if after := p.kept(p.alpha); after != before {
 		p.t.Errorf("the service was touched: %+v, was %+v", after, before)
 	}
-	if now := p.status(p.alpha).Epoch; now != view {
+	if now := p.view(p.alpha); now != view {
 		p.t.Errorf("view %d became %d", view, now)
 	}
 	if p.told("alpha", "off") || p.told("beta", "off") {
