@@ -98,6 +98,7 @@ func nonsense(n int) []byte {
 
 // TestGarbageOnASerialCableChangesNothing: beside beta's true frames alpha gets what is none, as much as a line brings, or more.
 func TestGarbageOnASerialCableChangesNothing(t *testing.T) {
+	long(t)
 	p, c := newCabledPair(onFitMachine(t, beatDead))
 	h := &babble{cable: c}
 	c.Solder(func(s *Soldering) { s.Pass = h.pass })

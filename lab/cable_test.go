@@ -75,6 +75,7 @@ func TestASerialCableAloneCarriesTheCluster(t *testing.T) {
 }
 
 func TestACableThatIsCutInOneDirectionMovesNothing(t *testing.T) {
+	long(t)
 	p, c := newCabledPair(t)
 	before := p.kept(p.alpha)
 	for _, n := range p.Nodes {

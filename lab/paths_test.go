@@ -129,6 +129,7 @@ func (p *pair) unmoved(do func()) {
 
 // TestNothingMovesWhileOnePathIsLeft cuts each path both ways, and each in one direction only; all of it is said, and ends.
 func TestNothingMovesWhileOnePathIsLeft(t *testing.T) {
+	long(t)
 	p, s := newDouble(t)
 	both := map[string]bool{"lan": true, "cross": true}
 	for _, c := range []struct {
@@ -182,6 +183,7 @@ func (p *pair) cutPath(s *Switch, c *Cable, name string, lost bool) {
 
 // TestEveryCombinationOfLostPathsMovesNothingUntilAllAreLost: udp, ethernet and serial, lost at one moment.
 func TestEveryCombinationOfLostPathsMovesNothingUntilAllAreLost(t *testing.T) {
+	long(t)
 	p, s, c := newTriple(t)
 	names := []string{"lan", "cross", "null"}
 	for lost := range 7 {
@@ -245,6 +247,7 @@ func TestTheLossOfAllPathsIsATie(t *testing.T) {
 }
 
 func TestBadWeatherOnEveryPathMovesNothing(t *testing.T) {
+	long(t)
 	p, s := newDouble(t)
 	p.unmoved(func() {
 		must(t, s.Set(Weather{Loss: 0.3, Duplicate: 0.3, Reorder: 0.3, Delay: time.Millisecond}))

@@ -87,6 +87,7 @@ func (r *recording) play(p *pair, c *Cable, stop chan struct{}) error {
 // TestRecordedFramesOnEthernetAndSerialChangeNothing replays them while alpha lives, when they must not make its cut wire look whole,
 // and while it is dead, when they must not make it look alive.
 func TestRecordedFramesOnEthernetAndSerialChangeNothing(t *testing.T) {
+	long(t)
 	p, c, r := newRecorded(t)
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	end := sync.OnceValue(func() error { close(stop); return <-stopped })

@@ -122,6 +122,7 @@ func (r *ring) broken(cable int, cut bool) {
 // TestARingOfSerialCablesAloneCarriesTheCluster: the network between the nodes is cut, then each cable of the ring in turn, which leaves
 // a line in which beats pass through other nodes. Nothing moves.
 func TestARingOfSerialCablesAloneCarriesTheCluster(t *testing.T) {
+	long(t)
 	for _, count := range []int{3, 4} {
 		t.Run(fmt.Sprint(count, " nodes"), func(t *testing.T) {
 			r := newRing(t, count)
@@ -146,6 +147,7 @@ func TestARingOfSerialCablesAloneCarriesTheCluster(t *testing.T) {
 
 // TestCommandsCrossABrokenRing: asked at gamma, decided at another node, done at two; what alpha and beta say to each other passes gamma.
 func TestCommandsCrossABrokenRing(t *testing.T) {
+	long(t)
 	r := newRing(t, 3)
 	r.onlyRing()
 	r.broken(0, true) // between alpha and beta
@@ -174,6 +176,7 @@ func TestADeathInABrokenRing(t *testing.T) {
 // TestARingThatFallsApartLeavesTheMajority: two broken cables of three leave one node alone. It is the one that serves: the two others
 // go on, and have it switched off first.
 func TestARingThatFallsApartLeavesTheMajority(t *testing.T) {
+	long(t)
 	r := newRing(t, 3)
 	r.onlyRing()
 	r.broken(0, true)
