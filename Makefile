@@ -6,7 +6,7 @@ STATIC     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 ARCHES     := amd64 386 arm arm64 ppc64le ppc64
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build build-all demo test check simulate planted test-vm matrix soak bench clean tools
+.PHONY: build build-all demo test quick check simulate planted test-vm matrix soak bench clean tools
 
 build: ## the static binary, ./locum
 	$(STATIC) -o locum .
@@ -22,6 +22,9 @@ tools: ## what the tests need beside Go
 
 test: tools build ## every test; those that need root or a tool say why they skip
 	$(GO) test -timeout 20m ./...
+
+quick: build ## the tests that a person runs all day, in some two minutes: all but what takes long
+	$(GO) test -short ./...
 
 test-vm: ## whole machines: a watchdog that resets, UARTs, a kernel of their own (QEMU, some minutes)
 	./lab/machine/build.sh

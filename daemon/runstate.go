@@ -103,13 +103,22 @@ func (s *runSlot) read() (count uint64, body []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	count, body, whole := readRunSlot(text)
+	if !whole {
+		return 0, nil, fmt.Errorf("%s is not whole", s.path)
+	}
+	return count, body, nil
+}
+
+// readRunSlot takes a slot's text apart. What follows the state is left of a longer one.
+func readRunSlot(text []byte) (count uint64, body []byte, whole bool) {
 	head, rest, _ := bytes.Cut(text, []byte("\n"))
 	var size, sum uint32
 	if _, err := fmt.Sscanf(string(head)+"\n", runHeader, &count, &size, &sum); err != nil || int64(size) > int64(len(rest)) ||
 		runSum(count, rest[:size]) != sum {
-		return 0, nil, fmt.Errorf("%s is not whole", s.path)
+		return 0, nil, false
 	}
-	return count, rest[:size], nil
+	return count, rest[:size], true
 }
 
 func runSum(count uint64, body []byte) uint32 {
@@ -120,9 +129,12 @@ func (s *runSlot) write(count uint64, body []byte) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	text := append(fmt.Appendf(nil, runHeader, count, len(body), runSum(count, body)), body...)
-	_, err := s.file.WriteAt(text, 0)
+	_, err := s.file.WriteAt(runSlotText(count, body), 0)
 	return err
+}
+
+func runSlotText(count uint64, body []byte) []byte {
+	return append(fmt.Appendf(nil, runHeader, count, len(body), runSum(count, body)), body...)
 }
 
 // open makes sure that the file is open and still in its place: a state in a file that somebody has removed would be lost.

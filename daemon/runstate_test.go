@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -104,4 +105,21 @@ func TestAStateIsWrittenAgainWhereItsFileWasRemoved(t *testing.T) {
 	if s, err := openRun(t, dir).load(); err != nil || s == nil || s.Below != 7 {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// FuzzRunSlots: whatever stands in a slot, nothing panics, and what counts as whole is what was written.
+func FuzzRunSlots(f *testing.F) {
+	for _, text := range [][]byte{nil, runSlotText(7, []byte(`{"below":3}`)), append(runSlotText(8, nil), "left of a longer one"...)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		count, body, whole := readRunSlot(text)
+		if !whole {
+			return
+		}
+		again, same, ok := readRunSlot(runSlotText(count, body))
+		if !ok || again != count || !bytes.Equal(same, body) {
+			t.Errorf("%q is read as %d, %q, and written and read as %d, %q", text, count, body, again, same)
+		}
+	})
 }

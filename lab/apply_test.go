@@ -40,6 +40,7 @@ func (p *pair) members(nodes ...*Node) {
 
 // TestApplyAddsANodeAndRemovesIt: the file of two nodes becomes one of three, and again one of two; the service goes on.
 func TestApplyAddsANodeAndRemovesIt(t *testing.T) {
+	long(t)
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
 	}
@@ -139,6 +140,7 @@ func TestApplyRefusesWhatCannotBe(t *testing.T) {
 // TestApplyOfAnotherAddressLeavesNothingOfTheOld: what the new file changes is stopped by the old file and started by the
 // new one, and never in between.
 func TestApplyOfAnotherAddressLeavesNothingOfTheOld(t *testing.T) {
+	long(t)
 	p := newPair(t, withFence, "", theService)
 	good := lines(p.World, withFence, "", theService)
 	must(t, p.beta.WriteFile("new.conf", []byte(strings.ReplaceAll(good, "192.0.2.100/24", "192.0.2.101/24")), 0o644))

@@ -168,6 +168,7 @@ func TestAttackedFramesAreCountedByTheirReasonAndChangeNothing(t *testing.T) {
 // TestRecordedFramesDoNotKeepADeadNodeAlive replays to beta, all the while, everything that alpha ever sent to it: before
 // alpha is killed, while it is dead, and after it has come back.
 func TestRecordedFramesDoNotKeepADeadNodeAlive(t *testing.T) {
+	long(t)
 	p := makePair(t, withFence, "", theService)
 	tap, err := p.Wires.Tap("alpha")
 	must(t, err)

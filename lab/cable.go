@@ -3,8 +3,14 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/wire"
 )
 
 // Cable joins two pseudo-terminals as a null modem would. It paces the bytes itself, because pseudo-terminals have no rate.
@@ -13,11 +19,15 @@ type Cable struct {
 	Ends    [2]*Pty
 	Devices [2]string
 
-	baud  int
-	mu    sync.Mutex
-	wires Soldering
-	ended sync.WaitGroup
+	baud   int
+	mu     sync.Mutex
+	wires  Soldering
+	closed atomic.Bool
+	ended  sync.WaitGroup
 }
+
+// lookUp is how often what carries sees whether the cable is closed, in milliseconds.
+const lookUp = 50
 
 // Soldering is what becomes of the bytes that an end, 0 or 1, sends.
 type Soldering struct {
@@ -27,8 +37,15 @@ type Soldering struct {
 	Pass func(from int, b []byte) []byte
 }
 
+// places is how many threads of this process may run Go code at a time once there are cables. A thread that carries is not to wait for
+// a place that is held by another one, which a busy machine has stopped.
+const places = 32
+
 // NewCable makes a cable of so many bits a second.
 func NewCable(baud int) (*Cable, error) {
+	if runtime.GOMAXPROCS(0) < places {
+		runtime.GOMAXPROCS(places)
+	}
 	c := &Cable{baud: baud}
 	for i := range c.Ends {
 		p, err := NewPty()
@@ -37,28 +54,38 @@ func NewCable(baud int) (*Cable, error) {
 		}
 		c.Ends[i], c.Devices[i] = p, p.Device
 	}
+	c.ended.Add(len(c.Ends))
 	for i := range c.Ends {
-		c.ended.Go(func() { c.carry(i) })
+		onOwnThread(func() { c.carry(i) })
 	}
 	return c, nil
 }
 
-// carry moves the bytes that come from one end, ten bits each.
+// carry moves the bytes that come from one end, ten bits each. A wire does not wait for a busy machine, so the thread asks to run before
+// others, and sleeps without the runtime, whose other threads do not.
 func (c *Cable) carry(from int) {
+	defer c.ended.Done()
+	realTime()
 	b := make([]byte, 32)
-	free := time.Now()
-	for {
-		asked := time.Now()
-		n, err := c.Ends[from].Master.Read(b)
-		if err != nil {
-			return
+	free := clock(unix.CLOCK_MONOTONIC)
+	for fd := c.Ends[from].master; !c.closed.Load(); {
+		wake := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(wake, 0); n == 0 && err == nil {
+			// The line was idle. One that was not makes up for a sleep that was too long.
+			n, _ = unix.Poll(wake, lookUp)
+			if free = clock(unix.CLOCK_MONOTONIC); n < 1 {
+				continue
+			}
 		}
-		// A sleep that was too long is made up for, as long as the line was not idle.
-		if came := time.Now(); came.Sub(asked) > time.Millisecond {
-			free = came
+		n, err := unix.Read(fd, b)
+		if n <= 0 {
+			if err != unix.EAGAIN && err != unix.EINTR {
+				return
+			}
+			continue
 		}
-		free = free.Add(time.Duration(n) * 10 * time.Second / time.Duration(c.baud))
-		time.Sleep(time.Until(free))
+		free += wire.Instant(time.Duration(n) * 10 * time.Second / time.Duration(c.baud))
+		sleepUntil(free)
 		c.deliver(from, b[:n])
 	}
 }
@@ -91,11 +118,7 @@ func (c *Cable) Cut(from int, broken bool) { c.Solder(func(s *Soldering) { s.Cut
 
 // Close pulls it out of both ends.
 func (c *Cable) Close() error {
-	for _, p := range c.Ends {
-		if p != nil {
-			_ = p.Master.Close() // ends what carries
-		}
-	}
+	c.closed.Store(true)
 	c.ended.Wait()
 	var all []error
 	for _, p := range c.Ends {

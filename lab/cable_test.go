@@ -11,7 +11,7 @@ import (
 )
 
 // newCabledPair is newPair with a serial cable beside the network.
-func newCabledPair(t *testing.T) (*pair, *Cable) {
+func newCabledPair(t testing.TB) (*pair, *Cable) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
@@ -75,6 +75,7 @@ func TestASerialCableAloneCarriesTheCluster(t *testing.T) {
 }
 
 func TestACableThatIsCutInOneDirectionMovesNothing(t *testing.T) {
+	long(t)
 	p, c := newCabledPair(t)
 	before := p.kept(p.alpha)
 	for _, n := range p.Nodes {

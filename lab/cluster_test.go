@@ -92,17 +92,29 @@ type pair struct {
 func newPair(t testing.TB, tiebreak, service, resources string) *pair {
 	t.Helper()
 	p := makePair(t, tiebreak, service, resources)
+	p.serveAll()
+	return p
+}
+
+// serveAll starts locum on every node, and waits until alpha serves and all are members.
+func (p *pair) serveAll() {
+	p.t.Helper()
 	for _, n := range p.Nodes {
-		must(t, p.serve(n))
+		must(p.t, p.serve(n))
 	}
 	p.eventually("alpha holds the address", func() bool { p.running(); who, _ := p.Observer.Holder(vip); return who == "alpha" })
 	p.owned("alpha")
 	p.whole()
-	return p
 }
 
-// makePair makes the machines of a cluster, with locum's files and nothing running.
+// makePair makes the machines of a cluster of two, with locum's files and nothing running.
 func makePair(t testing.TB, tiebreak, service, resources string) *pair {
+	t.Helper()
+	return makeNodes(t, 2, tiebreak, service, resources)
+}
+
+// makeNodes is makePair for so many nodes; the service may run on the first two.
+func makeNodes(t testing.TB, count int, tiebreak, service, resources string) *pair {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
@@ -111,7 +123,7 @@ func makePair(t testing.TB, tiebreak, service, resources string) *pair {
 	if err != nil {
 		t.Fatal("build locum: ", err)
 	}
-	w, err := New(Options{Nodes: 2, Programs: map[string]string{"locum": path}})
+	w, err := New(Options{Nodes: count, Programs: map[string]string{"locum": path}})
 	must(t, err)
 	p := &pair{World: w, t: t, alpha: w.Nodes[0], beta: w.Nodes[1], locums: map[string]*Process{}}
 	t.Cleanup(p.end)
@@ -258,11 +270,11 @@ func (p *pair) status(n *Node) *cluster.Status {
 	return r.Status
 }
 
-// whole waits until each node says that it is quorate and that both are members.
+// whole waits until each node says that it is quorate and that all are members.
 func (p *pair) whole() {
 	p.t.Helper()
 	for _, n := range p.Nodes {
-		p.eventually(n.Name+" says that both are members", func() bool {
+		p.eventually(n.Name+" says that all are members", func() bool {
 			st := p.status(n)
 			return st != nil && st.Quorate && !slices.ContainsFunc(st.Nodes, func(x cluster.NodeStatus) bool { return x.State != "member" || !x.Engine })
 		})

@@ -113,6 +113,7 @@ func TestTheWinnerOfTheDiskShootsAndTakesOver(t *testing.T) {
 }
 
 func TestASideThatDoesNotReachTheDiskLoses(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDiskFirst)
 	goOn := p.stopDisk(p.alpha)
 	defer goOn()
@@ -131,6 +132,7 @@ func TestASideThatDoesNotReachTheDiskLoses(t *testing.T) {
 }
 
 func TestADiskThatNobodyReachesIsFollowedByThePowerSwitch(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDiskFirst)
 	for _, n := range p.Nodes {
 		defer p.stopDisk(n)()
@@ -143,6 +145,7 @@ func TestADiskThatNobodyReachesIsFollowedByThePowerSwitch(t *testing.T) {
 }
 
 func TestTheWinnersHeartComesBackWithinItsLease(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDisk)
 	must(t, p.CutBetween("alpha", "beta"))
 	p.eventually("alpha goes on", func() bool { return p.said(p.alpha, "the quorum disk has decided for alpha") && p.quorate(p.alpha) })
@@ -161,6 +164,7 @@ func TestTheWinnersHeartComesBackWithinItsLease(t *testing.T) {
 }
 
 func TestWithoutADiskNobodyTakesOverFromANodeThatMayLive(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDisk)
 	must(t, p.alpha.Crash())
 	p.eventually("beta wins", func() bool { return p.said(p.beta, "the quorum disk has decided for beta") && p.quorate(p.beta) })
@@ -200,6 +204,7 @@ func (p *pair) spoil(disk string) {
 // A disk of three breaks and is replaced. The leader copies to it what the two others know; from then on it counts, so that
 // another may break.
 func TestAQuorumDiskThatReplacesAnotherCounts(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onThreeDisks)
 	p.spoil(quorumDisk + "3")
 	p.eventually("it is told that a disk is of no use", func() bool { return p.said(p.alpha, "the other quorum disks suffice") })
@@ -223,6 +228,7 @@ func TestAQuorumDiskThatReplacesAnotherCounts(t *testing.T) {
 // The power fails, and only beta comes back. Its switch says that alpha is off, and the disk that beta has missed no command: it
 // serves without an operator.
 func TestALoneStarterThatMissedNothingServes(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDiskFirst)
 	must(t, p.alpha.Crash())
 	must(t, p.beta.Crash())
@@ -236,6 +242,7 @@ func TestALoneStarterThatMissedNothingServes(t *testing.T) {
 
 // What an operator says while beta is away is noted on the disk: beta, alone later, does not act as if it had not been said.
 func TestALoneStarterThatMissedACommandWaits(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDiskFirst)
 	must(t, p.beta.Crash())
 	p.eventually("alpha has more than half of the votes that count", func() bool { return p.said(p.alpha, "beta runs nothing") && p.quorate(p.alpha) })
@@ -257,6 +264,7 @@ func TestALoneStarterThatMissedACommandWaits(t *testing.T) {
 // beta wins while alpha, which serves, does not reach the disk. When it does, it finds the pill, and is gone before half of its
 // lease is over.
 func TestAPillEndsTheSideThatLost(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDisk+"watchdog reboot\n")
 	goOn := p.stopDisk(p.alpha)
 	p.eventually("alpha misses the disk", func() bool { return p.diskLost(p.alpha) })
@@ -272,6 +280,7 @@ func TestAPillEndsTheSideThatLost(t *testing.T) {
 
 // All cables are cut, and locum is stopped in order on the side that serves: the disk says so, and the other takes over.
 func TestWhoLeavesWhileAllCablesAreCutSaysSoOnTheDisk(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDisk)
 	must(t, p.CutBetween("alpha", "beta"))
 	p.eventually("alpha goes on", func() bool { return p.said(p.beta, "the quorum disk has decided for alpha") && p.quorate(p.alpha) })

@@ -39,6 +39,7 @@ func newFaultyPair(t testing.TB, tiebreak string) (*pair, map[string]*faultydisk
 // The disk does what a disk must not do, while all cables are well: it is told what is wrong with it, no node is taken for late, nothing
 // moves, and once it is well it is used again.
 func TestAFaultyDiskIsToldAndDisturbsNothing(t *testing.T) {
+	long(t)
 	p, disks := newFaultyPair(t, onDisk)
 	d := disks["quorum"]
 	defer d.Heal()
@@ -79,6 +80,7 @@ func TestAFaultyDiskIsToldAndDisturbsNothing(t *testing.T) {
 
 // One of three disks is bad while the others are claimed.
 func TestATieIsBrokenWhileOneOfThreeDisksIsBad(t *testing.T) {
+	long(t)
 	for name, fault := range map[string]func(*faultydisk.Disk){
 		"hangs":         func(d *faultydisk.Disk) { d.Hang = make(chan struct{}) },
 		"loses writes":  func(d *faultydisk.Disk) { d.Lose = true },

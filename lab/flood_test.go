@@ -25,6 +25,7 @@ const mostOfACore = 25
 // TestAFloodOfGarbageChangesNothing: a hostile host on the segment sends, as fast as it can up to floodRate, what is no frame of
 // the cluster, of every length, to the places where alpha listens.
 func TestAFloodOfGarbageChangesNothing(t *testing.T) {
+	long(t)
 	p := makePair(t, withFence, "", theService)
 	for _, n := range p.Nodes {
 		file := lines(p.World, withFence, "", theService) + "path ethernet raw alpha=eth0 beta=eth0\n"

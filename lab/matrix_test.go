@@ -95,6 +95,7 @@ var telling = []cell{
 // TestTheSplitMatrix holds of each cell that there are never two owners, by what the nodes' kernels and a client that asks every 5 ms
 // see, and that in the end the right one owns the address, or nobody.
 func TestTheSplitMatrix(t *testing.T) {
+	long(t)
 	for _, c := range matrix() {
 		if !*wholeMatrix && !slices.Contains(telling, c) {
 			continue

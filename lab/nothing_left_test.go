@@ -165,6 +165,7 @@ func lives(pid int) bool {
 }
 
 func TestAKilledWorldOfContainersLeavesNoProcess(t *testing.T) {
+	long(t)
 	root := systemRoot(t)
 	for i, step := range []string{"made", "booted", "started", "booted", "started", "probing", "crashed"} {
 		if step == "started" {

@@ -100,16 +100,26 @@ func (p *pair) said(n *Node, text string) bool {
 	return strings.Contains(out, text)
 }
 
+// view is the one that a node is of.
+func (p *pair) view(n *Node) wire.Epoch {
+	p.t.Helper()
+	st := p.status(n)
+	if st == nil {
+		p.t.Fatalf("%s is of no quorate view", n.Name)
+	}
+	return st.Epoch
+}
+
 // unmoved does something, and holds that no service was touched, no view changed and nobody fenced.
 func (p *pair) unmoved(do func()) {
 	p.t.Helper()
-	before, view := p.kept(p.alpha), p.status(p.alpha).Epoch
+	before, view := p.kept(p.alpha), p.view(p.alpha)
 	do()
 	p.whole()
 	if after := p.kept(p.alpha); after != before {
 		p.t.Errorf("the service was touched: %+v, was %+v", after, before)
 	}
-	if now := p.status(p.alpha).Epoch; now != view {
+	if now := p.view(p.alpha); now != view {
 		p.t.Errorf("view %d became %d", view, now)
 	}
 	if p.told("alpha", "off") || p.told("beta", "off") {
@@ -119,6 +129,7 @@ func (p *pair) unmoved(do func()) {
 
 // TestNothingMovesWhileOnePathIsLeft cuts each path both ways, and each in one direction only; all of it is said, and ends.
 func TestNothingMovesWhileOnePathIsLeft(t *testing.T) {
+	long(t)
 	p, s := newDouble(t)
 	both := map[string]bool{"lan": true, "cross": true}
 	for _, c := range []struct {
@@ -172,6 +183,7 @@ func (p *pair) cutPath(s *Switch, c *Cable, name string, lost bool) {
 
 // TestEveryCombinationOfLostPathsMovesNothingUntilAllAreLost: udp, ethernet and serial, lost at one moment.
 func TestEveryCombinationOfLostPathsMovesNothingUntilAllAreLost(t *testing.T) {
+	long(t)
 	p, s, c := newTriple(t)
 	names := []string{"lan", "cross", "null"}
 	for lost := range 7 {
@@ -235,6 +247,7 @@ func TestTheLossOfAllPathsIsATie(t *testing.T) {
 }
 
 func TestBadWeatherOnEveryPathMovesNothing(t *testing.T) {
+	long(t)
 	p, s := newDouble(t)
 	p.unmoved(func() {
 		must(t, s.Set(Weather{Loss: 0.3, Duplicate: 0.3, Reorder: 0.3, Delay: time.Millisecond}))

@@ -100,9 +100,14 @@ func (p *Prober) ask() {
 		for next <= now {
 			next += wire.Instant(p.every)
 		}
-		at := unix.NsecToTimespec(int64(next))
-		for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &at, nil) == unix.EINTR {
-		}
+		sleepUntil(next)
+	}
+}
+
+// sleepUntil is for threads that ask to run before others; the instant is of CLOCK_MONOTONIC.
+func sleepUntil(instant wire.Instant) {
+	at := unix.NsecToTimespec(int64(instant))
+	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &at, nil) == unix.EINTR {
 	}
 }
 

@@ -15,6 +15,8 @@ type Pty struct {
 	Master *os.File
 	// FD is the port, held open, so that nobody's death is a hang-up; its settings are the port's.
 	FD int
+
+	master int // Master's descriptor, as long as that is open
 }
 
 // NewPty makes a pseudo-terminal that does not echo.
@@ -38,6 +40,7 @@ func (p *Pty) open() error {
 	}
 	number := 0
 	if controlled := raw.Control(func(fd uintptr) {
+		p.master = int(fd)
 		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
 			number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
 		}

@@ -46,6 +46,7 @@ func (p *pair) castsNoVote(n *Node) {
 // TestASpoiledFileOfTheStateDirectoryIsNamedAndHurtsNobodyElse spoils each file that a node keeps, in each way, while the
 // other node serves. What matters is named with what to do; what does not matter keeps the node from nothing.
 func TestASpoiledFileOfTheStateDirectoryIsNamedAndHurtsNobodyElse(t *testing.T) {
+	long(t)
 	const dir = NodeDir + "/state/"
 	damages := []struct{ name, line string }{
 		{"emptied", ": >$F"},
@@ -150,6 +151,7 @@ func TestAStateDirectoryThatCannotBeWrittenKeepsTheServices(t *testing.T) {
 
 // TestAStateDirectoryInTroubleAtTheStart: a node that comes up with it says why it does not, and the service stays.
 func TestAStateDirectoryInTroubleAtTheStart(t *testing.T) {
+	long(t)
 	for _, c := range []struct{ name, spoil, why string }{
 		{"full", "mount -t tmpfs -o size=4k tmpfs state && head -c 1M /dev/zero >state/ballast 2>/dev/null; true", "no space left"},
 		{"read-only", "mount --bind state state && mount -o remount,bind,ro state", "read-only"},

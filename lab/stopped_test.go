@@ -22,6 +22,7 @@ func (p *pair) everyMS() {
 // nothing follows. For longer, beta has alpha's power cut, its proof; what alpha does when it goes on before that, or
 // because the switch does nothing, is to run the service as long as nobody else does. The client asks every millisecond.
 func TestAHeartThatIsStopped(t *testing.T) {
+	long(t)
 	alphaIsShot := func(p *pair) {
 		p.eventually("the switch is told to cut alpha's power", func() bool { return p.told("alpha", "off") })
 	}

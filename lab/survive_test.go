@@ -20,13 +20,14 @@ func TestAServiceSurvives(t *testing.T) {
 		owner     string
 		untouched bool // the service went on where it was, as the same process
 		off       string
+		quick     bool // it is among the tests that a person runs all day
 	}{
-		{name: "the crash of its node", owner: "beta", do: func(p *pair) { must(p.t, p.alpha.Crash()) }},
+		{name: "the crash of its node", quick: true, owner: "beta", do: func(p *pair) { must(p.t, p.alpha.Crash()) }},
 		{name: "the crash of the other node", owner: "alpha", untouched: true, do: func(p *pair) {
 			must(p.t, p.beta.Crash())
 			p.pass(2*beatDead + shootDelay)
 		}},
-		{name: "a cut between the nodes", owner: "alpha", untouched: true, off: "beta", do: func(p *pair) {
+		{name: "a cut between the nodes", quick: true, owner: "alpha", untouched: true, off: "beta", do: func(p *pair) {
 			must(p.t, p.CutBetween("alpha", "beta"))
 			p.eventually("beta is off", func() bool { return !p.beta.On() })
 			p.pass(2 * shootDelay)
@@ -37,7 +38,7 @@ func TestAServiceSurvives(t *testing.T) {
 			p.eventually("beta is off", func() bool { return !p.beta.On() })
 			p.pass(2 * shootDelay)
 		}},
-		{name: "the death of its node's engine", owner: "alpha", untouched: true, do: func(p *pair) {
+		{name: "the death of its node's engine", quick: true, owner: "alpha", untouched: true, do: func(p *pair) {
 			p.kill(p.engine(p.alpha), syscall.SIGKILL)
 			p.whole()
 			p.pass(2*beatDead + shootDelay)
@@ -49,7 +50,7 @@ func TestAServiceSurvives(t *testing.T) {
 			p.kill(engine, syscall.SIGCONT)
 			p.whole()
 		}},
-		{name: "a heart that is killed and comes back within dead", owner: "alpha", untouched: true, do: func(p *pair) {
+		{name: "a heart that is killed and comes back within dead", quick: true, owner: "alpha", untouched: true, do: func(p *pair) {
 			p.kill(p.heart(p.alpha), syscall.SIGKILL)
 			<-p.process(p.alpha).Ended()
 			must(p.t, p.serve(p.alpha))
@@ -77,9 +78,9 @@ func TestAServiceSurvives(t *testing.T) {
 			must(p.t, p.serve(p.alpha))
 			p.whole()
 		}},
-		{name: "a planned move", owner: "beta", do: func(p *pair) { p.command(p.alpha, "move", "web", "beta") }},
+		{name: "a planned move", quick: true, owner: "beta", do: func(p *pair) { p.command(p.alpha, "move", "web", "beta") }},
 		{name: "standby of its node", owner: "beta", do: func(p *pair) { p.command(p.beta, "standby", "alpha") }},
-		{name: "an orderly end of locum on its node", owner: "beta", do: func(p *pair) {
+		{name: "an orderly end of locum on its node", quick: true, owner: "beta", do: func(p *pair) {
 			p.kill(p.heart(p.alpha), syscall.SIGTERM)
 			must(p.t, p.process(p.alpha).Wait(p.context()))
 		}},
@@ -98,6 +99,9 @@ func TestAServiceSurvives(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if !c.quick {
+				long(t)
+			}
 			p := newPair(t, withFence, c.service, theService)
 			before := p.kept(p.alpha)
 			c.do(p)
@@ -166,6 +170,9 @@ func TestASplitHasOneOwnerHoweverTheSwitchBehaves(t *testing.T) {
 		{manner: Late, late: 100 * time.Millisecond, off: true}, {manner: Late, late: 700 * time.Millisecond, off: true},
 	} {
 		t.Run(fmt.Sprintf("a switch that is %s %s", c.manner, c.late), func(t *testing.T) {
+			if c.manner != Obedient {
+				long(t)
+			}
 			p := newPair(t, withFence, "", theService)
 			for _, n := range p.Nodes {
 				p.Power.Behave(n.Name, c.manner, c.late)

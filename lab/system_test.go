@@ -139,6 +139,7 @@ func (p *systemPair) restarted(n *Node, end func()) {
 
 // TestOnMachinesWithASystemdAServiceSurvives is what happens to units on machines that were set up as the handbook says.
 func TestOnMachinesWithASystemdAServiceSurvives(t *testing.T) {
+	long(t)
 	for _, c := range []struct {
 		name, service, owner string
 		untouched            bool
@@ -248,6 +249,7 @@ func TestOnMachinesWithASystemdAServiceSurvives(t *testing.T) {
 
 // TestSystemctlStatusTellsHowTheNodeIs reads what a user reads, and what locum and a service's unit really run with.
 func TestSystemctlStatusTellsHowTheNodeIs(t *testing.T) {
+	long(t)
 	p := newSystems(t, "")
 	var text string
 	p.eventually("the status text says that the cluster is whole", func() bool {
@@ -275,6 +277,7 @@ func TestSystemctlStatusTellsHowTheNodeIs(t *testing.T) {
 
 // TestAUnitThatCannotBeStoppedIsFenced: its stop takes longer than the service's line allows.
 func TestAUnitThatCannotBeStoppedIsFenced(t *testing.T) {
+	long(t)
 	p := newSystems(t, "")
 	p.hangStop(p.alpha, 10*time.Minute)
 	p.locum(p.alpha, "move", "web", "beta") // it cannot end well on a node that is shot
@@ -294,6 +297,7 @@ func (p *systemPair) hangStop(n *Node, until time.Duration) {
 
 // TestAUnitThatTheSystemStartsByItselfIsRefused: after a boot it would run on both nodes.
 func TestAUnitThatTheSystemStartsByItselfIsRefused(t *testing.T) {
+	long(t)
 	p := makeSystems(t, "")
 	p.shell(p.alpha, "printf '[Install]\\nWantedBy=multi-user.target\\n' >>/etc/systemd/system/ready.service && systemctl daemon-reload && systemctl enable ready 2>&1")
 	for _, n := range p.Nodes {

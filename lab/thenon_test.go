@@ -11,6 +11,7 @@ import (
 
 // TestAFencedNodeComesBackByItselfIfTheFileSaysSo: then=on switches a node on again, but only once its supply has let go of it.
 func TestAFencedNodeComesBackByItselfIfTheFileSaysSo(t *testing.T) {
+	long(t)
 	p := makePair(t, withFence, "", theService)
 	text := strings.ReplaceAll(lines(p.World, withFence, "", theService), " plug type=http ", " plug type=http then=on ")
 	for _, n := range p.Nodes {

@@ -47,6 +47,7 @@ func TestForgedBeatsChangeNothing(t *testing.T) {
 
 // TestAnInterfaceThatVanishesAndReturns: the network card of the node that serves is taken out and put back within dead.
 func TestAnInterfaceThatVanishesAndReturns(t *testing.T) {
+	long(t)
 	p := newPair(t, withFence, "", theService)
 	must(t, p.Wires.unplug("alpha"))
 	must(t, p.Wires.plug("alpha", p.alpha.Number, p.alpha.now.space, netip.PrefixFrom(p.alpha.Addr, 24), netip.PrefixFrom(p.alpha.Addr6, 64)))
@@ -57,6 +58,7 @@ func TestAnInterfaceThatVanishesAndReturns(t *testing.T) {
 
 // TestAnInterfaceThatStaysAwayIsADeadNode: without its network card the node that serves is taken over, and comes back whole.
 func TestAnInterfaceThatStaysAwayIsADeadNode(t *testing.T) {
+	long(t)
 	p := newPair(t, withFence, "", theService)
 	first := p.alpha.BootID()
 	must(t, p.Wires.unplug("alpha"))
@@ -73,6 +75,7 @@ func TestAnInterfaceThatStaysAwayIsADeadNode(t *testing.T) {
 // TestTwoNodesWithOneNumber: a second alpha on another machine, which has not alpha's address, raises an alarm about its
 // path; the first does not notice.
 func TestTwoNodesWithOneNumber(t *testing.T) {
+	long(t)
 	p := newPair(t, withFence, "", theService)
 	before := p.kept(p.alpha)
 	p.kill(p.heart(p.beta), syscall.SIGTERM)

@@ -30,6 +30,14 @@ const patience = 10 * time.Second
 // vip is the service address of the tests.
 var vip = netip.MustParseAddr("192.0.2.100")
 
+// long leaves a test out of those that a person runs all day (make quick); make test runs it.
+func long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
+}
+
 // newWorld makes a world for a test, with its nodes on.
 func newWorld(t *testing.T, o Options) *World {
 	t.Helper()

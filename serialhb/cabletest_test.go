@@ -109,3 +109,21 @@ func TestACableTestSaysWhatIsWiredWrongly(t *testing.T) {
 		})
 	}
 }
+
+// FuzzProbe: what is no probe changes nothing, and what is one says the same when it is sent on.
+func FuzzProbe(f *testing.F) {
+	f.Add((&probe{id: 1, seq: 2, peer: 3, echo: 4, held: 5, step: 6, golden: 7, state: stateDone}).append(nil))
+	f.Add([]byte(probeMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var p, again probe
+		if !p.read(b) {
+			if p != (probe{}) {
+				t.Errorf("%x is none and is read as %+v", b, p)
+			}
+			return
+		}
+		if !again.read(p.append(nil)) || again != p {
+			t.Errorf("%+v came back as %+v", p, again)
+		}
+	})
+}

@@ -13,7 +13,8 @@ const (
 	// paceMargin: the writer is slower by this share than the line, so that a clock that is off, or a driver that does not
 	// say what it holds, gathers no backlog in which a beat would wait.
 	paceMargin = 50
-	readMost   = 16 // reads of a drain: a babbling line does not hold the heart here
+	readMost   = 4    // reads of a drain: a babbling line does not hold the heart here
+	readSize   = 4096 // more than a terminal holds (n_tty.c), so that one read mostly takes all
 	// queuedMost is how many bytes may wait in the driver before the next frame is handed to it.
 	queuedMost = 16
 	// stalledRetry is when a line that takes nothing is tried again, stalledAfter when that is said.
@@ -31,6 +32,7 @@ type line struct {
 	err     error // why not
 	again   wire.Instant
 	opened  chan opened // while it is being opened
+	ready   bool        // it has told that bytes came, and not all are read
 	in      decoder
 	out     queue
 	rest    []byte // of the frame under way
@@ -58,7 +60,7 @@ func (l *line) begin() {
 // finish takes what became of begin.
 func (l *line) finish(at wire.Instant, o opened) {
 	l.opened, l.fd, l.err, l.again = nil, o.fd, o.err, at+reopenAfter
-	l.in, l.rest, l.free, l.took = decoder{}, nil, at, at
+	l.ready, l.in, l.rest, l.free, l.took = false, decoder{}, nil, at, at
 	l.heard = hearing{since: at}
 	l.out.clear()
 }
@@ -105,9 +107,14 @@ func (l *line) load(at wire.Instant) bool {
 	return ok
 }
 
-// waits is when the line wants to be pumped, 0 if it has nothing to send.
+// waits is when the line wants to be drained and pumped, 0 if it has nothing to read or to send.
 func (l *line) waits() wire.Instant {
-	if l.fd < 0 || len(l.rest) == 0 && l.out.empty() {
+	switch {
+	case l.fd < 0:
+		return 0
+	case l.ready:
+		return 1 // at once: what is left in the port is not told again
+	case len(l.rest) == 0 && l.out.empty():
 		return 0
 	}
 	return max(l.free, 1)
@@ -119,11 +126,14 @@ func (l *line) stalled(at wire.Instant) bool {
 
 // read hands what came to the decoder.
 func (l *line) read(at wire.Instant, good func(envelope, []byte)) error {
-	var b [1024]byte
+	var b [readSize]byte
 	for range readMost {
 		n, errno := transfer(unix.SYS_READ, l.fd, b[:])
 		switch {
-		case errno == unix.EAGAIN || errno == unix.EINTR:
+		case errno == unix.EINTR:
+			continue
+		case errno == unix.EAGAIN:
+			l.ready = false
 			return nil
 		case errno != 0:
 			return errno
@@ -133,6 +143,7 @@ func (l *line) read(at wire.Instant, good func(envelope, []byte)) error {
 		l.heard.bytes = at
 		l.in.feed(b[:n], good, func(bad []byte) { l.heard.garbage(at, bad) })
 		if n < len(b) {
+			l.ready = false
 			return nil
 		}
 	}

@@ -21,6 +21,9 @@ const (
 	nameTo     = 17 // sender, incarnation and counter: one frame has one name
 )
 
+// maxTold is the most that can be told of: two ports and the timer.
+const maxTold = 3
+
 // Serial is the path of a "path serial" line.
 type Serial struct {
 	name   string
@@ -50,7 +53,7 @@ func Open(p config.Path, self wire.Node) (*Serial, error) {
 		s.timer, err = unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	}
 	if err == nil {
-		err = s.watch(s.timer)
+		err = s.watch(s.timer, 0)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("path serial %s: %w", p.Name, err), s.Close())
@@ -64,8 +67,8 @@ func Open(p config.Path, self wire.Node) (*Serial, error) {
 	return s, nil
 }
 
-func (s *Serial) watch(fd int) error {
-	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
+func (s *Serial) watch(fd int, how uint32) error {
+	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | how, Fd: int32(fd)})
 }
 
 func (s *Serial) opened(l *line, o opened) {
@@ -73,7 +76,7 @@ func (s *Serial) opened(l *line, o opened) {
 	if l.fd < 0 {
 		return
 	}
-	if err := s.watch(l.fd); err != nil {
+	if err := s.watch(l.fd, unix.EPOLLET); err != nil {
 		l.fail(now(), fmt.Errorf("%s: %w", l.device, err))
 	}
 }
@@ -170,6 +173,22 @@ func (s *Serial) arm(at wire.Instant) {
 	unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(s.timer), unix.TFD_TIMER_ABSTIME, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
 }
 
+// look notes which ports have told that bytes came. A port is neither read nor asked before it has told: a terminal that has nothing
+// lets who reads or polls it wait for the kernel's worker that may be bringing something (n_tty.c, tty_buffer_flush_work), an ordinary
+// thread that a busy machine keeps waiting for tens of milliseconds, and the heart with it. So the ports are watched for edges.
+func (s *Serial) look() {
+	var told [maxTold]unix.EpollEvent
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll), uintptr(unsafe.Pointer(&told[0])), maxTold, 0, 0, 0)
+	if errno != 0 {
+		return // interrupted: it is told again
+	}
+	for _, e := range told[:n] {
+		for _, l := range s.lines {
+			l.ready = l.ready || l.fd == int(e.Fd)
+		}
+	}
+}
+
 // Drain hands out the frames that came, and gives the lines what they have time for. The kernel stamps nothing here: a
 // frame dates from the drain before.
 func (s *Serial) Drain(take func(wire.Received)) error {
@@ -179,8 +198,9 @@ func (s *Serial) Drain(take func(wire.Received)) error {
 		transfer(unix.SYS_READ, s.timer, expired[:])
 		s.armed = 0
 	}
+	s.look()
 	for i, l := range s.lines {
-		if l.fd < 0 {
+		if l.fd < 0 || !l.ready {
 			continue
 		}
 		err := l.read(at, func(e envelope, frame []byte) { s.arrived(at, i, e, frame, take) })

@@ -296,3 +296,63 @@ func TestAPortThatDoesNotExistIsTriedAgainAndSaysSo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAPortIsReadOnlyWhenItHasTold: to read or to ask a terminal that has nothing waits for an ordinary thread of the kernel, so a heart
+// does so only after the port has told that bytes came. What it told of is taken from it here; the next byte brings all.
+func TestAPortIsReadOnlyWhenItHasTold(t *testing.T) {
+	p, err := lab.NewPty()
+	must(t, err)
+	t.Cleanup(func() { must(t, p.Close()) })
+	s := node(t, 1, 115200, p.Device)
+	var e encoder
+	send := func(counter byte) {
+		_, err := p.Master.Write(e.encode(envelope{}, frame(wire.KindBeat, 2, counter, 90)))
+		must(t, err)
+	}
+	var got []byte
+	drain := func() { must(t, s.Drain(func(r wire.Received) { got = append(got, r.Frame[16]) })) }
+	told := func() {
+		ready := []unix.PollFd{{Fd: int32(s.FD()), Events: unix.POLLIN}}
+		if n, err := unix.Poll(ready, int(patience.Milliseconds())); n != 1 {
+			t.Fatalf("the port tells nothing: %v", err)
+		}
+	}
+	send(1)
+	told()
+	if n, err := unix.EpollWait(s.epoll, make([]unix.EpollEvent, 1), 0); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	drain()
+	if len(got) != 0 {
+		t.Fatalf("it was read without a word: %v", got)
+	}
+	send(2)
+	told()
+	for end := time.Now().Add(patience); len(got) < 2 && time.Now().Before(end); {
+		drain()
+	}
+	if !bytes.Equal(got, []byte{1, 2}) {
+		t.Errorf("beats %v", got)
+	}
+}
+
+// TestALineThatBabblesIsReadToItsEnd: what one drain leaves in the port is not told again, and has to be asked for.
+func TestALineThatBabblesIsReadToItsEnd(t *testing.T) {
+	s := node(t, 1, 115200, newPort(t))
+	l := s.lines[0]
+	var p [2]int
+	must(t, unix.Pipe2(p[:], unix.O_NONBLOCK|unix.O_CLOEXEC))
+	t.Cleanup(func() { unix.Close(p[1]) })
+	unix.Close(l.fd)
+	l.fd = p[0] // more than a terminal holds at a time
+	must(t, s.watch(l.fd, unix.EPOLLET))
+	var e encoder
+	babble := bytes.Repeat([]byte{'x', 0}, (readMost+1)*readSize/2)
+	_, err := unix.Write(p[1], append(babble, e.encode(envelope{}, frame(wire.KindBeat, 2, 7, 90))...))
+	must(t, err)
+	got := 0
+	until(t, "the beat behind it is there", func() bool { return got > 0 }, []*Serial{s}, func(_ int, r wire.Received) { got++ })
+	if l.ready {
+		t.Error("there is more to read")
+	}
+}

@@ -24,7 +24,11 @@ var (
 //
 //	go test ./simulate -run Random -seed 4711 -seeds 1 -shrink
 func TestRandomDisasters(t *testing.T) {
-	playFrom(t, *first, *seeds)
+	count := *seeds
+	if testing.Short() {
+		count = min(count, 50)
+	}
+	playFrom(t, *first, count)
 }
 
 // In CI some histories are played that nobody has played before. A seed that fails is one to be mended; it is printed.

@@ -15,11 +15,15 @@ import (
 // bed is a cluster of two that serves on alpha.
 type bed struct {
 	world  *lab.World
+	cable  *lab.Cable // nil if there is none
 	locums []*lab.Process
 }
 
 // patience is how long the cluster may take to settle.
 const patience = 20 * time.Second
+
+// cableBaud carries beats every 5 ms with a fifth of the line.
+const cableBaud = 921600
 
 const theFile = `cluster soak
 key %[1]s/locum.key
@@ -37,12 +41,20 @@ func begin(ctx context.Context, s settings) (b *bed, err error) {
 	if err != nil {
 		return nil, err
 	}
+	made := &bed{world: w}
+	b = made
 	defer func() {
 		if err != nil {
-			w.Close()
+			made.close()
 		}
 	}()
-	b = &bed{world: w}
+	file := fmt.Sprintf(theFile, lab.NodeDir, s.every, s.dead)
+	if s.serial {
+		if b.cable, err = lab.NewCable(cableBaud); err != nil {
+			return nil, err
+		}
+		file += fmt.Sprintf("path serial null alpha=%s beta=%s baud=%d\n", b.cable.Devices[0], b.cable.Devices[1], cableBaud)
+	}
 	random := make([]byte, wire.KeySize)
 	rand.Read(random)
 	key, err := wire.NewKey(random)
@@ -50,7 +62,7 @@ func begin(ctx context.Context, s settings) (b *bed, err error) {
 		return nil, err
 	}
 	for _, n := range w.Nodes {
-		if err := b.start(n, fmt.Sprintf(theFile, lab.NodeDir, s.every, s.dead), key); err != nil {
+		if err := b.start(n, file, key); err != nil {
 			return nil, err
 		}
 	}
@@ -64,6 +76,13 @@ func begin(ctx context.Context, s settings) (b *bed, err error) {
 		if err := pass(ctx, 50*time.Millisecond); err != nil {
 			return nil, err
 		}
+	}
+}
+
+func (b *bed) close() {
+	b.world.Close()
+	if b.cable != nil {
+		b.cable.Close()
 	}
 }
 

@@ -29,6 +29,7 @@ type settings struct {
 	every, dead time.Duration
 	loads       []string
 	realTime    string
+	serial      bool
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	pflag.DurationVar(&s.dead, "dead", 25*time.Millisecond, "the window")
 	pflag.StringSliceVar(&s.loads, "loads", loadNames(), "which loads, one after the other")
 	pflag.StringVar(&s.realTime, "real-time", "yes", "what the kernel grants: yes, nice (nice -20 instead), no (neither)")
+	pflag.BoolVar(&s.serial, "serial", false, "a serial cable beside the network, of 921600 baud")
 	pflag.Parse()
 	if err := s.refuse(); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
@@ -107,7 +109,7 @@ func single(ctx context.Context, s settings, name string) (cell, error) {
 	if err != nil {
 		return cell{}, err
 	}
-	defer b.world.Close()
+	defer b.close()
 	return b.cell(ctx, s, name)
 }
 

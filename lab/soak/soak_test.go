@@ -48,7 +48,7 @@ func TestEachLoadBeginsAndEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.world.Close()
+	defer b.close()
 	for _, name := range loadNames() {
 		c, err := b.cell(context.WithoutCancel(t.Context()), s, name)
 		if err != nil || c.moved != "" {
