@@ -239,7 +239,7 @@ func (e *Engine) readPower() {
 		return
 	}
 	for n := range (configured(e.cfg) &^ e.view.Members).All {
-		if _, clean := e.cleanOf(n); clean || e.alive(n) || !e.fenceable(n) {
+		if _, clean := e.cleanOf(n); clean || e.alive(n) || !e.fenceable(n) || e.doubted.Has(n) {
 			continue
 		}
 		r := e.readingOf(n)

@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"switch-that-lied-believed":          {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
 	"new-incarnation-taken-for-new-boot": {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
 	"late-shot-hits":                     {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
@@ -112,6 +113,10 @@ var plants = []planted{
 	{"winner-still-before-it-won", "cluster/claim.go", "s.Still && s.Read >= e.disk.DecidedAt+wire.Instant(e.cfg.Disks[0].Dead)", "s.Still", "12", "both"},
 	{"left-mark-trusted-at-a-start", "cluster/claim.go", "case s.Left && e.admitted && ", "case s.Left && ", "17", "proof owners"},
 	{"stuck-member-shot-out-of-turn", "cluster/fencing.go", "if e.peer(n).lost == 0 {", "if true {", "11", "both"},
+	{"switch-that-lied-believed", "cluster/fencing.go", "!e.fenceable(n) || e.doubted.Has(n) {\n\t\t\tset =", "!e.fenceable(n) {\n\t\t\tset =", "17", "proof owners"},
+	{"stamp-of-a-node-that-is-off-ignored", "cluster/distrust.go", "\tcase p.off.rises >= risesOfTheLiving:\n", "\tcase false:\n", "17", "proof owners"},
+	{"view-rests-on-a-void-proof", "cluster/election.go", "case e.election.voided == e.view.Epoch && ", "case false && ", "17", "views owners proof"},
+	{"doubt-forgotten-with-the-engine", "cluster/engine.go", "\te.doubted = ev.Durable.Doubted\n", "", "17", "proof owners"},
 	{"word-not-noted-on-the-disk", "cluster/change.go", "\tcase !e.onDisks(c):\n", "\tcase false:\n", "22", "words"},
 	{"words-ahead-on-the-disk-ignored", "cluster/noted.go", " && !newest.Less(s.Words)", "", "22", "words"},
 	{"words-read-before-the-proof", "cluster/noted.go", "s.Read >= e.peer(c.Node).cleanSince", "s.Read != 0", "22", "words"},
