@@ -28,7 +28,7 @@ quick: build ## the tests that a person runs all day, in some two minutes: all b
 
 test-vm: ## whole machines: a watchdog that resets, UARTs, a kernel of their own (QEMU, some minutes)
 	./lab/machine/build.sh
-	$(GO) test ./lab/machine -count=1 -timeout 20m -machines -v
+	$(GO) test ./lab/machine -count=1 -timeout 40m -machines -v
 
 matrix: build ## the whole split matrix: who reaches the disk, what the switch does, how the active node is (as root, a quarter of an hour)
 	$(GO) test ./lab -count=1 -timeout 1h -run TestTheSplitMatrix -matrix -v

@@ -18,6 +18,7 @@ type election struct {
 	proposal  *proposal    // this node's own, under way
 	pending   *pending     // a promise that waits for the heart or for the state directory
 	disobeyed bool         // a member of the view that this node leads proposed another
+	voided    wire.Epoch   // the view in which a proof was contradicted
 	highest   wire.Epoch   // the highest epoch seen anywhere
 }
 
@@ -113,6 +114,8 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 		return "the quorum disk has decided anew"
 	case e.view.Verdict.Claim != 0 && now.Quorate && now.Claim == 0:
 		return "the view need not rest on the quorum disk any more"
+	case e.election.voided == e.view.Epoch && e.view.Verdict.Quorate && (!now.Quorate || now.Claim != e.view.Verdict.Claim):
+		return "a proof is void on which the view rests"
 	}
 	if e.lead.stale {
 		return "a lease is over, which the members have to confirm"

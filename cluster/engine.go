@@ -33,6 +33,7 @@ type Engine struct {
 	prepared  string  // a file that is being applied and not in force yet, "" if there is none
 	clean     []Clean // in order of node number
 	known     []wire.Life
+	doubted   wire.Nodes // whose power switches said off while they lived, and were not tried since
 
 	// What is under way.
 	election election
@@ -83,6 +84,7 @@ type peer struct {
 	denied     Clean            // the newest proof that it contradicted by being heard
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
+	off        offWord
 }
 
 // New makes the engine of one node. Its first event must be Started.
@@ -165,6 +167,7 @@ func (e *Engine) advance() {
 	for range maxRounds {
 		before := len(e.out)
 		e.again = false
+		e.doubtSwitches()
 		e.noteClean()
 		e.judgeHealth()
 		e.elect()
@@ -201,6 +204,7 @@ func (e *Engine) start(ev Started) {
 		e.prepared = ev.Durable.Prepared
 	}
 	e.known = ev.Durable.Lives
+	e.doubted = ev.Durable.Doubted
 	e.lease = ev.Welcome.Lease
 	e.restoreHealth(ev.Durable)
 	e.election.startedAt = e.now
@@ -356,6 +360,10 @@ func (e *Engine) setWake() {
 	}
 	for _, r := range e.readings {
 		sooner(r.due)
+	}
+	for i := range e.peers {
+		sooner(e.peers[i].off.due)
+		sooner(e.peers[i].off.until)
 	}
 	for _, h := range e.held {
 		sooner(h.until)

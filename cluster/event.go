@@ -155,7 +155,8 @@ type Durable struct {
 	// Boot and Incarnation name the heart that was last a member of a quorate view.
 	Boot        wire.ID          `json:"boot"`
 	Incarnation wire.Incarnation `json:"incarnation"`
-	Lives       []wire.Life      `json:"lives,omitempty"` // as last known of each node: machine ids, incarnations
+	Lives       []wire.Life      `json:"lives,omitempty"`   // as last known of each node: machine ids, incarnations
+	Doubted     wire.Nodes       `json:"doubted,omitempty"` // whose power switches were found out to say off while they lived
 	// Past is the limits that this node is past, in PastBoot.
 	Past     []PastLimit `json:"past,omitempty"`
 	PastBoot wire.ID     `json:"past_boot,omitzero"`

@@ -109,7 +109,7 @@ func (e *Engine) targets() wire.Nodes {
 	}
 	for n := range set.All {
 		_, clean := e.cleanOf(n)
-		if clean && !e.alive(n) || e.alive(n) && !e.lead.stuck.Has(n) || !e.fenceable(n) {
+		if clean && !e.alive(n) || e.alive(n) && !e.lead.stuck.Has(n) || !e.fenceable(n) || e.doubted.Has(n) {
 			set = set.Without(n)
 		}
 	}
@@ -199,6 +199,10 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 			continue
 		}
 		s.id, s.why = 0, ev.Detail
+		if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {
+			e.tried(s)
+			return
+		}
 		if ev.Outcome == wire.OutcomeDone {
 			s.finished = true
 			e.proven(Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)})

@@ -109,8 +109,13 @@ func (e *Engine) heardAgain(n wire.Node) {
 	case !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:
 		return
 	}
-	e.unproven(n)
-	e.peer(n).denied = c
-	e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(n), Proof: c.Proof.String(),
-		Text: fmt.Sprintf("%s is heard in the life that was said to be over (%s): the proof is void", e.name(n), c.Proof)})
+	e.contradicted(c, "is heard")
+}
+
+// contradicted makes a proof void, and has the view judged anew that may rest on it.
+func (e *Engine) contradicted(c Clean, how string) {
+	e.unproven(c.Node)
+	e.peer(c.Node).denied, e.election.voided = c, e.view.Epoch
+	e.tell(History{Kind: "alarm", Level: "alarm", Node: e.name(c.Node), Proof: c.Proof.String(),
+		Text: fmt.Sprintf("%s %s in the life that was said to be over (%s): the proof is void", e.name(c.Node), how, c.Proof)})
 }

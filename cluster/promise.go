@@ -31,6 +31,9 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if own := e.election.proposal; own != nil && own.epoch < p.Epoch {
 		e.election.proposal = nil
 	}
+	if e.deputized() != 0 {
+		e.tie.Aimed = true
+	}
 	if from != e.self {
 		e.tie.Doubt = true
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge

@@ -59,7 +59,7 @@ func (e *Engine) save() {
 
 // desired is what should be durable now.
 func (e *Engine) desired() Durable {
-	d := Durable{Known: true, Ceiling: e.durable.Ceiling, Intents: e.intents, Prepared: e.prepared, Lives: slices.Clone(e.known),
+	d := Durable{Known: true, Ceiling: e.durable.Ceiling, Intents: e.intents, Prepared: e.prepared, Lives: slices.Clone(e.known), Doubted: e.doubted,
 		Boot: e.durable.Boot, Incarnation: e.durable.Incarnation}
 	if top := max(e.promised, e.election.highest); top+ceilingLow > d.Ceiling {
 		d.Ceiling = top + ceilingAhead
@@ -81,7 +81,7 @@ func (e *Engine) desired() Durable {
 
 func (d Durable) same(o Durable) bool {
 	return d.Known == o.Known && d.Prepared == o.Prepared && d.Ceiling == o.Ceiling && d.Boot == o.Boot && d.Incarnation == o.Incarnation &&
-		d.Intents.same(o.Intents) && slices.Equal(d.Lives, o.Lives) && slices.Equal(d.Past, o.Past) && d.PastBoot == o.PastBoot
+		d.Intents.same(o.Intents) && slices.Equal(d.Lives, o.Lives) && slices.Equal(d.Past, o.Past) && d.PastBoot == o.PastBoot && d.Doubted == o.Doubted
 }
 
 func (in Intents) same(o Intents) bool {

@@ -20,7 +20,9 @@ type tieState struct {
 	Joint wire.Epoch `json:"joint,omitempty"`
 	// Unphased: this heart, or this engine, was started anew between the cut and the tie, so that it cannot know whose turn it is.
 	Unphased bool `json:"unphased"`
-	told     bool
+	// Aimed: a member of the last common view was told to shoot this node, and may be at it.
+	Aimed bool `json:"aimed,omitempty"`
+	told  bool
 }
 
 // tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
@@ -76,9 +78,9 @@ func (e *Engine) tieDelay() time.Duration {
 		return tieTurns * delay // by then another that can shoot has done so
 	case e.tie.Unphased: // where both were started anew, at about the same time
 		return (tieTurns + 2) * delay
-	case (e.tie.Doubt || e.tiedWithoutDisk()) && e.shootsFirst():
+	case (e.tie.Doubt || e.tie.Aimed || e.tiedWithoutDisk()) && e.shootsFirst():
 		return 2 * delay
-	case e.tie.Doubt || e.tiedWithoutDisk():
+	case e.tie.Doubt || e.tie.Aimed || e.tiedWithoutDisk():
 		return 3 * delay
 	case e.shootsFirst():
 		return 0
@@ -116,7 +118,7 @@ func (e *Engine) noteTie(v View) {
 	case v.joint():
 		e.tie = tieState{Common: v, Joint: v.Epoch}
 	case v.Verdict.Claim != 0: // the split goes on, and so do its turns
-		e.tie = tieState{Common: v, Joint: e.tie.Joint, Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased}
+		e.tie = tieState{Common: v, Joint: e.tie.Joint, Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased, Aimed: e.tie.Aimed}
 	case v.Verdict.Quorate:
 		e.tie = tieState{Common: v, Joint: e.tie.Joint}
 	case waits && e.tie.Since == 0:
@@ -173,7 +175,7 @@ func (e *Engine) nextTurn(at wire.Instant) wire.Instant {
 }
 
 // winnersTurn is that of a side which has won the disk. A side that cannot use the disk comes after two or three delays; who has won
-// only then waits for the next round, as does one that cannot know how far the first one is.
+// only then waits for the next round, as does one that cannot know how far the first one is, or at which the other side may be shooting already.
 func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
 	begin, delay := e.tieBegin(), wire.Instant(e.tieDelayOf())
 	if begin == 0 || delay == 0 {
@@ -181,7 +183,7 @@ func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
 	}
 	round := tieTurns * delay
 	switch into := (at - begin) % round; {
-	case e.tie.Unphased && at < begin+round:
+	case (e.tie.Unphased || e.tie.Aimed) && at < begin+round:
 		return begin + round
 	case at > begin && into >= delay:
 		return at - into + round
@@ -239,7 +241,7 @@ func (e *Engine) readPower() {
 		return
 	}
 	for n := range (configured(e.cfg) &^ e.view.Members).All {
-		if _, clean := e.cleanOf(n); clean || e.alive(n) || !e.fenceable(n) {
+		if _, clean := e.cleanOf(n); clean || e.alive(n) || !e.fenceable(n) || e.doubted.Has(n) {
 			continue
 		}
 		r := e.readingOf(n)

@@ -70,7 +70,7 @@ func (h *heart) reset(why string) {
 		return
 	}
 	h.once("alarm", "this machine is reset: "+why)
-	if err := resetMachine(); err != nil {
+	if err := resetMachine(why); err != nil {
 		h.once("alarm", "reset: "+err.Error())
 	}
 }

@@ -118,7 +118,7 @@ func (h *Heart) diskChanged(always bool) {
 
 // sameSign reports whether two sights of a slot say the same but for when it moved and was read.
 func sameSign(a, b wire.Slot) bool {
-	a.Busy, a.Read = b.Busy, b.Read
+	a.Busy, a.Moved, a.Read = b.Busy, b.Moved, b.Read
 	return a == b
 }
 
@@ -149,7 +149,7 @@ func (h *Heart) shown() wire.Disk {
 // slotOf is what the disks show of another node.
 func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
-	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved,
+	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved, Moved: moved,
 		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean)}
 	if w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running); w.Idle {
 		w.Busy = d.seen.Slot(n).Busy

@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"switch-that-lied-believed":          {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
 	"new-incarnation-taken-for-new-boot": {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
 	"late-shot-hits":                     {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
@@ -39,7 +40,7 @@ var plants = []planted{
 	{"hanging-start-forgotten", "cluster/operations.go", "r.endBy, r.verify = 0, true\n", "r.endBy, r.op, r.state = 0, 0, wire.StateStopped\n\t\t\tcontinue\n", "4", "owners proof"},
 	{"new-incarnation-taken-for-new-boot", "cluster/peers.go", "if life.Boot != k.Boot && life.Machine == k.Machine {", "if life.Machine == k.Machine {", "7", "owners proof touched"},
 	{"new-boot-trusted-while-it-runs-something", "cluster/blocked.go", "return e.peer(c.Node).Idle", "return true", "7", "owners proof"},
-	{"void-proof-kept", "cluster/peers.go", "\te.unproven(n)\n", "", "17", "owners proof needless"},
+	{"void-proof-kept", "cluster/peers.go", "\te.unproven(c.Node)\n", "", "17", "owners proof needless"},
 	{"proof-kept-after-admission", "cluster/install.go", "return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife", "return c.Epoch < p.memberAt && false", "17", "owners proof views"},
 	{"tie-broken-by-both", "cluster/tie.go", "\t}\n\treturn mine.First() < others.First()\n}", "\t}\n\treturn true\n}", "11", "both"},
 	{"second-side-does-not-wait", "cluster/tie.go", "\tcase e.shootsFirst():\n\t\treturn 0\n\t}\n\treturn delay\n}", "\t}\n\treturn 0\n}", "11", "both"},
@@ -105,13 +106,18 @@ var plants = []planted{
 	{"lapsed-victory-speaks-for-the-next", "quorumdisk/tieproof.go", "t.last.Instance <= t.want.Lapsed", "t.want.Lapsed != 0", "12", "both owners proof"},
 	{"winner-shoots-in-any-turn", "cluster/tie.go", "		return e.winnersTurn(at)\n", "		return at\n", "11", "both"},
 	{"asker-that-gave-up-is-served", "cluster/install.go", "\te.dropStaleAsks(own.promises)\n", "", "22", "words"},
-	{"winner-forgets-whose-turn-it-is", "cluster/tie.go", "Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased}", "}", "11", "both"},
+	{"winner-forgets-whose-turn-it-is", "cluster/tie.go", "Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased, Aimed: e.tie.Aimed}", "}", "11", "both"},
 	{"pill-for-a-former-boot-obeyed", "quorumdisk/pill.go", "p.Boot == boot && p.Incarnation <= incarnation && ", "", "17", "needless liveness"},
 	{"pill-obeyed-after-admission", "quorumdisk/pill.go", " && p.Epoch > admitted", "", "17", "needless liveness"},
 	{"pill-taken-for-a-proof", "cluster/pills.go", "p.Epoch, p.Lives = e.view.Epoch, append(p.Lives, life)\n", "p.Epoch, p.Lives = e.view.Epoch, append(p.Lives, life)\n\t\t\te.proven(Clean{Node: n, Life: life, Proof: ProofPowerOff, Epoch: e.view.Epoch})\n", "section 9", "proof owners"},
 	{"winner-still-before-it-won", "cluster/claim.go", "s.Still && s.Read >= e.disk.DecidedAt+wire.Instant(e.cfg.Disks[0].Dead)", "s.Still", "12", "both"},
 	{"left-mark-trusted-at-a-start", "cluster/claim.go", "case s.Left && e.admitted && ", "case s.Left && ", "17", "proof owners"},
 	{"stuck-member-shot-out-of-turn", "cluster/fencing.go", "if e.peer(n).lost == 0 {", "if true {", "11", "both"},
+	{"switch-that-lied-believed", "cluster/fencing.go", "!e.fenceable(n) || e.doubted.Has(n) {\n\t\t\tset =", "!e.fenceable(n) {\n\t\t\tset =", "17", "proof owners"},
+	{"stamp-of-a-node-that-is-off-ignored", "cluster/distrust.go", "\tcase p.off.rises >= risesOfTheLiving:\n", "\tcase false:\n", "17", "proof owners"},
+	{"view-rests-on-a-void-proof", "cluster/election.go", "case e.election.voided == e.view.Epoch && ", "case false && ", "17", "views owners proof"},
+	{"doubt-forgotten-with-the-engine", "cluster/engine.go", "\te.doubted = ev.Durable.Doubted\n", "", "17", "proof owners"},
+	{"leader-shoots-at-its-deputy-in-its-turn", "cluster/promise.go", "\tif e.deputized() != 0 {\n", "\tif false {\n", "11", "both"},
 	{"word-not-noted-on-the-disk", "cluster/change.go", "\tcase !e.onDisks(c):\n", "\tcase false:\n", "22", "words"},
 	{"words-ahead-on-the-disk-ignored", "cluster/noted.go", " && !newest.Less(s.Words)", "", "22", "words"},
 	{"words-read-before-the-proof", "cluster/noted.go", "s.Read >= e.peer(c.Node).cleanSince", "s.Read != 0", "22", "words"},

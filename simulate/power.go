@@ -31,6 +31,8 @@ func (n *node) shoot(a cluster.Shoot) {
 			n.later(20*time.Second, cluster.ShotEnded{ID: a.ID, Detail: "no answer within 20s"})
 		case "ignore":
 			n.later(o.Delay, cluster.ShotEnded{ID: a.ID, Outcome: wire.OutcomeFailed, Detail: "still on after off"})
+		case "lies": // it is wired to another outlet
+			n.later(o.Delay, done)
 		case "slow":
 			n.w.in(5*time.Second, off)
 			n.later(6*time.Second, done)

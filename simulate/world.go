@@ -56,6 +56,7 @@ var outletModes = map[string]string{
 	"slow":    "switches off after 5 s, then says so",
 	"late":    "switches off at once and says so 30 s later",
 	"timeout": "switches off at once and never says so",
+	"lies":    "says off, and switches something else",
 }
 
 // New makes a world of the file's nodes, all powered off. What is left to chance follows from the seed.

@@ -69,6 +69,8 @@ type Slot struct {
 	Read Instant `json:"read"`
 	// Busy is when it was last seen to move without saying that nothing runs, on this node's clock; 0 never.
 	Busy Instant `json:"busy"`
+	// Moved is when it was last seen to move, whatever it said, on this node's clock; 0 never.
+	Moved Instant `json:"moved"`
 	// Shared: it was seen to rise on a majority of the disks while this heart looked, so the node does use the same disks.
 	Shared bool `json:"shared"`
 	Still  bool `json:"still"` // it has not moved for the disks' dead

@@ -16,11 +16,19 @@ type Image struct {
 	dir        string // of the cache
 	files      []File
 	parameters string // for the kernel, besides those that every machine has
+	shared     string // a file that every machine of it sees as a disk of its own, "" none
 }
 
 // With gives the same image with more parameters for the kernel, which come before those that every machine has.
 func (img Image) With(parameters string) *Image {
 	img.parameters = parameters + " "
+	return &img
+}
+
+// Sharing gives the same image for machines that share a disk: a file of the host, which each of them sees as SharedDisk. QEMU reads and
+// writes it past the host's cache, as storage of two machines has none in common.
+func (img Image) Sharing(file string) *Image {
+	img.shared = file
 	return &img
 }
 

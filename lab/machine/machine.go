@@ -102,6 +102,10 @@ func (m *Machine) arguments(img *Image, nics []NIC, serial *NullModem) ([]string
 	if serial != nil {
 		a = append(a, "-chardev", socket("cable", "cable"), "-serial", "chardev:cable")
 	}
+	if img.shared != "" { // in the last slot, so that it is found after the machine's own disk
+		a = append(a, "-drive", "file="+img.shared+",if=none,format=raw,cache=none,file.locking=off,id=shared",
+			"-device", "virtio-blk-pci,drive=shared,share-rw=on,addr=0x1e")
+	}
 	for i, n := range nics {
 		id := "n" + strconv.Itoa(i)
 		ours, theirs, err := n.Cable.plug(m.path(id))
@@ -155,9 +159,25 @@ func (m *Machine) Link(nic int, up bool) error {
 }
 
 // SlowDisk has the machine's disk, with the state directory, write no more than so many bytes a second, 0 for as many as it can.
-func (m *Machine) SlowDisk(perSecond int) error {
-	return m.Events.Tell("block_set_io_throttle", map[string]any{"device": "disk", "bps": 0, "bps_rd": 0, "bps_wr": perSecond,
+func (m *Machine) SlowDisk(perSecond int) error { return m.throttle("disk", 0, perSecond) }
+
+// SlowShared has the machine read and write no more than so many bytes a second of the disk that it shares, 0 for as many as it can.
+func (m *Machine) SlowShared(perSecond int) error { return m.throttle("shared", perSecond, perSecond) }
+
+func (m *Machine) throttle(disk string, read, write int) error {
+	return m.Events.Tell("block_set_io_throttle", map[string]any{"device": disk, "bps": 0, "bps_rd": read, "bps_wr": write,
 		"iops": 0, "iops_rd": 0, "iops_wr": 0})
+}
+
+// SharedDisk is where a machine finds the disk that it shares with others.
+const SharedDisk = "/dev/vdb"
+
+// Freeze stops the whole machine, its clock and its watchdog with it, as a host does that pauses a guest; or has it go on.
+func (m *Machine) Freeze(frozen bool) error {
+	if frozen {
+		return m.Events.Tell("stop", nil)
+	}
+	return m.Events.Tell("cont", nil)
 }
 
 // Boots is how often the machine has booted since it was made.

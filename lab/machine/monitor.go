@@ -53,7 +53,11 @@ func watch(m *Machine) (*Events, error) {
 
 // Tell has QEMU do something; what it answers is not waited for.
 func (e *Events) Tell(execute string, arguments map[string]any) error {
-	return json.NewEncoder(e.conn).Encode(map[string]any{"execute": execute, "arguments": arguments})
+	command := map[string]any{"execute": execute}
+	if arguments != nil {
+		command["arguments"] = arguments
+	}
+	return json.NewEncoder(e.conn).Encode(command)
 }
 
 func (e *Events) listen() {

@@ -109,7 +109,12 @@ func plugPair(t *testing.T, file string, nics func(p *pair, number string) []NIC
 	if err != nil {
 		t.Fatal(err)
 	}
-	img = img.With(strings.Join(parameters, " "))
+	return bootPair(t, img.With(strings.Join(parameters, " ")), file, nics)
+}
+
+// bootPair boots both from an image.
+func bootPair(t *testing.T, img *Image, file string, nics func(p *pair, number string) []NIC) *pair {
+	t.Helper()
 	p := &pair{t: t, lan: NewCable(), cross: NewCable(), serial: NewNullModem()}
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
