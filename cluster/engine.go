@@ -58,6 +58,8 @@ type Engine struct {
 	pills      wire.Pills    // on it, likewise
 	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
+	keying     keying
+	reseals    bool // what the heart was last told
 	quiet      []quiet
 
 	adopting bool // a new file is about to take effect
@@ -138,6 +140,8 @@ func (e *Engine) take(ev Event) {
 		e.diskJoined(ev)
 	case PowerRead:
 		e.powerRead(ev)
+	case KeysRead:
+		e.keysRead(ev)
 	case Stored:
 		e.stored(ev)
 	case Asked:
@@ -163,6 +167,7 @@ func (e *Engine) advance() {
 		e.installIfPromised()
 		e.contend()
 		e.joinDisk()
+		e.resealRest()
 		e.direct()
 		e.proveByLease()
 		e.fencing()
