@@ -154,7 +154,7 @@ func (e *Engine) keyStep(next *config.Config) string {
 	case away != 0 && next.NextKey != "":
 		said = append(said, names(next, away)+" is away: better wait with that until it is back, with the new key in "+next.NextKey)
 	case away != 0:
-		said = append(said, names(next, away)+" is away: before it is started again it needs the new key in "+next.KeyFile+" and in the place of the one that it had")
+		said = append(said, names(next, away)+" is away: before it is started again it needs this file, and the keys that it names")
 	}
 	return "; " + strings.Join(said, "; ")
 }

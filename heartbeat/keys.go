@@ -61,10 +61,9 @@ func (h *Heart) foreignArrived(frame []byte) {
 		return
 	}
 	f.said = true
-	p.is.OtherKey = true
 	h.do(Alarm{Node: p.is.Node, Text: fmt.Sprintf("what comes in the name of %s is sealed with a key that is not ours, or is of another cluster. If the "+
-		"key was replaced while one of the two was away: on that one, put the present key in the place of the old one (the key line of its file says where; here "+
-		"that is %s), then say: systemctl restart locum. It gets the file by itself", p.name, h.cfg.KeyFile)})
+		"key was replaced while one of the two was away: copy to that one, from the other, locum.conf and the files that its key line names, then start locum anew "+
+		"there: systemctl restart locum", p.name)})
 }
 
 // heardAgain ends that, where the peer proves to have our key.

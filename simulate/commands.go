@@ -55,6 +55,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"hold":           (*World).commandHold,
 	"release":        (*World).commandRelease,
 	"key":            (*World).commandKey,
+	"mend-keys":      (*World).commandMendKeys,
 	"read-only":      eachNode(func(n *node) { n.readOnly = true }),
 	"lose-disk":      disksAre(func(r *reach) { r.lost = true }),
 	"hang-disk":      disksAre(func(r *reach) { r.hung = true }),
@@ -412,6 +413,12 @@ func (w *World) commandExpect(args []string) error {
 	n, err := w.node(args[1])
 	if err != nil {
 		return err
+	}
+	if line := strings.Join(args[2:], " "); args[0] == "file" {
+		if !strings.Contains(n.config.Text, line+"\n") {
+			return fmt.Errorf("liveness: the file in force on %s has no line %q:\n%s", args[1], line, n.config.Text)
+		}
+		return nil
 	}
 	if args[0] == "shows" {
 		return n.shows(strings.Join(args[2:], " "))

@@ -16,10 +16,7 @@ import (
 
 // keyIn is the key that a machine has in a file; ok is false if it has none there.
 func (n *node) keyIn(path string) (k wire.Key, ok bool) {
-	content := path
-	if own, said := n.keyFiles[path]; said {
-		content = own
-	}
+	content := n.contentOf(path)
 	return keyNamed(content), content != ""
 }
 
@@ -121,4 +118,37 @@ func (m *marks) reseal(by wire.Node, with wire.KeyPrint, a quorumdisk.Action) (s
 		one(&m.claimMarks[i], wire.Node(i+1))
 	}
 	return stale
+}
+
+// commandMendKeys: an operator does what nodes tell him that missed the replacement of the key: he brings the file that is in force elsewhere, and
+// the keys that it names, and starts locum anew there.
+func (w *World) commandMendKeys([]string) error {
+	var newest *config.Config
+	w.each(func(n *node) {
+		if newest == nil || n.config.AppliedAfter(newest) {
+			newest = n.config
+		}
+	})
+	w.each(func(n *node) {
+		sealsWith := n.contentOf(n.config.KeyFile)
+		accepts := func(c *config.Config, content string) bool {
+			return slices.ContainsFunc(c.KeyFiles(), func(file string) bool { return n.contentOf(file) == content })
+		}
+		if n.config == newest || accepts(newest, sealsWith) && accepts(n.config, newest.KeyFile) {
+			return
+		}
+		w.log(n, "an operator brings the file that is in force elsewhere, and its keys")
+		clear(n.keyFiles)
+		n.config = newest
+		n.bounceHeart()
+	})
+	return nil
+}
+
+// contentOf names the key that a machine has in a file.
+func (n *node) contentOf(path string) string {
+	if own, said := n.keyFiles[path]; said {
+		return own
+	}
+	return path
 }

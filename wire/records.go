@@ -106,9 +106,6 @@ type Peer struct {
 	LeaseMS     uint32      `json:"lease_ms"`
 	Armed       bool        `json:"armed"` // its watchdog is armed
 	WatchdogMS  uint32      `json:"watchdog_ms"`
-	// OtherKey: it is not heard, and frames come that name it as their sender and are sealed with a key that is none of ours.
-	// Whoever is on a cable can send such: it is for people, and nothing follows from it.
-	OtherKey bool `json:"other_key,omitempty"`
 }
 
 // Life names one life of a node: what a message session, a promise and a proof are bound to.
