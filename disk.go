@@ -78,7 +78,7 @@ func readDiskFile(name string) (f diskFile, err error) {
 	if cfg == nil {
 		return f, wrongUsage("%v", problems)
 	}
-	key, err := daemon.ReadKey(cfg.KeyFile)
+	keys, err := daemon.ReadKeys(cfg)
 	if err != nil {
 		return f, err
 	}
@@ -86,7 +86,7 @@ func readDiskFile(name string) (f diskFile, err error) {
 	for _, d := range cfg.Disks {
 		f.paths = append(f.paths, d.Path)
 	}
-	f.seals, err = quorumdisk.SealsOf(cfg.Cluster, key)
+	f.seals, err = quorumdisk.SealsOf(cfg.Cluster, keys...)
 	return f, err
 }
 
@@ -96,6 +96,10 @@ func diskInit(ctx context.Context, f diskFlags, file diskFile, paths []string) e
 		Say:   func(format string, args ...any) { fmt.Printf(format+"\n", args...) }}
 	if !f.repair {
 		return quorumdisk.Init(p)
+	}
+	if next := file.NextKeyLine(); next != "" {
+		return &console.Failure{Code: console.ExitFailed, Text: "the cluster's key is being replaced, and --repair writes headers that are sealed anew for it: end that first, " +
+			"by having locum apply a file with the line: " + next}
 	}
 	if len(paths) != 1 || len(file.paths) != maxPaths {
 		return wrongUsage("--repair wants the one new disk, and a file that names it and the two others: write three disk lines")

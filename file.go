@@ -166,9 +166,10 @@ func keygen(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		fmt.Print(text)
 		return err
 	}
-	if err := console.WriteKey(words[0]); err != nil {
+	print, err := console.WriteKey(words[0])
+	if err != nil {
 		return err
 	}
-	fmt.Printf("%s is written; copy it to every node, owner root, mode 0600\n", words[0])
+	fmt.Printf("%s is written; copy it to every node, owner root, mode 0600. By its print nodes tell keys apart: %s\n", words[0], print)
 	return nil
 }

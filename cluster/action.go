@@ -106,6 +106,15 @@ type JoinDisk struct{ ID uint64 }
 // CancelJoin ends a JoinDisk; its DiskJoined still follows.
 type CancelJoin struct{ ID uint64 }
 
+// ResealDisks has the heart seal anew on the quorum disks what no node of the file writes, until another ResealDisks follows.
+type ResealDisks struct{ Rest bool }
+
+// ReadKeys has the files of keys read that a new file names; KeysRead follows.
+type ReadKeys struct {
+	ID    uint64
+	Files []string
+}
+
 // ReadPower asks the node's devices for its state, without a shot; PowerRead follows.
 type ReadPower struct {
 	ID   uint64
@@ -138,31 +147,33 @@ type Left struct{ Clean bool }
 // Tell is one line of the node's history: for the log, `locum events` and notify.
 type Tell struct{ Event History }
 
-func (Send) action()       {}
-func (SetView) action()    {}
-func (Cease) action()      {}
-func (Permit) action()     {}
-func (Prepare) action()    {}
-func (Contend) action()    {}
-func (NoteWords) action()  {}
-func (SendPills) action()  {}
-func (SetIdle) action()    {}
-func (RunOp) action()      {}
-func (CancelOp) action()   {}
-func (Watch) action()      {}
-func (Listen) action()     {}
-func (Announce) action()   {}
-func (Shoot) action()      {}
-func (JoinDisk) action()   {}
-func (CancelJoin) action() {}
-func (CancelShot) action() {}
-func (ReadPower) action()  {}
-func (Store) action()      {}
-func (Answer) action()     {}
-func (Wake) action()       {}
-func (Adopt) action()      {}
-func (Left) action()       {}
-func (Tell) action()       {}
+func (Send) action()        {}
+func (SetView) action()     {}
+func (Cease) action()       {}
+func (Permit) action()      {}
+func (Prepare) action()     {}
+func (Contend) action()     {}
+func (NoteWords) action()   {}
+func (SendPills) action()   {}
+func (SetIdle) action()     {}
+func (RunOp) action()       {}
+func (CancelOp) action()    {}
+func (Watch) action()       {}
+func (Listen) action()      {}
+func (Announce) action()    {}
+func (Shoot) action()       {}
+func (JoinDisk) action()    {}
+func (ResealDisks) action() {}
+func (ReadKeys) action()    {}
+func (CancelJoin) action()  {}
+func (CancelShot) action()  {}
+func (ReadPower) action()   {}
+func (Store) action()       {}
+func (Answer) action()      {}
+func (Wake) action()        {}
+func (Adopt) action()       {}
+func (Left) action()        {}
+func (Tell) action()        {}
 
 // History is one thing that happened or was decided, with its reason.
 type History struct {

@@ -22,6 +22,9 @@ type change struct {
 	commit    bool     // apply: all have kept the file; it takes effect
 	done      string   // what the operator is told
 	reset     []string // clear: services whose failures are forgiven
+	// apply: the prints of the keys that the new file names, as that member has read them
+	keys   []wire.KeyPrint
+	keysOf wire.Node
 }
 
 // replicate starts a change.
@@ -51,6 +54,9 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 		if e.prepared == r.Text {
 			e.prepared = ""
 		}
+		if k := e.keying; k.accept != nil && k.text == r.Text {
+			e.keying = keying{}
+		}
 		if a := e.storing.accept; a != nil && a.Text == r.Text {
 			e.storing.accept = nil // on its way to the disk: the next write takes it away again
 		}
@@ -61,8 +67,13 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 			e.send(from, Message{Accept: &Accept{Epoch: r.Epoch, Version: r.Intents.Version, Why: why}})
 			return
 		}
+		e.readKeys(keying{text: r.Text, from: from, accept: &r})
+		return
 	}
-	e.storing.accept, e.storing.from, e.storing.due = &r, from, 0
+	if e.keying.accept != nil {
+		e.keying = keying{} // a newer word of the leader's
+	}
+	e.storing.accept, e.storing.from, e.storing.due, e.storing.keys = &r, from, 0, nil
 }
 
 // checkText says what is wrong with a new file, "" if it is good for this node.
@@ -93,7 +104,7 @@ func (e *Engine) accepted(ok bool, why string) {
 	if ok || r.Text == "" {
 		e.heed(r.Intents, e.storing.from) // who cannot write it down still goes by it
 	}
-	e.send(e.storing.from, Message{Accept: &Accept{Epoch: r.Epoch, Version: r.Intents.Version, OK: ok, Why: why, Unwritable: !ok}})
+	e.send(e.storing.from, Message{Accept: &Accept{Epoch: r.Epoch, Version: r.Intents.Version, OK: ok, Why: why, Unwritable: !ok, Keys: e.storing.keys}})
 }
 
 // heed takes newer intents, and says at a member what is new in them.
@@ -117,10 +128,14 @@ func (e *Engine) acceptedBy(from wire.Node, a Accept) {
 	switch {
 	case a.OK:
 		c.accepted = c.accepted.With(from)
+		c.sameKeys(e, from, a.Keys)
 	case a.Unwritable && c.text == "":
 		c.without = c.without.With(from)
 	default:
 		c.refused = e.name(from) + ": " + a.Why
+		if a.Unwritable {
+			c.refused += "; see that it can, and repeat the command"
+		}
 	}
 }
 
@@ -139,7 +154,7 @@ func (e *Engine) proceedChange() {
 	case c.refused != "":
 		e.lead.change = nil
 		e.dropFile(c)
-		e.answer(c.ask, Result{Code: 1, Text: "not done everywhere: " + c.refused + "; see that it can, and repeat the command"})
+		e.answer(c.ask, Result{Code: 1, Text: "not done everywhere: " + c.refused})
 	case c.accepted|c.without != e.view.Members:
 	case !e.kept(c):
 		e.lead.change = nil
@@ -232,7 +247,7 @@ func (e *Engine) dropFile(c *change) {
 
 // handOut begins to bring a new file into force.
 func (e *Engine) handOut(a ask, text string, next *config.Config) {
-	c := &change{ask: a, intents: e.intents, text: text, done: "the new file is in force on " + names(e.cfg, e.view.Members)}
+	c := &change{ask: a, intents: e.intents, text: text, done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)}
 	for i := range e.cfg.Services {
 		s := &e.cfg.Services[i]
 		if !sameService(s, next) || e.losesHolder(s, next) {
@@ -260,6 +275,9 @@ func (e *Engine) whyNotApply(next *config.Config) string {
 	if votesMoved(e.cfg, next) > 1 {
 		return "the votes change by more than one: while the file is handed out, one half could be quorate by the old and the other by the new; " +
 			"apply it in steps of one vote"
+	}
+	if why := e.whyNotAdd(next); why != "" {
+		return why
 	}
 	for _, n := range next.Nodes {
 		if old := e.name(n.Number); old != "" && old != n.Name {

@@ -61,6 +61,8 @@ type Engine struct {
 	pills      wire.Pills    // on it, likewise
 	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
+	keying     keying
+	reseals    bool // what the heart was last told
 	quiet      []quiet
 	health     health
 
@@ -144,6 +146,8 @@ func (e *Engine) take(ev Event) {
 		e.diskJoined(ev)
 	case PowerRead:
 		e.powerRead(ev)
+	case KeysRead:
+		e.keysRead(ev)
 	case Stored:
 		e.stored(ev)
 	case Asked:
@@ -175,6 +179,7 @@ func (e *Engine) advance() {
 		e.installIfPromised()
 		e.contend()
 		e.joinDisk()
+		e.resealRest()
 		e.direct()
 		e.proveByLease()
 		e.fencing()

@@ -95,6 +95,13 @@ type DiskJoined struct {
 	Detail string // the error, for people
 }
 
+// KeysRead is the end of a ReadKeys: the prints of the keys in the order of the files, or why one cannot be read.
+type KeysRead struct {
+	ID     uint64
+	Prints []wire.KeyPrint
+	Why    string
+}
+
 // Stored is the end of a Store. When OK is false the state directory cannot be written.
 type Stored struct {
 	ID     uint64
@@ -132,6 +139,7 @@ func (Contested) event()       {}
 func (ShotEnded) event()       {}
 func (PowerRead) event()       {}
 func (DiskJoined) event()      {}
+func (KeysRead) event()        {}
 func (Stored) event()          {}
 func (Asked) event()           {}
 func (Sampled) event()         {}

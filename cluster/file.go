@@ -42,8 +42,7 @@ func (e *Engine) newerThanOurs(theirs Edition) bool {
 
 // fileArrived takes over a file that was applied after the one in force here.
 func (e *Engine) fileArrived(from wire.Node, f File) {
-	v := versionOf(f.Text)
-	if e.adopting || !e.fileVersion().Less(v) {
+	if e.adopting || !e.fileVersion().Less(versionOf(f.Text)) {
 		return
 	}
 	next, _ := config.Parse("the new file", f.Text)
@@ -52,9 +51,9 @@ func (e *Engine) fileArrived(from wire.Node, f File) {
 			Text: fmt.Sprintf("the file that is in force on %s cannot be taken over here: %s", e.name(from), why)})
 		return
 	}
-	e.tell(History{Kind: "config", Level: "info", Node: e.name(from),
-		Text: fmt.Sprintf("%s has a file that was applied after ours (version %d.%d): it takes effect here too", e.name(from), v.Epoch, v.Count)})
-	e.adopt(f.Text)
+	if e.keying.id == 0 || e.keying.accept == nil {
+		e.readKeys(keying{text: f.Text, from: from})
+	}
 }
 
 // unfinishedFile is a file that a former leader had handed out and that may be in force with it already: the operator may

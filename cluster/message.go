@@ -185,6 +185,8 @@ type Accept struct {
 	Why     string        `json:"why,omitempty"`
 	// Unwritable: the state directory is what could not take it. Who cannot write casts no vote, so others may go on without.
 	Unwritable bool `json:"unwritable,omitempty"`
+	// Keys are the prints of the keys that the new file names, as they were read here.
+	Keys []wire.KeyPrint `json:"keys,omitempty"`
 }
 
 // Request carries an operator's command to the leader, in the view in which it was given: one that was long on its way must not

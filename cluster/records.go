@@ -59,6 +59,8 @@ func RecordOf(a Action) (r wire.ToHeart, ok bool, err error) {
 		r.Words = &a.Words
 	case SendPills:
 		r.Pills = &a.Pills
+	case ResealDisks:
+		r.Reseal = &wire.Reseal{Rest: a.Rest}
 	case SetIdle:
 		r.Idle = &wire.Idle{Idle: a.Idle, Left: a.Left}
 	case Left:

@@ -25,11 +25,12 @@ type storing struct {
 	id       uint64 // under way, 0 none
 	sent     Durable
 	writable bool
-	due      wire.Instant // after a failure: when it is tried again
-	late     wire.Instant // when the write that is under way counts as hanging, 0 if none is, or it does already
-	hangs    bool         // it does
-	accept   *Replicate   // intents that are to be durable before they are accepted
-	from     wire.Node    // who is told
+	due      wire.Instant    // after a failure: when it is tried again
+	late     wire.Instant    // when the write that is under way counts as hanging, 0 if none is, or it does already
+	hangs    bool            // it does
+	accept   *Replicate      // intents that are to be durable before they are accepted
+	from     wire.Node       // who is told
+	keys     []wire.KeyPrint // of a new file, as they were read here
 }
 
 // save makes durable what changed: one write at a time, each of everything.

@@ -14,22 +14,26 @@ import (
 
 // Config is one checked file. It is never changed after Parse.
 type Config struct {
-	Cluster   string // name, 1 to 32 of [a-z0-9-]
-	KeyFile   string // absolute path of the 32-byte key file
-	Nodes     []Node // in order of number; at least one
-	Beat      Beat
-	Paths     []Path // in file order; at least one if there are two nodes
-	Watchdog  Watchdog
-	Disks     []Disk        // quorum disks, in file order: none, one or three
-	Tiebreaks []Tiebreak    // in file order
-	Fences    []Fence       // in file order
-	Lease     time.Duration // how long a node may run services without hearing from a quorum
-	Quorum    Quorum
-	Engine    Engine
-	Services  []Service // in file order
-	Limits    []Limit   // in file order
-	Notifies  []Notify
-	Text      string // the file as it was read
+	Cluster string // name, 1 to 32 of [a-z0-9-]
+	KeyFile string // absolute path of the 32-byte key file, with which all is sealed
+	// NextKey is the file of the key that will take its place, PreviousKey of the one whose place it has taken; at most one of
+	// them is there, and only while the key is replaced: it is accepted too.
+	NextKey     string
+	PreviousKey string
+	Nodes       []Node // in order of number; at least one
+	Beat        Beat
+	Paths       []Path // in file order; at least one if there are two nodes
+	Watchdog    Watchdog
+	Disks       []Disk        // quorum disks, in file order: none, one or three
+	Tiebreaks   []Tiebreak    // in file order
+	Fences      []Fence       // in file order
+	Lease       time.Duration // how long a node may run services without hearing from a quorum
+	Quorum      Quorum
+	Engine      Engine
+	Services    []Service // in file order
+	Limits      []Limit   // in file order
+	Notifies    []Notify
+	Text        string // the file as it was read
 }
 
 // Node is a "node" line.

@@ -178,13 +178,6 @@ func (p *parser) cluster(l line) {
 	}
 }
 
-func (p *parser) key(l line) {
-	if p.take(l, "key FILE", 1, 1) && p.once(l) {
-		p.file0(l, "key", l.words[1])
-		p.cfg.KeyFile = l.words[1]
-	}
-}
-
 func (p *parser) file0(l line, what, path string) {
 	if !strings.HasPrefix(path, "/") {
 		p.add(l.number, "%s %q is not an absolute path", what, path)

@@ -37,3 +37,10 @@ func WithVersion(text string, epoch, count uint64) string {
 	fmt.Fprintf(&b, "%s%d.%d\n", versionMark, epoch, count)
 	return b.String()
 }
+
+// AppliedAfter reports whether this file was applied after another; one written by hand never was.
+func (c *Config) AppliedAfter(o *Config) bool {
+	epoch, count := Version(c.Text)
+	other, before := Version(o.Text)
+	return epoch > other || epoch == other && count > before
+}

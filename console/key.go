@@ -17,22 +17,26 @@ func NewKey() (string, error) {
 	return wire.NewKey(random[:])
 }
 
-// WriteKey writes a new key to a file that does not exist yet, mode 0600.
-func WriteKey(file string) error {
+// WriteKey writes a new key to a file that does not exist yet, mode 0600, and gives its print.
+func WriteKey(file string) (p wire.KeyPrint, err error) {
 	text, err := NewKey()
 	if err != nil {
-		return err
+		return p, err
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, os.ErrExist):
-		return failure(ExitFailed, file+" exists and is kept: a cluster whose nodes have different keys is none; to replace it everywhere, remove it first")
+		return p, failure(ExitFailed, file+" exists and is kept: a cluster whose nodes have different keys is none; to replace it everywhere, remove it first")
 	case err != nil:
-		return err
+		return p, err
 	}
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(file)) // half a key
+		return p, errors.Join(err, os.Remove(file)) // half a key
 	}
-	return nil
+	key, err := wire.ParseKey([]byte(text))
+	if err != nil {
+		return p, err
+	}
+	return key.Print()
 }

@@ -118,6 +118,8 @@ func (n *engine) act(a cluster.Action) {
 		n.joinDisk(a.ID)
 	case cluster.CancelJoin:
 		n.cancelJoin()
+	case cluster.ReadKeys:
+		go n.readKeys(a)
 	case cluster.ReadPower:
 		n.fencers[a.Node].read(a.ID)
 	case cluster.Store:
@@ -181,7 +183,10 @@ const adoptAgain = 5 * time.Second
 // place is brought in line as well, and what it held before is kept beside it.
 func (n *engine) adopt(text string) {
 	for said := false; ; said = true {
-		err := n.force(text)
+		err := keysReadable(text)
+		if err == nil {
+			err = n.force(text)
+		}
 		if err == nil {
 			break
 		}

@@ -10,7 +10,7 @@ func (h *heart) openDisks() {
 	if len(h.cfg.Disks) == 0 {
 		return
 	}
-	o := quorumdisk.DriveOptions{LockDir: h.o.runDir(), Seals: quorumdisk.Seals{h.seal}, Self: h.self.Number,
+	o := quorumdisk.DriveOptions{LockDir: h.o.runDir(), Seals: h.seals, Self: h.self.Number,
 		Highest: h.cfg.Nodes[len(h.cfg.Nodes)-1].Number, Timeout: h.cfg.Disks[0].Dead, Retry: h.cfg.Disks[0].Every, Say: h.diskSays}
 	for _, d := range h.cfg.Disks {
 		o.Paths = append(o.Paths, d.Path)

@@ -29,8 +29,8 @@ type heart struct {
 	run      *runFile
 	life     wire.Life
 	refused  []string
-	tag      wire.Tag
-	seal     wire.DiskSeal
+	tags     []wire.Tag // of the keys, in their order
+	seals    quorumdisk.Seals
 
 	core   *heartbeat.Heart
 	w      *waiter
@@ -128,17 +128,24 @@ func heartThreads(dead time.Duration) int {
 
 // makeCore begins a new life: its incarnation is stored before anything of it can be sent.
 func (h *heart) makeCore() error {
-	key, err := readKey(h.cfg.KeyFile)
+	keys, without, err := keysOfHeart(h.cfg)
 	if err != nil {
 		return err
 	}
-	if h.tag, err = wire.TagOf(h.cfg.Cluster, key); err != nil {
+	if without != "" {
+		h.log("alarm", without)
+	}
+	for _, k := range keys {
+		tag, err := wire.TagOf(h.cfg.Cluster, k)
+		if err != nil {
+			return err
+		}
+		h.tags = append(h.tags, tag)
+	}
+	if h.seals, err = quorumdisk.SealsOf(h.cfg.Cluster, keys...); err != nil {
 		return err
 	}
-	if h.seal, err = wire.DiskSealOf(h.cfg.Cluster, key); err != nil {
-		return err
-	}
-	s := heartbeat.Settings{Config: h.cfg, Self: h.self.Number, Keys: []wire.Key{key}}
+	s := heartbeat.Settings{Config: h.cfg, Self: h.self.Number, Keys: keys}
 	if s.Boot, err = readBoot(); err != nil {
 		return err
 	}

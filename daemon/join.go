@@ -8,7 +8,6 @@ import (
 
 	"locum/cluster"
 	"locum/quorumdisk"
-	"locum/wire"
 )
 
 // joinMost bounds one try to have a quorum disk join: some hundred sectors are copied.
@@ -35,15 +34,15 @@ func (n *engine) cancelJoin() {
 }
 
 func (n *engine) join(ctx context.Context) error {
-	key, err := readKey(n.cfg.KeyFile)
+	keys, err := ReadKeys(n.cfg)
 	if err != nil {
 		return err
 	}
-	seal, err := wire.DiskSealOf(n.cfg.Cluster, key)
+	seals, err := quorumdisk.SealsOf(n.cfg.Cluster, keys...)
 	if err != nil {
 		return err
 	}
-	p := quorumdisk.Plan{Cluster: n.cfg.Cluster, Seals: quorumdisk.Seals{seal}, Random: rand.Read, Now: uint64(time.Now().Unix()),
+	p := quorumdisk.Plan{Cluster: n.cfg.Cluster, Seals: seals, Random: rand.Read, Now: uint64(time.Now().Unix()),
 		Say: func(format string, args ...any) { n.log("info", fmt.Sprintf(format, args...)) }}
 	for _, d := range n.cfg.Disks {
 		p.Paths = append(p.Paths, d.Path)

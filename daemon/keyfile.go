@@ -5,14 +5,44 @@ import (
 	"os"
 	"syscall"
 
+	"locum/cluster"
+	"locum/config"
 	"locum/wire"
 )
 
 // maxKeyFile bounds a key file: a key, and comments if need be.
 const maxKeyFile = 4096
 
-// ReadKey reads the cluster's key for a command that needs it.
-func ReadKey(path string) (wire.Key, error) { return readKey(path) }
+// ReadKeys reads the cluster's keys that a file names, for a command that needs them; with the first all is sealed.
+func ReadKeys(cfg *config.Config) ([]wire.Key, error) { return readKeys(cfg.KeyFiles()) }
+
+// readKeys reads all of some keys.
+func readKeys(files []string) (list []wire.Key, err error) {
+	for _, file := range files {
+		k, err := readKey(file)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, k)
+	}
+	return list, nil
+}
+
+// keysOfHeart reads the keys that a heart goes by. It cannot begin without the first; what is said of another one, which is
+// only accepted, is why it does without: a heart that does not begin at all is worse.
+func keysOfHeart(cfg *config.Config) (list []wire.Key, without string, err error) {
+	for i, file := range cfg.KeyFiles() {
+		switch k, err := readKey(file); {
+		case err == nil:
+			list = append(list, k)
+		case i == 0:
+			return nil, "", err
+		default:
+			without = err.Error() + "; what is sealed with it is not accepted here"
+		}
+	}
+	return list, without, nil
+}
 
 // readKey reads the cluster's key.
 func readKey(path string) (wire.Key, error) {
@@ -49,4 +79,27 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("key: %w", err)
 	}
 	return string(text), nil
+}
+
+// readKeys reads the keys of a new file, aside: a disk may hang.
+func (n *engine) readKeys(a cluster.ReadKeys) {
+	ev := cluster.KeysRead{ID: a.ID}
+	keys, err := readKeys(a.Files)
+	if err == nil {
+		ev.Prints, err = wire.PrintsOf(keys)
+	}
+	if err != nil {
+		ev.Why = err.Error()
+	}
+	n.happened(ev)
+}
+
+// keysReadable says why a heart that begins anew with a file could not: without a key it would not come back.
+func keysReadable(text string) error {
+	cfg, problems := config.Parse("the new file", text)
+	if cfg == nil {
+		return problems
+	}
+	_, err := ReadKeys(cfg)
+	return err
 }

@@ -23,8 +23,10 @@ func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem
 		return nil, ""
 	}
 	m := machine{file: file, self: self.Number}
-	if _, err := readKey(cfg.KeyFile); err != nil {
-		m.warn(0, "%v", err)
+	for _, file := range cfg.KeyFiles() {
+		if _, err := readKey(file); err != nil {
+			m.warn(0, "%v", err)
+		}
 	}
 	if d := cfg.Watchdog; d.Device != "" && d.Device != "reboot" {
 		m.device(d.Line, d.Device)

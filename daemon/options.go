@@ -35,7 +35,9 @@ const forceFile = "locum.conf"
 const maxConfig = 1 << 20
 
 // readConfig gives the file in force: the copy in the state directory, else, before the node ever was a member, the file
-// itself. What was edited since and not applied is reported (drift), not followed.
+// itself. What was edited since and not applied is reported (drift), not followed. A file that was applied after the copy, which
+// only a member can have had, is taken as if that member had handed it over: a node that no member can hear any more, because the
+// cluster's key was replaced while it was away, comes back so.
 func readConfig(o Options, state *stateDir) (*config.Config, error) {
 	path := state.file(forceFile)
 	text, err := readBounded(path, maxConfig)
@@ -50,7 +52,20 @@ func readConfig(o Options, state *stateDir) (*config.Config, error) {
 	if cfg == nil {
 		return nil, usageError("%v", problems)
 	}
+	if brought := broughtConfig(o); brought != nil && brought.Cluster == cfg.Cluster && brought.AppliedAfter(cfg) {
+		return brought, nil
+	}
 	return cfg, nil
+}
+
+// broughtConfig is the file in its usual place, nil if it has errors.
+func broughtConfig(o Options) *config.Config {
+	text, err := readBounded(o.ConfigFile, maxConfig)
+	if err != nil {
+		return nil
+	}
+	cfg, _ := config.Parse(o.ConfigFile, string(text))
+	return cfg
 }
 
 // drift says how the file differs from what is in force, "" if it does not.

@@ -45,7 +45,7 @@ func (h *heart) openPaths() error {
 			return fmt.Errorf("path %s: %w", line.Name, err)
 		}
 		if guarded, is := p.(interface{ Guard(...wire.Tag) }); is {
-			guarded.Guard(h.tag)
+			guarded.Guard(h.tags...)
 		}
 		seat := &pathSeat{Path: p, index: i, fd: -1, mtu: wire.MaxFrame, opened: heartbeat.Now()}
 		h.paths = append(h.paths, seat)

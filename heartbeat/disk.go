@@ -29,7 +29,12 @@ func newDisk(s Settings) disk {
 		return disk{}
 	}
 	first := s.Config.Disks[0]
-	desk := quorumdisk.NewDesk(quorumdisk.DeskSettings{Self: s.Self, Incarnation: s.Incarnation, Disks: len(s.Config.Disks), Every: first.Every, Dead: first.Dead})
+	var nodes wire.Nodes
+	for _, n := range s.Config.Nodes {
+		nodes = nodes.With(n.Number)
+	}
+	desk := quorumdisk.NewDesk(quorumdisk.DeskSettings{Self: s.Self, Incarnation: s.Incarnation, Disks: len(s.Config.Disks), Every: first.Every, Dead: first.Dead,
+		Nodes: nodes, Reseal: len(s.Keys) > 1})
 	return disk{used: true, every: wire.Instant(first.Every), desk: desk, words: wire.Unknown}
 }
 
@@ -110,7 +115,7 @@ func (h *Heart) diskChanged(always bool) {
 		h.lease.echoed = true
 	}
 	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins || old.Noted != d.seen.Noted ||
-		!slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
+		old.Sealed != d.seen.Sealed || old.Unsealed != d.seen.Unsealed || old.Reseals != d.seen.Reseals || !slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
 	if changed || always && (old.From != d.seen.From || !slices.Equal(old.Slots, d.seen.Slots)) {
 		h.tellDisk()
 	}
@@ -143,6 +148,9 @@ func (h *Heart) shown() wire.Disk {
 		}
 	}
 	w.Trouble = strings.Join(list, "; ")
+	if h.resealing() {
+		w.Sealed, w.Unsealed, w.Reseals = d.desk.Sealed(), h.unsealed(), d.desk.Reseals()
+	}
 	return w
 }
 

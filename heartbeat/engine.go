@@ -29,7 +29,7 @@ func (h *Heart) engineStarted(number uint16) {
 	e.there, e.number = true, number
 	h.renameSessions()
 	w := wire.Welcome{Version: wire.RecordsVersion, Self: h.self, Incarnation: h.incarnation, Boot: h.boot, Machine: h.machine,
-		EngineStart: number, Lease: h.lease.Lease, Below: h.grants.below, Left: h.grants.left}
+		EngineStart: number, Lease: h.lease.Lease, Below: h.grants.below, Left: h.grants.left, Keys: h.keys}
 	if h.grants.view.Epoch != 0 && !h.grants.left {
 		w.Resume = h.grants.view
 	}
@@ -41,6 +41,7 @@ func (h *Heart) engineStarted(number uint16) {
 	h.tellWatchdog()
 	h.setWant(wire.Want{}) // what its predecessor wanted
 	h.setPills(wire.Pills{})
+	h.setReseal(wire.Reseal{})
 	if h.disk.used {
 		h.tellDisk()
 	}
@@ -147,6 +148,8 @@ func (h *Heart) engineSaid(r wire.ToHeart) {
 		h.setWords(*r.Words)
 	case r.Pills != nil:
 		h.setPills(*r.Pills)
+	case r.Reseal != nil:
+		h.setReseal(*r.Reseal)
 	case r.Left != nil:
 		h.engineLeft(*r.Left)
 	}

@@ -241,6 +241,7 @@ func (h *Heart) pathState(now wire.Instant, p *peer, i int, first bool) wire.Pat
 	c := &p.carriers[i]
 	s := wire.PathState{Path: h.paths[i].name, Type: h.paths[i].kind, Peer: p.is.Node, Up: c.up,
 		PeerHears: p.alive() && p.echo.Paths&(1<<i) != 0, LossPct: c.loss(), RTTMicros: p.rtt(i).Microseconds()}
+	s.Note = h.note(now, p)
 	if c.heard != 0 {
 		s.SilentMS = int64(max(now, h.now)-c.heard) / 1e6
 	}

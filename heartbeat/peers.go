@@ -27,6 +27,7 @@ type peer struct {
 	fresh   bool         // it echoed a beat that was sent since this node's doubt
 
 	carriers [wire.MaxPaths]carrier
+	foreign  foreign
 	lastPath bool // alarmed: it is the only one left
 
 	messages
@@ -92,6 +93,8 @@ func (h *Heart) frameArrived(in Frame) {
 	switch {
 	case drop == wire.DropTwin:
 		h.alarmTwin()
+	case drop == wire.DropCluster:
+		h.foreignArrived(in.Received.Frame)
 	case p == nil:
 	case f.Kind == wire.KindHello && (drop == wire.DropNone || drop == wire.DropOldLife):
 		h.helloArrived(p, f)
@@ -119,6 +122,7 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 	if !p.alive() {
 		p.since = h.now
 		h.beats.urgent = true
+		p.heardAgain()
 	}
 	was := p.is
 	p.is = wire.Peer{

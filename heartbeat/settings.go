@@ -71,6 +71,9 @@ func New(s Settings) (*Heart, error) {
 	}
 	h.disk = newDisk(s)
 	var err error
+	if h.keys, err = wire.PrintsOf(s.Keys); err != nil {
+		return nil, fmt.Errorf("heart: %w", err)
+	}
 	if h.sealer, err = wire.NewSealer(s.Config.Cluster, s.Keys[0], s.Self, s.Incarnation, s.Salt); err != nil {
 		return nil, fmt.Errorf("heart: %w", err)
 	}

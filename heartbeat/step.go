@@ -19,6 +19,7 @@ type Heart struct {
 	dog         dog
 	resume      *RunState // until the first step
 
+	keys     []wire.KeyPrint // it seals with the first, and opens with all
 	sealer   *wire.Sealer
 	opener   *wire.Opener
 	shake    *wire.Handshake

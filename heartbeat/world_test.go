@@ -63,8 +63,9 @@ type node struct {
 	wake        wire.Instant
 	waiting     []Frame
 	asleep      bool
-	deaf        bool // asleep with its kernel: nothing waits afterwards
-	mute        bool // its engine does not answer pings
+	deaf        bool       // asleep with its kernel: nothing waits afterwards
+	keys        []wire.Key // instead of the world's
+	mute        bool       // its engine does not answer pings
 	run         *RunState
 
 	records  []wire.ToEngine
@@ -129,11 +130,18 @@ func (n *node) start() {
 }
 
 func (n *node) settings() Settings {
-	s := Settings{Config: n.w.cfg, Self: n.id, Incarnation: n.incarnation, Boot: n.boot, Machine: n.machine, Keys: []wire.Key{n.w.key},
+	s := Settings{Config: n.w.cfg, Self: n.id, Incarnation: n.incarnation, Boot: n.boot, Machine: n.machine, Keys: n.keysOr(n.w.key),
 		Watchdog: WatchdogChanged{Armed: true, Timeout: 10 * time.Second}, Resume: n.run}
 	s.Salt = wire.Salt{byte(n.id), byte(n.incarnation), n.machine[1], n.boot[0]}
 	s.Seed = [32]byte{byte(n.id), byte(n.incarnation), 9}
 	return s
+}
+
+func (n *node) keysOr(k wire.Key) []wire.Key {
+	if n.keys != nil {
+		return n.keys
+	}
+	return []wire.Key{k}
 }
 
 func (n *node) kill() { n.h = nil }

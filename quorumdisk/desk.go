@@ -15,6 +15,7 @@ type Desk struct {
 	set    DeskSettings
 	stamps Stamps
 	tie    Tie
+	rest   bool // see Rest
 	disk   [MaxDisks]deskDisk
 	pills  [wire.MaxNodes]Pill // that shall lie in the mailbox of node 1 and so on
 	op     uint64
@@ -27,6 +28,8 @@ type DeskSettings struct {
 	Disks       int           // 1 or 3
 	Every       time.Duration // of the rounds
 	Dead        time.Duration // how long an operation may be under way, and a slot stand still
+	Nodes       wire.Nodes    // of the file
+	Reseal      bool          // two keys are accepted: sectors are sealed anew with the first
 }
 
 // deskDisk is the round of one disk.
@@ -39,6 +42,7 @@ type deskDisk struct {
 	done   wire.Instant  // the newest round that went well began then
 	words  wire.Revision // of the operators, in this node's slot on the disk
 	mail   mail
+	seals  resealing
 	failed bool // the last one that ended did not go well
 	why    error
 }
@@ -54,9 +58,10 @@ const (
 	ReadClaims
 	WritePill
 	ReadMail
+	Reseal
 )
 
-var workNames = [...]string{"", "write slot", "read slots", "write claim", "read claims", "write pill", "read mail"}
+var workNames = [...]string{"", "write slot", "read slots", "write claim", "read claims", "write pill", "read mail", "seal anew"}
 
 func (w Work) String() string { return workNames[int(w)%len(workNames)] }
 
@@ -69,6 +74,10 @@ type Action struct {
 	Claim Claim // to write
 	To    wire.Node
 	Pill  Pill // to write into its mailbox
+	// To seal anew: from which sector on, whether also what none of the nodes writes.
+	From  Place
+	Rest  bool
+	Nodes wire.Nodes
 }
 
 // Ended is what came of an Action.
@@ -82,6 +91,8 @@ type Ended struct {
 	Pills  []Pill  // read: from node 1 and so on, in the mailbox of this node; those that are unreadable are zero
 	// Generation is that of the disk's header, with Claims.
 	Generation uint32
+	Stale      int   // sealing anew: sectors that are still sealed with another key
+	Next       Place // where the next stretch begins, 0 at the end
 }
 
 // NewDesk makes the desk of one life.
@@ -139,6 +150,7 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	switch {
 	case ev.Failed != nil:
 		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
+		k.seals = resealing{}
 	case k.doing == WriteSlot:
 		k.words = d.stamps.Wrote(ev.Disk).Words
 		return d.written(now, ev.Disk)
@@ -147,11 +159,17 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 		return d.written(now, ev.Disk)
 	case k.doing == ReadMail:
 		copy(k.mail.found[:], ev.Pills)
+		return d.sealAnew(ev.Disk)
+	case k.doing == Reseal:
+		k.sealedAnew(ev)
 	default:
 		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, ID: ev.ID, Issued: k.issued, Returned: now, Slots: ev.Slots})
 		if k.failed = k.why != nil; !k.failed {
 			k.done = k.began
-			return d.fetchMail(ev.Disk, ev.Slots)
+			if fetch := d.fetchMail(ev.Disk, ev.Slots); fetch != nil {
+				return fetch
+			}
+			return d.sealAnew(ev.Disk)
 		}
 	}
 	return nil

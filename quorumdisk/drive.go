@@ -140,22 +140,22 @@ func (k *drive) do(p *Port, h Header, a Action) (e Ended, fatal error) {
 	if e.Failed = k.set.judge(k.index); e.Failed != nil {
 		return e, e.Failed
 	}
-	r, err := k.ask(p, k.request(h, a))
-	if err == nil {
-		err = r.Err
+	if a.Do == Reseal {
+		return k.reseal(p, h, a)
 	}
+	data, err := k.asked(p, k.request(h, a))
 	if err != nil {
 		e.Failed = err
 		return e, err
 	}
 	switch a.Do {
 	case ReadSlots:
-		e.Slots, err = k.set.o.Seals.Slots(h, r.Data)
+		e.Slots, err = k.set.o.Seals.Slots(h, data)
 		fatal = err
 	case ReadMail:
-		e.Pills, _ = k.set.o.Seals.Mail(h, k.set.o.Self, r.Data) // one that cannot be read orders nothing
+		e.Pills, _ = k.set.o.Seals.Mail(h, k.set.o.Self, data) // one that cannot be read orders nothing
 	case ReadClaims:
-		if e.Claims, err = k.set.o.Seals.Claims(h, r.Data); errors.Is(err, ErrReplaced) {
+		if e.Claims, err = k.set.o.Seals.Claims(h, data); errors.Is(err, ErrReplaced) {
 			fatal = err
 		}
 	}

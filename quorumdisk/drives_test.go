@@ -27,8 +27,15 @@ const deskEvery = 20 * time.Millisecond
 
 func newPlayer(t *testing.T, self wire.Node, paths ...string) *player {
 	t.Helper()
-	p := &player{self: self, began: time.Now(), desk: NewDesk(DeskSettings{Self: self, Incarnation: 3, Disks: len(paths), Every: deskEvery, Dead: 10 * time.Second})}
-	p.drives = OpenDrives(DriveOptions{Paths: paths, LockDir: t.TempDir(), Seals: sealsOf(t, "office"), Self: self, Highest: 2, Timeout: patience, Retry: deskEvery,
+	return newSealingPlayer(t, self, sealsOf(t, "office"), paths...)
+}
+
+// newSealingPlayer is a player that goes by some keys; of two it seals anew with the first.
+func newSealingPlayer(t *testing.T, self wire.Node, seals Seals, paths ...string) *player {
+	t.Helper()
+	p := &player{self: self, began: time.Now(), desk: NewDesk(DeskSettings{Self: self, Incarnation: 3, Disks: len(paths), Every: deskEvery, Dead: 10 * time.Second,
+		Nodes: wire.SetOf(1, 2), Reseal: len(seals) > 1})}
+	p.drives = OpenDrives(DriveOptions{Paths: paths, LockDir: t.TempDir(), Seals: seals, Self: self, Highest: 2, Timeout: patience, Retry: deskEvery,
 		Say: func(path, text string) {
 			p.mu.Lock()
 			defer p.mu.Unlock()

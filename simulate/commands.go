@@ -28,7 +28,7 @@ func (w *World) command(words []string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "sample": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "sample": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "key": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -54,6 +54,8 @@ var commands = map[string]func(w *World, args []string) error{
 	"slow-state":     (*World).commandSlowState,
 	"hold":           (*World).commandHold,
 	"release":        (*World).commandRelease,
+	"key":            (*World).commandKey,
+	"mend-keys":      (*World).commandMendKeys,
 	"read-only":      eachNode(func(n *node) { n.readOnly = true }),
 	"lose-disk":      disksAre(func(r *reach) { r.lost = true }),
 	"hang-disk":      disksAre(func(r *reach) { r.hung = true }),
@@ -426,6 +428,12 @@ func (w *World) commandExpect(args []string) error {
 	n, err := w.node(args[1])
 	if err != nil {
 		return err
+	}
+	if line := strings.Join(args[2:], " "); args[0] == "file" {
+		if !strings.Contains(n.config.Text, line+"\n") {
+			return fmt.Errorf("liveness: the file in force on %s has no line %q:\n%s", args[1], line, n.config.Text)
+		}
+		return nil
 	}
 	if args[0] == "shows" || args[0] == "hides" {
 		return n.shows(strings.Join(args[2:], " "), args[0] == "shows")

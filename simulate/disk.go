@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +19,7 @@ type disk struct {
 	takes  time.Duration       // each access
 	made   int                 // how often another took its place
 	joins  bool                // it has replaced another, and does not count yet
+	marks
 }
 
 // reach is how a node reaches one disk.
@@ -32,10 +34,11 @@ type reach struct {
 // diskPatience is how long an access to a lost disk takes to fail.
 const diskPatience = time.Second
 
-func newWorldDisks(n int, nodes wire.Node) []disk {
+func (w *World) newDisks(n int, nodes wire.Node) []disk {
 	disks := make([]disk, n)
 	for i := range disks {
-		disks[i] = disk{slots: make([]quorumdisk.Slot, nodes), claims: make([]quorumdisk.Claim, nodes), takes: time.Millisecond}
+		disks[i] = disk{slots: make([]quorumdisk.Slot, nodes), claims: make([]quorumdisk.Claim, nodes), takes: time.Millisecond,
+			marks: newMarks(int(nodes), printOf(w.Config))}
 		for range nodes {
 			disks[i].mail = append(disks[i].mail, make([]quorumdisk.Pill, nodes))
 		}
@@ -69,7 +72,7 @@ func (h *heart) onDiskAs(a quorumdisk.Action, made int) {
 		case d.joins:
 			e.Failed = quorumdisk.ErrJoining
 		case r.own != nil || d.made == made:
-			e = d.access(n.cfg.Number, a)
+			e = d.access(n.cfg.Number, h.keys, a)
 		}
 		if a.Do == quorumdisk.WriteClaim {
 			w.opens(n.cfg.Number, a.Claim.Instance)
@@ -80,23 +83,38 @@ func (h *heart) onDiskAs(a quorumdisk.Action, made int) {
 
 var errLost = errors.New("input/output error")
 
-func (d *disk) access(by wire.Node, a quorumdisk.Action) quorumdisk.Ended {
+func (d *disk) access(by wire.Node, keys []wire.KeyPrint, a quorumdisk.Action) quorumdisk.Ended {
 	e := quorumdisk.Ended{Disk: a.Disk, Op: a.Op}
+	if !slices.Contains(keys, d.rest) {
+		e.Failed = quorumdisk.OtherKey
+		return e
+	}
 	switch a.Do {
 	case quorumdisk.WriteSlot:
-		d.slots[by-1] = a.Slot
+		d.slots[by-1], d.slotMarks[by-1] = a.Slot, keys[0]
 	case quorumdisk.WriteClaim:
-		d.claims[by-1] = a.Claim
+		d.claims[by-1], d.claimMarks[by-1] = a.Claim, keys[0]
 	case quorumdisk.ReadSlots:
-		for _, s := range d.slots {
-			e.Slots = append(e.Slots, quorumdisk.Sight{Slot: s})
+		for i, s := range d.slots {
+			sight := quorumdisk.Sight{Slot: s}
+			if !slices.Contains(keys, d.slotMarks[i]) {
+				sight = quorumdisk.Sight{Err: quorumdisk.OtherKey}
+			}
+			e.Slots = append(e.Slots, sight)
 		}
 	case quorumdisk.WritePill:
 		d.mail[a.To-1][by-1] = a.Pill
 	case quorumdisk.ReadMail:
 		e.Pills = append(e.Pills, d.mail[by-1]...)
 	case quorumdisk.ReadClaims:
-		e.Claims = append(e.Claims, d.claims...)
+		for i, c := range d.claims {
+			if !slices.Contains(keys, d.claimMarks[i]) {
+				return quorumdisk.Ended{Disk: a.Disk, Op: a.Op, Failed: quorumdisk.OtherKey}
+			}
+			e.Claims = append(e.Claims, c)
+		}
+	case quorumdisk.Reseal:
+		e.Stale = d.reseal(by, keys[0], a)
 	}
 	return e
 }
@@ -140,7 +158,7 @@ func (w *World) commandOwnDisk(args []string) error {
 	n, err := w.node(args[0])
 	for i := range w.disks {
 		if err == nil {
-			n.disks[i].own = &newWorldDisks(1, wire.Node(len(w.disks[i].slots)))[0]
+			n.disks[i].own = &w.newDisks(1, wire.Node(len(w.disks[i].slots)))[0]
 		}
 	}
 	return err

@@ -14,10 +14,11 @@ type heart struct {
 	h       *heartbeat.Heart
 	dead    bool
 	wake    wire.Instant
-	waiting []arrival // in the kernel's receive queue
-	sent    []byte    // the frame of this step that was sent last, as it is in the heart's memory
-	copied  []byte    // a copy of it, which all its ways share
-	drain   func()    // loop: making it a value at each frame would cost as much as the frame
+	waiting []arrival       // in the kernel's receive queue
+	sent    []byte          // the frame of this step that was sent last, as it is in the heart's memory
+	copied  []byte          // a copy of it, which all its ways share
+	keys    []wire.KeyPrint // that it goes by
+	drain   func()          // loop: making it a value at each frame would cost as much as the frame
 }
 
 // hop is how long a record takes from one process of a node to the other.
@@ -25,7 +26,7 @@ const hop = 30 * time.Microsecond
 
 func newHeart(n *node) *heart {
 	s := heartbeat.Settings{Config: n.config, Self: n.cfg.Number, Incarnation: n.incarnation, Boot: n.boot,
-		Machine: n.id("machine", 0), Salt: wire.Salt(n.id("salt", n.lives)), Keys: []wire.Key{n.w.key}, Resume: n.run}
+		Machine: n.id("machine", 0), Salt: wire.Salt(n.id("salt", n.lives)), Keys: n.keys(), Resume: n.run}
 	seed := n.id("seed", n.lives)
 	copy(s.Seed[:], seed[:])
 	real, err := heartbeat.New(s)
@@ -34,6 +35,9 @@ func newHeart(n *node) *heart {
 		return &heart{n: n, dead: true}
 	}
 	h := &heart{n: n, h: real}
+	if h.keys, err = wire.PrintsOf(s.Keys); err != nil {
+		panic(err)
+	}
 	h.drain = h.loop
 	return h
 }

@@ -24,7 +24,7 @@ func (w *World) commandReplaceDisk(args []string) error {
 		return nil // as locum disk init --repair: one after the other
 	}
 	old := w.disks[k-1]
-	w.disks[k-1] = newWorldDisks(1, wire.Node(len(old.slots)))[0]
+	w.disks[k-1] = w.newDisks(1, wire.Node(len(old.slots)))[0]
 	w.disks[k-1].joins, w.disks[k-1].made, w.disks[k-1].takes = true, old.made+1, old.takes
 	return nil
 }
@@ -71,5 +71,6 @@ func (w *World) copyToJoining() {
 			}
 		}
 		w.disks[k].joins = false
+		w.disks[k].marks = newMarks(len(a.slots), printOf(w.Config))
 	}
 }

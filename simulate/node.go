@@ -56,8 +56,9 @@ type node struct {
 	watched  map[cluster.ResourceID]bool
 	listens  map[cluster.ResourceID]bool // to who answers for its address
 	manners  map[cluster.ResourceID]manner
-	ops      []*op // under way
 	samples  samples
+	ops      []*op             // under way
+	keyFiles map[string]string // what lies in the files of keys, where that is not what the others have; "" nothing
 }
 
 // backup is a copy of a state directory.
@@ -68,7 +69,7 @@ type backup struct {
 
 func newNode(w *World, c config.Node) *node {
 	return &node{w: w, cfg: c, config: w.Config, states: map[cluster.ResourceID]wire.State{}, watched: map[cluster.ResourceID]bool{}, listens: map[cluster.ResourceID]bool{}, disks: make([]reach, len(w.disks)),
-		manners: map[cluster.ResourceID]manner{}, hop: hop, late: map[wire.Node]*late{}, stores: storeTakes,
+		manners: map[cluster.ResourceID]manner{}, hop: hop, late: map[wire.Node]*late{}, keyFiles: map[string]string{}, stores: storeTakes,
 		samples: samples{said: map[string]cluster.Reading{}}}
 }
 
@@ -194,6 +195,8 @@ func (n *node) act(a cluster.Action) {
 		n.readPower(a)
 	case cluster.JoinDisk:
 		n.joinDisk(a)
+	case cluster.ReadKeys:
+		n.readKeys(a)
 	case cluster.CancelJoin:
 		n.joining = 0
 	case cluster.Store:

@@ -142,4 +142,12 @@ var plants = []planted{
 	{"own-sleep-held-against-others", "heartbeat/detector.go", "from := heard + d.Slept(heard) + d.excused[n]", "from := heard", "section 7", "touched needless both"},
 	{"recordings-believed", "wire/replay.go", "if counter <= s.on[path] {", "if false {", "section 7", "ghost owners proof liveness touched views"},
 	{"hello-believed-without-a-challenge", "heartbeat/greet.go", "\tif g.Fresh {", "\tif true {", "section 7", "ghost owners proof liveness touched"},
+	{"key-changed-in-one-step", "cluster/keys.go", "case !slices.Contains(held, ev.Prints[0]):", "case false:", "24", "liveness touched needless"},
+	{"key-given-up-while-it-seals", "cluster/keys.go", "case !slices.Contains(ev.Prints, held[0]):", "case false:", "24", "liveness touched needless"},
+	{"key-given-up-before-the-disk-is-sealed-anew", "cluster/keys.go", "case len(e.cfg.Disks) == 0 || e.disk.Sealed:", "case true:", "24", "liveness touched"},
+	{"members-hold-different-keys", "cluster/keys.go", "prints[i] != c.keys[i] {", "false {", "24", "liveness touched needless"},
+	{"key-that-cannot-be-read-accepted", "cluster/keys.go", "\tcase ev.Why != \"\":\n\t\treturn ev.Why\n", "", "24", "liveness a"},
+	{"others-sectors-sealed-anew", "quorumdisk/reseal.go", "case writer == k.set.o.Self, a.Rest && !a.Nodes.Has(writer):", "case true:", "24", "owners"},
+	{"rest-never-sealed-anew", "cluster/keys.go", "\tif rest != e.reseals {", "\tif false {", "24", "liveness"},
+	{"sealed-after-half-a-pass", "quorumdisk/reseal.go", "if s.next == 0 {", "if true {", "24", "liveness"},
 }

@@ -3,7 +3,6 @@ package simulate
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"locum/cluster"
@@ -28,7 +27,6 @@ type World struct {
 	tape     []flight // what an eavesdropper has kept
 	switches []Outlet // by number
 	watchdog time.Duration
-	key      wire.Key
 	answers  []cluster.Result
 	touched  map[string]int // starts and stops of each service since "mark"
 	asked    uint64
@@ -63,12 +61,7 @@ var outletModes = map[string]string{
 func New(cfg *config.Config, seed uint64) *World {
 	w := &World{Config: cfg, cut: map[link]bool{}, touched: map[string]int{}, net: fairWeather, now: wire.Instant(time.Hour),
 		rng: rand.New(rand.NewPCG(seed, 1))}
-	key, err := wire.ParseKey([]byte(strings.Repeat("0123456789abcdef", 4)))
-	if err != nil {
-		panic("the world's own key is no key: " + err.Error())
-	}
-	w.key = key
-	w.disks = newWorldDisks(len(cfg.Disks), cfg.Nodes[len(cfg.Nodes)-1].Number)
+	w.disks = w.newDisks(len(cfg.Disks), cfg.Nodes[len(cfg.Nodes)-1].Number)
 	w.nodes = make([]*node, wire.MaxNodes+1)
 	w.switches = make([]Outlet, wire.MaxNodes+1)
 	for _, c := range cfg.Nodes {

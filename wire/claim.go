@@ -53,6 +53,18 @@ type Disk struct {
 	Noted Revision `json:"noted"`
 	// Joins: one of the disks replaces another and does not count yet; the leader has to have it join.
 	Joins bool `json:"joins,omitempty"`
+	// Sealed: while two keys are accepted, every sector was seen to be sealed with the first, on a majority of the disks. Unsealed
+	// is where that is not so, for people.
+	Sealed   bool   `json:"sealed,omitempty"`
+	Unsealed string `json:"unsealed,omitempty"`
+	// Reseals: the heart may be sealing anew what no living node writes (Reseal).
+	Reseals bool `json:"reseals,omitempty"`
+}
+
+// Reseal has the heart seal the disks' sectors anew with the first key that no node of the file writes: the headers, and what is
+// left of other nodes. Only a leader says so.
+type Reseal struct {
+	Rest bool `json:"rest"`
 }
 
 // Slot is what the disks show of another node.

@@ -38,6 +38,7 @@ type ToHeart struct {
 	Want   *Want         `json:"want,omitempty"`  // of the tie-break on the disks, until another follows
 	Words  *Revision     `json:"words,omitempty"` // of the operators' words that are durable here
 	Pills  *Pills        `json:"pills,omitempty"` // to lie in the disks' mailboxes, until others follow
+	Reseal *Reseal       `json:"reseal,omitempty"`
 	Title  string        `json:"title,omitempty"` // one line for systemd's status
 }
 
@@ -56,6 +57,8 @@ type Welcome struct {
 	Below Epoch `json:"below,omitempty"`
 	// Left: an engine of this heart has told the others that this node has left.
 	Left bool `json:"left,omitempty"`
+	// Keys are the prints of the cluster's keys that this heart goes by: it seals with the first, and opens with all.
+	Keys []KeyPrint `json:"keys"`
 }
 
 // PeerState is what the heart says of another node.
