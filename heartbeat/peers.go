@@ -12,6 +12,10 @@ type peer struct {
 	is   wire.Peer // as it is now
 	said wire.Peer // as the engine was told last
 	name string
+	// told: is has not changed since the engine was told. judgeAt is when silence changes how it stands, 0 not known: a large
+	// cluster looks at every peer whenever a frame comes from any.
+	told    bool
+	judgeAt wire.Instant
 
 	admitted wire.Instant // since when its frames count, 0 if they do not
 	life     life         // the one admitted last
@@ -70,7 +74,7 @@ func (h *Heart) makePeers() error {
 		if !on.Has(h.self) {
 			on = 0
 		}
-		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), rate: c.Baud / 10, nodes: on.Without(h.self)})
+		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), rate: c.Baud / 10, nodes: on.Without(h.self), shared: c.Shared})
 	}
 	return nil
 }
@@ -112,7 +116,8 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 	b := &f.Beat
 	p.counter = f.Counter
 	h.detector.Heard(p.is.Node, at)
-	state, _ := h.detector.Judge(p.is.Node, h.now)
+	state, next := h.detector.Judge(p.is.Node, h.now)
+	p.judgeAt = next
 	if state == wire.PeerDead {
 		return // it waited too long in a queue to show anything
 	}
@@ -121,6 +126,7 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 		h.beats.urgent = true
 	}
 	was := p.is
+	p.told = false
 	p.is = wire.Peer{
 		Node: was.Node, State: state, Incarnation: p.life.incarnation, Boot: p.life.boot, Machine: p.life.machine,
 		EngineUp: b.EngineUp, EngineStart: b.EngineStart, Leaving: b.Leaving, Quorate: b.Quorate, Idle: b.Idle, Epoch: b.Epoch,
@@ -146,11 +152,15 @@ func (h *Heart) judgePeers() {
 			}
 			continue
 		}
-		state, _ := h.detector.Judge(p.is.Node, h.now)
+		if h.now < p.judgeAt {
+			continue
+		}
+		state, next := h.detector.Judge(p.is.Node, h.now)
+		p.judgeAt = next
 		if state == p.is.State {
 			continue
 		}
-		p.is.State = state
+		p.is.State, p.told = state, false
 		if state == wire.PeerDead {
 			h.died(p)
 		}
@@ -188,9 +198,10 @@ func (h *Heart) tellPeers() {
 }
 
 func (h *Heart) tellPeerIfChanged(p *peer) {
-	if p.is != p.said {
+	if !p.told && p.is != p.said {
 		h.tellPeer(p)
 	}
+	p.told = true
 }
 
 func (h *Heart) tellPeer(p *peer) {

@@ -97,6 +97,9 @@ func (h *Heart) begin(now wire.Instant) {
 	h.delays.note(h.now, h.wake)
 	if h.detector.Ran(h.now, h.wake) > 0 {
 		h.wake = h.now
+		for _, p := range h.peers {
+			p.judgeAt = 0 // it is excused what this heart slept
+		}
 	}
 	h.judgeLease()
 }
@@ -162,8 +165,10 @@ func (h *Heart) nextWake() wire.Instant {
 	sooner(h.exitBy)
 	for _, p := range h.peers {
 		if p.alive() {
-			_, next := h.detector.Judge(p.is.Node, h.now)
-			sooner(next)
+			if p.judgeAt == 0 {
+				_, p.judgeAt = h.detector.Judge(p.is.Node, h.now)
+			}
+			sooner(p.judgeAt)
 		}
 		sooner(h.messagesDue(p))
 		sooner(h.answerAt(p))
