@@ -38,6 +38,7 @@ func (h *Heart) greetAll() {
 func (h *Heart) greet(p *peer) {
 	ask := p.admitted == 0 || h.notTakenBy(p)
 	p.asked = false
+	h.touched(p)
 	if !ask && !h.shake.Due(h.now, p.is.Node) {
 		return
 	}

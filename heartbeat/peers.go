@@ -12,10 +12,6 @@ type peer struct {
 	is   wire.Peer // as it is now
 	said wire.Peer // as the engine was told last
 	name string
-	// told: is has not changed since the engine was told. judgeAt is when silence changes how it stands, 0 not known: a large
-	// cluster looks at every peer whenever a frame comes from any.
-	told    bool
-	judgeAt wire.Instant
 
 	admitted wire.Instant // since when its frames count, 0 if they do not
 	life     life         // the one admitted last
@@ -50,7 +46,7 @@ func (h *Heart) makePeers() error {
 		if n.Number != h.self {
 			p := &peer{name: n.Name, is: wire.Peer{Node: n.Number}, messages: messages{session: inm.New(h.endName())}}
 			p.said = p.is
-			h.peers = append(h.peers, p)
+			h.peers, h.row = append(h.peers, p), append(h.row, n.Number)
 			h.byNode[n.Number] = p
 		}
 	}
@@ -92,6 +88,7 @@ func (h *Heart) frameArrived(in Frame) {
 	h.count(in.Path, p, drop)
 	if p != nil {
 		p.looked = 0
+		h.touched(p)
 	}
 	switch {
 	case drop == wire.DropTwin:
@@ -116,8 +113,7 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 	b := &f.Beat
 	p.counter = f.Counter
 	h.detector.Heard(p.is.Node, at)
-	state, next := h.detector.Judge(p.is.Node, h.now)
-	p.judgeAt = next
+	state, _ := h.detector.Judge(p.is.Node, h.now)
 	if state == wire.PeerDead {
 		return // it waited too long in a queue to show anything
 	}
@@ -126,7 +122,7 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 		h.beats.urgent = true
 	}
 	was := p.is
-	p.told = false
+	h.untold = h.untold.With(was.Node)
 	p.is = wire.Peer{
 		Node: was.Node, State: state, Incarnation: p.life.incarnation, Boot: p.life.boot, Machine: p.life.machine,
 		EngineUp: b.EngineUp, EngineStart: b.EngineStart, Leaving: b.Leaving, Quorate: b.Quorate, Idle: b.Idle, Epoch: b.Epoch,
@@ -145,22 +141,20 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 
 // judgePeers says who is late and who is dead.
 func (h *Heart) judgePeers() {
-	for _, p := range h.peers {
+	for n := range h.dueNow() {
+		p := h.byNode[n]
 		if !p.alive() {
 			if p.admitted != 0 && h.silence(p.admitted) >= h.dead {
 				h.dismiss(p)
 			}
 			continue
 		}
-		if h.now < p.judgeAt {
-			continue
-		}
-		state, next := h.detector.Judge(p.is.Node, h.now)
-		p.judgeAt = next
+		state, _ := h.detector.Judge(p.is.Node, h.now)
 		if state == p.is.State {
 			continue
 		}
-		p.is.State, p.told = state, false
+		p.is.State = state
+		h.untold = h.untold.With(p.is.Node)
 		if state == wire.PeerDead {
 			h.died(p)
 		}
@@ -192,16 +186,16 @@ func (h *Heart) dismiss(p *peer) {
 
 // tellPeers gives the engine each record that changed.
 func (h *Heart) tellPeers() {
-	for _, p := range h.peers {
-		h.tellPeerIfChanged(p)
+	for n := range h.untold.All {
+		h.tellPeerIfChanged(h.byNode[n])
 	}
 }
 
 func (h *Heart) tellPeerIfChanged(p *peer) {
-	if !p.told && p.is != p.said {
+	if p.is != p.said {
 		h.tellPeer(p)
 	}
-	p.told = true
+	h.untold = h.untold.Without(p.is.Node)
 }
 
 func (h *Heart) tellPeer(p *peer) {

@@ -42,8 +42,12 @@ func manyNodes(ctx context.Context, s settings) ([]figure, error) {
 				}
 				return n.Addr.String()
 			}, way.kind, way.more)
-			if err != nil {
-				return figures, fmt.Errorf("%d nodes, %s: %w", nodes, way.name, err)
+			if ctx.Err() != nil {
+				return figures, ctx.Err()
+			}
+			if err != nil { // a machine can be too small for 64 nodes that each send to each
+				fmt.Fprintf(os.Stderr, "%d nodes, %s: not measured: %v\n", nodes, way.name, err)
+				continue
 			}
 			head := fmt.Sprintf("%d nodes, %s: ", nodes, way.name)
 			figures = append(figures, figure{head + "sent", u.sent, "frames/s", noAim}, figure{head + "sent", u.sentKB, "kB/s", noAim},
