@@ -52,7 +52,7 @@ var pure = map[string][]string{
 	"cluster": nil, "cluster/plan": nil,
 	"replay": nil,
 	"heartbeat": {"detector.go", "step.go", "lease.go", "peers.go", "grants.go", "beats.go", "messages.go", "engine.go", "greet.go", "paths.go", "look.go", "pet.go",
-		"input.go", "output.go", "settings.go", "disk.go"},
+		"input.go", "output.go", "settings.go", "shared.go", "due.go", "disk.go"},
 	"serialhb": {"frame.go", "queue.go", "hearing.go"},
 	"quorumdisk": {"layout.go", "block.go", "field.go", "header.go", "slot.go", "pill.go", "claim.go", "stamps.go",
 		"desk.go", "tie.go", "tieproof.go", "tiestep.go", "tieio.go", "request.go", "survey.go", "blank.go", "trial.go", "newest.go"},

@@ -61,6 +61,8 @@ type Path struct {
 	Name      string
 	Addresses map[wire.Node]netip.Addr // udp: each node's own address, one of the node's interfaces
 	Port      uint16                   // udp: default 6694
+	Shared    bool                     // a beat goes out once, to all; the rest, and all on other paths, to each node by itself
+	Group     netip.Addr               // udp: where that goes, the address of a multicast group or of a network's broadcasts
 	Devices   map[wire.Node]string     // ethernet: each node's interface
 	EtherType uint16                   // ethernet: default 0x88b5
 	Ports     map[wire.Node][]string   // serial: each node's devices: one for two nodes, two in a ring

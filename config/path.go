@@ -18,8 +18,8 @@ var pathKinds = map[string]struct {
 	keys  []string
 	read  func(*parser, line, *Path)
 }{
-	"udp":      {"path udp NAME NODE=ADDRESS NODE=ADDRESS … [port=6694]", []string{"port"}, (*parser).udpPath},
-	"ethernet": {"path ethernet NAME NODE=INTERFACE NODE=INTERFACE … [ethertype=0x88b5]", []string{"ethertype"}, (*parser).ethernetPath},
+	"udp":      {"path udp NAME NODE=ADDRESS NODE=ADDRESS … [port=6694] [multicast=239.192.0.66] [broadcast=192.0.2.255]", []string{"port", "multicast", "broadcast"}, (*parser).udpPath},
+	"ethernet": {"path ethernet NAME NODE=INTERFACE NODE=INTERFACE … [ethertype=0x88b5] [multicast=yes|no]", []string{"ethertype", "multicast"}, (*parser).ethernetPath},
 	"serial":   {"path serial NAME NODE=DEVICE NODE=DEVICE … [baud=115200] [rtscts=yes]", []string{"baud", "rtscts"}, (*parser).serialPath},
 }
 
@@ -71,6 +71,7 @@ func (p *parser) udpPath(l line, path *Path) {
 		path.Addresses[n.Number] = a
 	}
 	p.uniqueAddresses(l, *path)
+	p.udpGroup(l, path)
 }
 
 func (p *parser) uniqueAddresses(l line, path Path) {
@@ -119,6 +120,7 @@ func (p *parser) ethernetPath(l line, path *Path) {
 		}
 	}
 	p.uniqueDevices(l, *path)
+	p.ethernetGroup(l, path)
 }
 
 // isInterface follows what the kernel takes for an interface's name (dev_valid_name).

@@ -27,8 +27,16 @@ type fencer struct {
 	shots map[uint64]context.CancelFunc
 }
 
+// At the start the devices of as many nodes as stand in askedAtOnce are asked at once, and those of as many more each askedApart
+// later: 64 nodes that all ask for 63 others keep a power switch from answering anybody.
+const (
+	askedAtOnce = 8
+	askedApart  = 2 * time.Second
+)
+
 func (n *engine) makeFencers() {
-	for _, c := range n.cfg.Nodes {
+	asked := 0
+	for _, c := range afterSelf(n.cfg.Nodes, n.setup.Self) {
 		f := &fencer{n: n, name: c.Name, shots: map[uint64]context.CancelFunc{}}
 		f.thenOn = slices.ContainsFunc(n.cfg.Fences, func(line config.Fence) bool { return line.Node == c.Number && line.ThenOn })
 		f.ladder, f.err = fence.NewLadder(c.Name, n.cfg.FencesOf(c.Number), fences)
@@ -38,8 +46,23 @@ func (n *engine) makeFencers() {
 			continue
 		}
 		if c.Number != n.setup.Self && len(n.cfg.FencesOf(c.Number)) > 0 {
-			go f.ladder.Keep(n.ctx, fence.ProbeEvery, f.report)
+			go f.keep(time.Duration(asked/askedAtOnce) * askedApart)
+			asked++
 		}
+	}
+}
+
+// afterSelf is the nodes in order, from the one after this one on, so that each node begins with another.
+func afterSelf(nodes []config.Node, self wire.Node) []config.Node {
+	at := slices.IndexFunc(nodes, func(c config.Node) bool { return c.Number == self }) + 1
+	return slices.Concat(nodes[at:], nodes[:at])
+}
+
+func (f *fencer) keep(after time.Duration) {
+	select {
+	case <-time.After(after):
+		f.ladder.Keep(f.n.ctx, fence.ProbeEvery, f.report)
+	case <-f.n.ctx.Done():
 	}
 }
 

@@ -16,6 +16,7 @@ type beats struct {
 	urgent bool         // others wait for what changed
 	again  bool         // a drain is missing before anybody can be judged
 	number uint8
+	greet  int       // the peer in whose turn it is to be greeted first
 	beat   wire.Beat // scratch
 	sent   [sentKept]sentBeat
 	newest int
@@ -64,9 +65,7 @@ func (h *Heart) beatIfDue() {
 		h.beats.next = h.now + h.every
 	}
 	h.sendBeat()
-	for _, p := range h.peers {
-		h.greet(p)
-	}
+	h.greetAll()
 }
 
 // nudgeShare: a node that is not in step with its pacemaker sends each beat earlier by this share of the pace until it is.
@@ -111,9 +110,7 @@ func (h *Heart) sendBeat() {
 	h.arena = frame
 	h.beats.newest = (h.beats.newest + 1) % sentKept
 	h.beats.sent[h.beats.newest] = sentBeat{h.sealer.Counter(), h.now}
-	for _, p := range h.peers {
-		h.transmit(p, frame[start:])
-	}
+	h.spread(frame[start:])
 }
 
 func (h *Heart) fillBeat(b *wire.Beat) {

@@ -2,8 +2,10 @@ package heartbeat
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
+	"locum/config"
 	"locum/wire"
 )
 
@@ -46,4 +48,63 @@ func FuzzFrames(f *testing.F) {
 			t.Errorf("%x changed what is known of node 2", b)
 		}
 	})
+}
+
+// BenchmarkManyNodes is what one heart of a large cluster does in the time between two of its beats while nothing happens: it
+// takes the beat of each peer, each of which wakes it, and sends its own.
+func BenchmarkManyNodes(b *testing.B) {
+	for _, nodes := range []int{2, 8, 32, 64} {
+		for _, way := range []string{"each", "all"} {
+			b.Run(fmt.Sprintf("nodes=%d/to=%s", nodes, way), func(b *testing.B) { manyNodes(b, nodes, way == "all") })
+		}
+	}
+}
+
+func manyNodes(b *testing.B, nodes int, shared bool) {
+	w := newWorld(b, 1, nodes, 1, func(c *config.Config) { c.Paths[0].Shared = shared })
+	w.meet()
+	members := make([]wire.Node, nodes)
+	for i := range members {
+		members[i] = wire.Node(i + 1)
+	}
+	w.install(view(64, nodes/2+1, members...))
+	w.run(second)
+	now, sent := w.now, 0
+	heart := w.nodes[wire.Node(nodes)].h
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		now += 100 * ms
+		var beats [][]byte
+		for n := range nodes - 1 {
+			for _, o := range w.nodes[wire.Node(n+1)].h.Step(now, Tick{Drained: true}) {
+				if x, ok := o.(Transmit); ok && (x.To == Everybody || x.To == wire.Node(nodes)) {
+					beats = append(beats, bytes.Clone(x.Frame))
+				}
+			}
+		}
+		var own []byte
+		b.StartTimer()
+		for i, f := range beats {
+			at := now + wire.Instant(i)
+			heart.Step(at, Frame{Received: Received{Frame: f, At: at, Stamped: true}})
+			for _, o := range heart.Step(at, Tick{Drained: true}) {
+				if x, ok := o.(Transmit); ok {
+					own = append(own[:0], x.Frame...)
+					sent++
+				}
+			}
+		}
+		b.StopTimer()
+		for n := range nodes - 1 {
+			w.nodes[wire.Node(n+1)].h.Step(now, Frame{Received: Received{Frame: own, At: now, Stamped: true}})
+		}
+		b.StartTimer()
+	}
+	for _, p := range heart.peers {
+		if !p.alive() {
+			b.Fatal(p.name, " is not heard any more")
+		}
+	}
+	b.ReportMetric(float64(sent)/float64(b.N), "frames/op")
 }

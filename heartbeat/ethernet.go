@@ -20,9 +20,9 @@ const lookEvery = wire.Instant(250 * time.Millisecond)
 type Ethernet struct {
 	datagrams
 	name, device string
-	kind         uint16 // EtherType
-	self         wire.Node
-	peers        [wire.MaxNodes + 1]rawAddress // by number; only of the peers on this path, while the path is bound
+	kind         uint16                        // EtherType
+	groups       []group                       // that this node listens to: its own, and on a shared path that of all
+	peers        [wire.MaxNodes + 1]rawAddress // by number; only of whom this path leads to, while it is bound
 	on           wire.Nodes
 	bound        link // no index: the socket listens to nothing
 	looked       wire.Instant
@@ -35,7 +35,10 @@ func OpenEthernet(line config.Path, self wire.Node) (*Ethernet, error) {
 	if !ok {
 		return nil, fmt.Errorf("path ethernet %s: line %d has no interface for node %d", line.Name, line.Line, self)
 	}
-	e := &Ethernet{name: line.Name, device: device, kind: line.EtherType, self: self}
+	e := &Ethernet{name: line.Name, device: device, kind: line.EtherType, groups: []group{groupOf(self)}}
+	if line.Shared {
+		e.groups = append(e.groups, groupOf(Everybody))
+	}
 	for n := range line.Devices {
 		if n != self && n <= wire.MaxNodes {
 			e.on = e.on.With(n)
@@ -69,7 +72,7 @@ func (e *Ethernet) MTU() int {
 
 // Send sends one frame to the group address of a node. It also is where a path finds its interface again.
 func (e *Ethernet) Send(to wire.Node, frame []byte) error {
-	if to > wire.MaxNodes || !e.on.Has(to) {
+	if to > wire.MaxNodes || !e.leadsTo(to) {
 		return fmt.Errorf("path ethernet %s: node %d is not on it", e.name, to)
 	}
 	now := Now()
@@ -89,7 +92,11 @@ func (e *Ethernet) Send(to wire.Node, frame []byte) error {
 	return nil
 }
 
-// Drain hands out the frames that wait, of this path's EtherType and VLAN and to this node only: the kernel's filter drops
+func (e *Ethernet) leadsTo(n wire.Node) bool {
+	return e.on.Has(n) || n == Everybody && len(e.groups) > 1
+}
+
+// Drain hands out the frames that wait, of this path's EtherType and VLAN and to this node or to all: the kernel's filter drops
 // the others.
 func (e *Ethernet) Drain(take func(Received)) error {
 	if errno := e.drain(take); errno != 0 {
@@ -117,11 +124,11 @@ func (e *Ethernet) look() error {
 
 func (e *Ethernet) bind(to link) error {
 	e.bound.index = 0
-	if err := listenOn(e.fd, to.index, e.kind, groupOf(e.self)); err != nil {
+	if err := listenOn(e.fd, to.index, e.kind, e.groups); err != nil {
 		return fmt.Errorf("interface %s: %w", e.device, err)
 	}
-	for n := wire.Node(1); n <= wire.MaxNodes; n++ {
-		if e.on.Has(n) {
+	for n := range wire.Node(wire.MaxNodes + 1) {
+		if e.leadsTo(n) {
 			e.peers[n] = rawPacketAddress(to.index, e.kind, groupOf(n))
 		}
 	}
@@ -134,7 +141,7 @@ func (e *Ethernet) sample(on bool) error {
 	if on {
 		then = sampling(0, e.guard.tags)
 	}
-	return attachFilter(e.fd, filterOf(e.bound.index, groupOf(e.self), then...))
+	return attachFilter(e.fd, filterOf(e.bound.index, e.groups, then...))
 }
 
 // explain says what is the matter with the interface, and has it looked for again if it is gone or down.

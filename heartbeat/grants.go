@@ -14,7 +14,9 @@ type grants struct {
 	joined wire.Epoch         // the newest view of a quorum that this node was in
 	// doubt: since that instant this node cannot know that its view still holds, because its lease ran out or it was
 	// started anew. It grants nothing until a quorum has echoed a beat that was sent since then. 0 there is none.
-	doubt  wire.Instant
+	doubt wire.Instant
+	// echoed is what quorumEcho gave last, 0 if that may not hold any more.
+	echoed wire.Instant
 	mayRun bool // a start was permitted, or something is known to run
 	idle   bool // the engine's word that nothing runs
 	left   bool // the others were told that this node has left, and no view has had it since
@@ -30,7 +32,7 @@ func (h *Heart) granted() wire.Epoch {
 }
 
 func (g *grants) take(v *wire.ViewForHeart, self wire.Node) {
-	g.view, g.votes = v, 0
+	g.view, g.votes, g.echoed = v, 0, 0
 	for _, o := range v.Votes {
 		if o.Node == self {
 			g.votes = o.Votes

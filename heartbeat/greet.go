@@ -10,10 +10,35 @@ import (
 // twinEvery is how often it is said that another machine uses this node's number.
 const twinEvery = wire.Instant(time.Minute)
 
+// greetMost is how many peers that did not answer before are greeted with one beat. What a node does because others are dead
+// does not grow with how many are; one that comes back greets by itself at once.
+const greetMost = 8
+
+// greetAll sends the Hellos that leave with a beat.
+func (h *Heart) greetAll() {
+	left, first := greetMost, h.beats.greet
+	for k := range h.peers {
+		i := (first + k) % len(h.peers)
+		p := h.peers[i]
+		again := p.greeted != 0 && p.admitted == 0 && !p.asked && !h.shake.Due(h.now, p.is.Node)
+		switch {
+		case !again:
+			h.greet(p)
+		case left > 0:
+			left--
+			h.greet(p)
+		case left == 0:
+			left--
+			h.beats.greet = i
+		}
+	}
+}
+
 // greet sends a Hello to a peer that is not admitted, or that waits for an answer.
 func (h *Heart) greet(p *peer) {
 	ask := p.admitted == 0 || h.notTakenBy(p)
 	p.asked = false
+	h.touched(p)
 	if !ask && !h.shake.Due(h.now, p.is.Node) {
 		return
 	}
@@ -90,8 +115,9 @@ func (h *Heart) admit(p *peer, f *wire.Frame, now life) {
 	}
 	if now.incarnation != p.life.incarnation {
 		p.counter, p.echoed, p.echo, p.fresh = 0, 0, wire.Echo{}, false
+		h.grants.echoed = 0
 		for i := range p.carriers {
-			p.carriers[i].counted = false
+			p.carriers[i].counted, p.carriers[i].apart = false, apart{}
 		}
 	}
 	p.life, p.admitted = now, h.now

@@ -52,16 +52,23 @@ func (h *Heart) quorumEcho() wire.Instant {
 		return h.now
 	}
 	var echoes [wire.MaxNodes]echoOf
-	list := echoes[:0]
+	list, newer := echoes[:0], h.grants.votes
 	for _, o := range v.Votes {
 		if p := h.byNode[min(int(o.Node), wire.MaxNodes)]; p != nil && p.echoed != 0 {
 			list = append(list, echoOf{p.echoed, o.Votes})
+			if p.echoed > h.grants.echoed {
+				newer += o.Votes
+			}
 		}
+	}
+	if h.grants.echoed != 0 && newer < v.Needed {
+		return h.grants.echoed // as with most echoes in a large cluster
 	}
 	slices.SortFunc(list, func(a, b echoOf) int { return cmp.Compare(b.at, a.at) })
 	votes := h.grants.votes
 	for _, e := range list {
 		if votes += e.votes; votes >= v.Needed {
+			h.grants.echoed = e.at
 			return e.at
 		}
 	}

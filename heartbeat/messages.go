@@ -107,10 +107,12 @@ func (h *Heart) setSessionPaths(p *peer) {
 		infos[i] = inm.PathInfo{MTU: h.paths[i].mtu, Up: p.usable&(1<<i) != 0, Rate: h.paths[i].rate}
 	}
 	p.session.SetPaths(h.now, infos)
+	h.touched(p)
 }
 
 // flush carries out what the session wants.
 func (h *Heart) flush(p *peer) {
+	h.touched(p)
 	for _, o := range p.session.Outputs() {
 		switch o := o.(type) {
 		case inm.Transmit:
@@ -152,7 +154,8 @@ func (h *Heart) fate(id uint64, to wire.Node, o wire.Outcome) {
 
 // messagesAreDue lets the sessions acknowledge and send again.
 func (h *Heart) messagesAreDue() {
-	for _, p := range h.peers {
+	for n := range h.dueNow() {
+		p := h.byNode[n]
 		if next, any := p.session.Next(); any && next <= h.now {
 			p.session.Due(h.now)
 			h.flush(p)

@@ -9,7 +9,11 @@ import (
 // the next Step.
 type Output interface{ output() }
 
-// Transmit sends a frame to a node over a path, by its index in the file. An error of the path is no error here.
+// Everybody, in the place of a node, is all nodes on a path at once.
+const Everybody wire.Node = 0
+
+// Transmit sends a frame to a node over a path, by its index in the file; to Everybody only a beat, and only where the line
+// says so (config.Path.Shared). An error of the path is no error here.
 type Transmit struct {
 	Path  int
 	To    wire.Node

@@ -11,7 +11,8 @@ type Path interface {
 	Type() string
 	// MTU is the largest frame it takes, in bytes, at most wire.MaxFrame.
 	MTU() int
-	// Send hands a frame to the path for one node and keeps nothing of it. A full buffer is an error: the frame is lost.
+	// Send hands a frame to the path for one node, or where its line is Shared for Everybody, and keeps nothing of it. A full
+	// buffer is an error: the frame is lost.
 	Send(to wire.Node, frame []byte) error
 	// Drain hands out everything that waits, oldest first. Received.Frame is valid until take returns. Its error is
 	// one of the path; what was taken before it counts.

@@ -14,6 +14,7 @@ type path struct {
 	mtu        int
 	rate       int  // bytes a second, 0 if it does not matter
 	down       bool // the loop says that it cannot send
+	shared     bool // a beat goes out once, to all
 	drops      [wire.Drops]uint64
 }
 
@@ -30,6 +31,7 @@ type carrier struct {
 	got     uint32 // beats, and those that were missing between them; halved now and then
 	missed  uint32
 	drops   [wire.Drops]uint32
+	apart   apart
 }
 
 const (
@@ -40,7 +42,7 @@ const (
 )
 
 func (c *carrier) end() {
-	c.up, c.oneWay, c.lost, c.counted, c.heard = false, false, false, false, 0
+	c.up, c.oneWay, c.lost, c.counted, c.heard, c.apart = false, false, false, false, 0, apart{}
 }
 
 // count notes one beat and how many are missing before it.

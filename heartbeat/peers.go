@@ -47,7 +47,7 @@ func (h *Heart) makePeers() error {
 		if n.Number != h.self {
 			p := &peer{name: n.Name, is: wire.Peer{Node: n.Number}, messages: messages{session: inm.New(h.endName())}}
 			p.said = p.is
-			h.peers = append(h.peers, p)
+			h.peers, h.row = append(h.peers, p), append(h.row, n.Number)
 			h.byNode[n.Number] = p
 		}
 	}
@@ -71,7 +71,7 @@ func (h *Heart) makePeers() error {
 		if !on.Has(h.self) {
 			on = 0
 		}
-		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), rate: c.Baud / 10, nodes: on.Without(h.self)})
+		h.paths = append(h.paths, path{name: c.Name, kind: c.Type, mtu: c.MTU(), rate: c.Baud / 10, nodes: on.Without(h.self), shared: c.Shared})
 	}
 	return nil
 }
@@ -89,6 +89,7 @@ func (h *Heart) frameArrived(in Frame) {
 	h.count(in.Path, p, drop)
 	if p != nil {
 		p.looked = 0
+		h.touched(p)
 	}
 	switch {
 	case drop == wire.DropTwin:
@@ -125,6 +126,7 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 		p.heardAgain()
 	}
 	was := p.is
+	h.untold = h.untold.With(was.Node)
 	p.is = wire.Peer{
 		Node: was.Node, State: state, Incarnation: p.life.incarnation, Boot: p.life.boot, Machine: p.life.machine,
 		EngineUp: b.EngineUp, EngineStart: b.EngineStart, Leaving: b.Leaving, Quorate: b.Quorate, Idle: b.Idle, Epoch: b.Epoch,
@@ -143,7 +145,8 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 
 // judgePeers says who is late and who is dead.
 func (h *Heart) judgePeers() {
-	for _, p := range h.peers {
+	for n := range h.dueNow() {
+		p := h.byNode[n]
 		if !p.alive() {
 			if p.admitted != 0 && h.silence(p.admitted) >= h.dead {
 				h.dismiss(p)
@@ -155,6 +158,7 @@ func (h *Heart) judgePeers() {
 			continue
 		}
 		p.is.State = state
+		h.untold = h.untold.With(p.is.Node)
 		if state == wire.PeerDead {
 			h.died(p)
 		}
@@ -186,8 +190,8 @@ func (h *Heart) dismiss(p *peer) {
 
 // tellPeers gives the engine each record that changed.
 func (h *Heart) tellPeers() {
-	for _, p := range h.peers {
-		h.tellPeerIfChanged(p)
+	for n := range h.untold.All {
+		h.tellPeerIfChanged(h.byNode[n])
 	}
 }
 
@@ -195,6 +199,7 @@ func (h *Heart) tellPeerIfChanged(p *peer) {
 	if p.is != p.said {
 		h.tellPeer(p)
 	}
+	h.untold = h.untold.Without(p.is.Node)
 }
 
 func (h *Heart) tellPeer(p *peer) {

@@ -26,8 +26,11 @@ type Heart struct {
 	detector *Detector
 
 	now    wire.Instant
-	nodes  wire.Nodes // of the file, this one included
-	peers  []*peer    // in order of number
+	nodes  wire.Nodes  // of the file, this one included
+	peers  []*peer     // in order of number
+	row    []wire.Node // their numbers
+	due    dues
+	untold wire.Nodes // whose records have changed since the engine was told
 	byNode [wire.MaxNodes + 1]*peer
 	paths  []path
 
@@ -98,6 +101,7 @@ func (h *Heart) begin(now wire.Instant) {
 	h.delays.note(h.now, h.wake)
 	if h.detector.Ran(h.now, h.wake) > 0 {
 		h.wake = h.now
+		clear(h.due[:]) // silence is excused for as long as this heart slept
 	}
 	h.judgeLease()
 }
@@ -116,8 +120,8 @@ func (h *Heart) tick(drained bool) {
 	h.diskIsDue()
 	h.messagesAreDue()
 	h.beatIfDue()
-	for _, p := range h.peers {
-		h.answerIfAsked(p)
+	for n := range h.dueNow() {
+		h.answerIfAsked(h.byNode[n])
 	}
 }
 
@@ -161,13 +165,6 @@ func (h *Heart) nextWake() wire.Instant {
 	sooner(h.dogIsDue())
 	sooner(h.diskDueAt())
 	sooner(h.exitBy)
-	for _, p := range h.peers {
-		if p.alive() {
-			_, next := h.detector.Judge(p.is.Node, h.now)
-			sooner(next)
-		}
-		sooner(h.messagesDue(p))
-		sooner(h.answerAt(p))
-	}
+	sooner(h.peersAreDue())
 	return max(at, h.now)
 }

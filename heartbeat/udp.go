@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type UDP struct {
 	datagrams
 	name  string
 	peers [wire.MaxNodes + 1]rawAddress // by number; prepared, so that sending allocates nothing
+	group *groupSocket                  // of a shared path
 }
 
 // OpenUDP opens the path of a "path udp" line for one node. It fails if the line has no address for the node, or if the
@@ -50,6 +52,11 @@ func OpenUDP(line config.Path, self wire.Node) (*UDP, error) {
 	}
 	u.begin(fd)
 	u.guard.attach = u.sample
+	if line.Shared {
+		if u.group, err = openGroup(line, own, fd); err != nil {
+			return nil, errors.Join(fmt.Errorf("path udp %s: %w", line.Name, err), u.Close())
+		}
+	}
 	return u, nil
 }
 
@@ -134,13 +141,43 @@ func (u *UDP) Type() string { return "udp" }
 // MTU is wire.MaxFrame, which crosses every ethernet in one piece.
 func (u *UDP) MTU() int { return wire.MaxFrame }
 
+// FD is the socket, or what stands for both.
+func (u *UDP) FD() int {
+	if u.group != nil {
+		return u.group.epoll
+	}
+	return u.fd
+}
+
+// Guard has both sockets keep floods away from the heart.
+func (u *UDP) Guard(tags ...wire.Tag) {
+	u.datagrams.Guard(tags...)
+	if u.group != nil {
+		u.group.Guard(tags...)
+	}
+}
+
 // Send sends one datagram.
 func (u *UDP) Send(to wire.Node, frame []byte) error {
+	if to == Everybody && u.group != nil {
+		return u.sendToAll(frame)
+	}
 	if to > wire.MaxNodes || u.peers[to].size == 0 {
 		return fmt.Errorf("path udp %s: node %d has no address on it", u.name, to)
 	}
 	if errno := u.peers[to].send(u.fd, frame); errno != 0 {
 		return fmt.Errorf("path udp %s: send to node %d: %w", u.name, to, errno)
+	}
+	return nil
+}
+
+func (u *UDP) sendToAll(frame []byte) error {
+	err := u.group.join()
+	if errno := u.group.to.send(u.fd, frame); errno != 0 {
+		return fmt.Errorf("path udp %s: send to %s: %w", u.name, u.group.address, errno)
+	}
+	if err != nil {
+		return fmt.Errorf("path udp %s: %w", u.name, err)
 	}
 	return nil
 }
@@ -180,7 +217,11 @@ func (r *rawAddress) send(fd int, frame []byte) unix.Errno {
 // Drain hands out the datagrams that wait. What comes while it is at it may be left for the next time, so that a flood
 // does not hold the heart here.
 func (u *UDP) Drain(take func(Received)) error {
-	if errno := u.drain(take); errno != 0 {
+	errno := u.drain(take)
+	if u.group != nil {
+		errno = cmp.Or(errno, u.group.drain(take))
+	}
+	if errno != 0 {
 		return fmt.Errorf("path udp %s: receive: %w", u.name, errno)
 	}
 	return nil
@@ -196,9 +237,13 @@ func (u *UDP) sample(on bool) error {
 	return unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 }
 
-// Close closes the socket.
+// Close closes what the path has opened.
 func (u *UDP) Close() error {
-	if err := u.end(); err != nil {
+	err := u.end()
+	if u.group != nil {
+		err = errors.Join(err, u.group.close())
+	}
+	if err != nil {
 		return fmt.Errorf("path udp %s: %w", u.name, err)
 	}
 	return nil

@@ -34,6 +34,8 @@ type world struct {
 	delay func() wire.Instant
 	loss  float64
 	cut   map[cable]bool
+	// noGroup: what is sent to all does not get through, what is sent to the node alone does.
+	noGroup map[cable]bool
 	// tapped sees each frame that is sent, carried each that is handed to a node, and checked runs after each step.
 	tapped  func(from *node, o Transmit)
 	carried func(from, to *node, f wire.Instant, frame []byte)
@@ -82,11 +84,14 @@ type sent struct {
 	at   wire.Instant
 }
 
-func newWorld(t testing.TB, seed uint64, nodes, paths int) *world {
+func newWorld(t testing.TB, seed uint64, nodes, paths int, with ...func(*config.Config)) *world {
 	t.Helper()
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: 100 * second, nodes: map[wire.Node]*node{}, cut: map[cable]bool{}}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: 100 * second, nodes: map[wire.Node]*node{}, cut: map[cable]bool{}, noGroup: map[cable]bool{}}
 	w.delay = func() wire.Instant { return ms }
 	w.cfg = testConfig(nodes, paths)
+	for _, change := range with {
+		change(w.cfg)
+	}
 	var err error
 	if w.key, err = wire.ParseKey([]byte(strings.Repeat("0123456789abcdef", 4))); err != nil {
 		t.Fatal(err)
@@ -271,6 +276,20 @@ func (n *node) transmit(o Transmit) {
 	if w.tapped != nil {
 		w.tapped(n, o)
 	}
+	if o.To == Everybody {
+		for to := range n.h.nodes.Without(n.id).All {
+			if !w.noGroup[cable{o.Path, n.id, to}] {
+				n.carry(Transmit{o.Path, to, o.Frame})
+			}
+		}
+		return
+	}
+	n.carry(o)
+}
+
+// carry brings a frame to one node.
+func (n *node) carry(o Transmit) {
+	w := n.w
 	if w.cut[cable{o.Path, n.id, o.To}] || w.rng.Float64() < w.loss {
 		return
 	}

@@ -132,8 +132,7 @@ func (s *Session) Next() (wire.Instant, bool) {
 			next, any = t, true
 		}
 	}
-	usable := s.usable()
-	if s.arriving.owed && usable {
+	if s.arriving.owed && s.usable() {
 		earlier(s.arriving.owedAt)
 	}
 	for _, f := range s.sending.flights {
@@ -141,7 +140,7 @@ func (s *Session) Next() (wire.Instant, bool) {
 			earlier(f.deadline)
 		}
 	}
-	if usable && s.sending.wantsProbe() {
+	if s.sending.wantsProbe() && s.usable() {
 		earlier(s.sending.probeAt)
 	}
 	return next, any

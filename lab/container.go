@@ -191,6 +191,11 @@ func (n *Node) connect(l *life) (err error) {
 	if err := n.world.Wires.plug(n.Name, n.Number, l.space, netip.PrefixFrom(n.Addr, 24), netip.PrefixFrom(n.Addr6, 64)); err != nil {
 		return err
 	}
+	if n.world.known {
+		if err := n.knowOthers(l.space); err != nil {
+			return err
+		}
+	}
 	return n.world.Observer.listen(n)
 }
 

@@ -59,7 +59,7 @@ func newWires() (*Wires, error) {
 func (w *Wires) plug(name string, number int, machine *netspace, addresses ...netip.Prefix) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	mac := net.HardwareAddr{0x02, 0, 0, 0, 0x02, byte(number)} // 0x02: locally administered
+	mac := hardwareOf(number)
 	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "p-" + name, MasterIndex: w.bridge.Index},
 		PeerName: "eth0", PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(machine.fd)}
 	if err := w.space.nl.LinkAdd(veth); err != nil {
@@ -78,7 +78,37 @@ func (w *Wires) plug(name string, number int, machine *netspace, addresses ...ne
 			return fmt.Errorf("the switch port of %s: %w", name, err)
 		}
 	}
+	if len(w.blocked) == 0 {
+		return nil // a new port stops nothing, and each of the others would be asked
+	}
 	return w.applyWays()
+}
+
+// hardwareOf is the hardware address of a machine of any world; 0x02: locally administered.
+func hardwareOf(number int) net.HardwareAddr {
+	return net.HardwareAddr{0x02, 0, 0, 0, 0x02, byte(number)}
+}
+
+// knowOthers gives a node an entry of its neighbour table, which does not count and does not end, for each other node and
+// the power switch.
+func (n *Node) knowOthers(space *netspace) error {
+	own, err := space.nl.LinkByName("eth0")
+	if err != nil {
+		return fmt.Errorf("neighbours of %s: %w", n.Name, err)
+	}
+	others := map[netip.Addr]int{PowerAddress: powerNumber}
+	for _, o := range n.world.Nodes {
+		if o != n {
+			others[o.Addr] = o.Number
+		}
+	}
+	for a, number := range others {
+		err := space.nl.NeighAdd(&netlink.Neigh{LinkIndex: own.Attrs().Index, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: hardwareOf(number)})
+		if err != nil {
+			return fmt.Errorf("neighbour %s of %s: %w", a, n.Name, err)
+		}
+	}
+	return nil
 }
 
 // raise sets up what is inside a machine: lo, and eth0 with its addresses.

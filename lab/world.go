@@ -10,12 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"locum/wire"
 )
 
 // Addresses of what is in every world; node n has 192.0.2.n and 2001:db8::n.
 var (
-	ClientAddress = netip.MustParseAddr("192.0.2.50")
+	ClientAddress = netip.MustParseAddr("192.0.2.150")
 	PowerAddress  = netip.MustParseAddr("192.0.2.200")
+)
+
+// The last octets of these.
+const (
+	clientNumber = 150
+	powerNumber  = 200
 )
 
 // Names of the machines that are not nodes, for the cuts of cables.
@@ -26,11 +34,22 @@ const (
 
 var nodeNames = []string{"alpha", "beta", "gamma", "delta", "epsilon"}
 
+// nameOf is the name of a node: the first five have one, the others a number.
+func nameOf(number int) string {
+	if number <= len(nodeNames) {
+		return nodeNames[number-1]
+	}
+	return fmt.Sprintf("n%d", number)
+}
+
 // Options say what a world is to have.
 type Options struct {
-	Nodes    int               // 1 to 5
+	Nodes    int               // 1 to 64
 	Programs map[string]string // programs of the nodes: name in NodeDir -> path on the host
-	Root     string            // if set, the nodes are containers that boot the system in this directory (container/build.sh)
+	// Neighbours has each node know the hardware addresses of all others for good. Without it all namespaces of a machine share
+	// one table of 1,024, which the nodes of a large world fill when each sends to each.
+	Neighbours bool
+	Root       string // if set, the nodes are containers that boot the system in this directory (container/build.sh)
 }
 
 // World is nodes, a client and a power switch on one Ethernet switch.
@@ -41,6 +60,7 @@ type World struct {
 	Wires    *Wires
 
 	root   string // Options.Root
+	known  bool   // Options.Neighbours
 	id     string // stands in the environment of each process of this world, as LOCUM_LAB
 	keeper *keeper
 	client *netspace
@@ -56,10 +76,10 @@ func New(o Options) (*World, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrNotRoot
 	}
-	if o.Nodes < 1 || o.Nodes > len(nodeNames) {
-		return nil, fmt.Errorf("a world of %d nodes: it can have 1 to %d", o.Nodes, len(nodeNames))
+	if o.Nodes < 1 || o.Nodes > wire.MaxNodes {
+		return nil, fmt.Errorf("a world of %d nodes: it can have 1 to %d", o.Nodes, wire.MaxNodes)
 	}
-	w := &World{root: o.Root}
+	w := &World{root: o.Root, known: o.Neighbours}
 	w.close = sync.OnceValue(w.end)
 	if err := w.make(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a world: %w", err), w.Close())
@@ -86,14 +106,14 @@ func (w *World) make(o Options) (err error) {
 	if w.Observer, err = newObserver(w.Wires); err != nil {
 		return err
 	}
-	if w.client, err = w.machine(ClientName, ClientAddress, 50); err != nil {
+	if w.client, err = w.machine(ClientName, ClientAddress, clientNumber); err != nil {
 		return err
 	}
-	if w.power, err = w.machine(PowerName, PowerAddress, 200); err != nil {
+	if w.power, err = w.machine(PowerName, PowerAddress, powerNumber); err != nil {
 		return err
 	}
-	for i, name := range nodeNames[:o.Nodes] {
-		n := newNode(w, name, i+1)
+	for i := range o.Nodes {
+		n := newNode(w, nameOf(i+1), i+1)
 		if err := w.keeper.do(func() error { return layNode(n.dir()) }); err != nil {
 			return err
 		}

@@ -101,7 +101,7 @@ func (h *heart) carryOut(o heartbeat.Output) {
 	n := h.n
 	switch o := o.(type) {
 	case heartbeat.Transmit:
-		n.w.deliver(n, n.w.nodes[o.To], o.Path, o.Frame)
+		n.w.send(n, o)
 	case heartbeat.ToEngine:
 		h.tellEngine(o.ToEngine)
 	case heartbeat.WakeAt:

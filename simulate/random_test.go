@@ -16,6 +16,7 @@ var (
 	seeds  = flag.Int("seeds", 200, "how many random histories to play")
 	first  = flag.Uint64("seed", 1, "the first seed")
 	large  = flag.Bool("large", false, "with 16 to 64 nodes instead of 2 to 5")
+	share  = flag.Bool("shared", false, "with a path on which a beat goes out once, to all")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
@@ -24,11 +25,20 @@ var (
 //
 //	go test ./simulate -run Random -seed 4711 -seeds 1 -shrink
 func TestRandomDisasters(t *testing.T) {
-	count := *seeds
+	playFrom(t, *first, count(*seeds), *share)
+}
+
+// The same disasters where a beat goes out once, to all, and where that sometimes fails.
+func TestRandomDisastersOnASharedPath(t *testing.T) {
+	playFrom(t, *first, count(*seeds/2), true)
+}
+
+// count is how many histories are played: of a short run 50.
+func count(asked int) int {
 	if testing.Short() {
-		count = min(count, 50)
+		return min(asked, 50)
 	}
-	playFrom(t, *first, count)
+	return asked
 }
 
 // In CI some histories are played that nobody has played before. A seed that fails is one to be mended; it is printed.
@@ -38,16 +48,16 @@ func TestDisastersNeverPlayedBefore(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seeds %d to %d", seed, seed+99)
-	playFrom(t, seed, 100)
+	playFrom(t, seed, 100, *share)
 }
 
-func playFrom(t *testing.T, first uint64, seeds int) {
+func playFrom(t *testing.T, first uint64, seeds int, shared bool) {
 	next := make(chan uint64)
 	var wait sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for seed := range next {
-				play(t, seed)
+				play(t, seed, shared)
 			}
 		})
 	}
@@ -58,10 +68,13 @@ func playFrom(t *testing.T, first uint64, seeds int) {
 	wait.Wait()
 }
 
-func play(t *testing.T, seed uint64) {
+func play(t *testing.T, seed uint64, shared bool) {
 	s := Draw(seed)
 	if *large {
 		s = DrawLarge(seed)
+	}
+	if shared {
+		s = Share(s, seed)
 	}
 	transcript, failures := s.Play()
 	if len(failures) == 0 {
@@ -75,6 +88,6 @@ func play(t *testing.T, seed uint64) {
 	if err := os.WriteFile(file, []byte(transcript), 0o600); err != nil {
 		t.Error(err)
 	}
-	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink -large=%t",
-		seed, strings.Join(failures, "; "), file, seed, *large)
+	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink -large=%t -shared=%t",
+		seed, strings.Join(failures, "; "), file, seed, *large, shared)
 }

@@ -17,22 +17,24 @@ type World struct {
 	Said   func(from, to wire.Node, m cluster.Message) // every message between engines, as it is sent
 	Broken []string                                    // what must never happen, and did
 
-	now      wire.Instant
-	queue    queue
-	rng      *rand.Rand
-	nodes    []*node // by number; 0 is unused
-	net      weather
-	disks    []disk
-	cut      map[link]bool
-	tape     []flight // what an eavesdropper has kept
-	switches []Outlet // by number
-	watchdog time.Duration
-	answers  []cluster.Result
-	touched  map[string]int // starts and stops of each service since "mark"
-	asked    uint64
-	checks   checks
-	outages  outages
-	watch    func(*World) // called after each thing that has happened, if set
+	now   wire.Instant
+	queue queue
+	rng   *rand.Rand
+	nodes []*node // by number; 0 is unused
+	net   weather
+	disks []disk
+	cut   map[link]bool
+	// groupless are the nodes that what is sent to all does not reach, as when a switch has forgotten who belongs to a group.
+	groupless wire.Nodes
+	tape      []flight // what an eavesdropper has kept
+	switches  []Outlet // by number
+	watchdog  time.Duration
+	answers   []cluster.Result
+	touched   map[string]int // starts and stops of each service since "mark"
+	asked     uint64
+	checks    checks
+	outages   outages
+	watch     func(*World) // called after each thing that has happened, if set
 	// hold, if set, may keep a frame that is about to reach its end, and have it land later.
 	hold func(f flight, land func()) (kept bool)
 }

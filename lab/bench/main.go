@@ -28,6 +28,8 @@ type settings struct {
 	runs   int
 	idle   time.Duration
 	only   string
+	nodes  []int
+	way    string
 }
 
 // figure is one row: what was measured, each run's value in its unit, and what it is to be at most.
@@ -44,7 +46,9 @@ func main() {
 	pflag.StringVar(&s.binary, "binary", "./locum", "the locum to measure")
 	pflag.IntVar(&s.runs, "runs", 20, "how often each figure is measured")
 	pflag.DurationVar(&s.idle, "idle", 20*time.Second, "how long an idle cluster is watched")
-	pflag.StringVar(&s.only, "only", "", "crashes, moves or idle alone")
+	pflag.StringVar(&s.only, "only", "", "crashes, moves, idle or many alone; many is measured only if it is named")
+	pflag.IntSliceVar(&s.nodes, "nodes", []int{2, 8, 32, 64}, "many: how many nodes")
+	pflag.StringVar(&s.way, "way", "", "many: only the paths whose name has this in it, such as udp, or \"to all\"")
 	pflag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -64,8 +68,8 @@ func measure(ctx context.Context, s settings) error {
 	for _, f := range []struct {
 		name    string
 		measure func(context.Context, settings) ([]figure, error)
-	}{{"crashes", crashes}, {"moves", moves}, {"idle", idleness}} {
-		if s.only != "" && s.only != f.name {
+	}{{"crashes", crashes}, {"moves", moves}, {"idle", idleness}, {"many", manyNodes}} {
+		if s.only != f.name && (s.only != "" || f.name == "many") {
 			continue
 		}
 		more, err := f.measure(ctx, s)
@@ -90,7 +94,11 @@ func show(figures []figure) {
 		if v[len(v)/2] > f.limit {
 			verdict = "MISSED"
 		}
-		fmt.Fprintf(t, "%s\t%.2f %s\t%.2f\t%.2f\t%.2f %s\t%d\t%s\n", f.name, v[len(v)/2], f.unit, v[0], v[len(v)-1], f.limit, f.unit, len(v), verdict)
+		aim := ""
+		if f.limit != noAim {
+			aim = fmt.Sprintf("%.2f %s", f.limit, f.unit)
+		}
+		fmt.Fprintf(t, "%s\t%.2f %s\t%.2f\t%.2f\t%s\t%d\t%s\n", f.name, v[len(v)/2], f.unit, v[0], v[len(v)-1], aim, len(v), verdict)
 	}
 	t.Flush()
 }
