@@ -41,6 +41,7 @@ type Engine struct {
 	readings []reading
 	ceased   wire.Epoch // the heart confirmed that it grants nothing below
 	lead     leadership
+	pace     pace
 	services []local // this node's part of each service, in file order
 	serial   uint64  // of the newest orders obeyed
 	// instructed: orders came, or the lease is over. Until then what a predecessor left running is not touched.

@@ -72,6 +72,7 @@ func (e *Engine) wish(sit situation) plan.Service {
 	case s.FailbackAt.Open(e.clock):
 		w.Back = "failback=" + s.FailbackAt.String()
 	}
+	e.holdsBack(s, &w)
 	return w
 }
 
@@ -92,12 +93,13 @@ func (e *Engine) weighed(list []config.Measure, missing config.Amount) []config.
 func (e *Engine) planInput(sits []situation) plan.Input {
 	in := plan.Input{Units: e.units}
 	for _, n := range e.cfg.Nodes {
-		in.Nodes = append(in.Nodes, plan.Node{Number: n.Number, Name: n.Name, Capacity: e.weighed(n.Capacity, -1)})
+		in.Nodes = append(in.Nodes, plan.Node{Number: n.Number, Name: n.Name, Capacity: e.weighed(n.Capacity, -1), Ailing: e.ailing(n.Number)})
 	}
 	for _, sit := range sits {
 		in.Services = append(in.Services, e.wish(sit))
 	}
 	needed(e.cfg, in.Services)
+	e.nudged(in.Services)
 	return in
 }
 
@@ -106,7 +108,9 @@ func (e *Engine) placements(sits []situation) []placement {
 	in, l := e.planInput(sits), &e.lead
 	if l.plan == nil || !in.Same(l.planned) {
 		l.planned, l.plan = in, plan.Make(in)
+		e.noteReturns()
 	}
+	e.keepPace(in, l.plan)
 	list := make([]placement, len(sits))
 	for i, c := range l.plan {
 		list[i] = placement{c.Node, c.Why}

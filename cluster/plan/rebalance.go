@@ -1,6 +1,10 @@
 package plan
 
-import "locum/wire"
+import (
+	"slices"
+
+	"locum/wire"
+)
 
 // Move is a service that could leave its node, so that the load is more even.
 type Move struct {
@@ -49,4 +53,18 @@ func Rebalance(in Input, choices []Choice, may []bool) (best Move, ok bool) {
 // worth reports whether a gain is more than the margin.
 func (l load) worth() bool {
 	return l.share > evenShare || l.share >= 0 && l.share <= evenShare && l.count > evenCount-1 && l.count >= 1
+}
+
+// Together is a service and all that have to be on one node with it, directly or through others.
+func Together(in Input, s int) []int {
+	t := newTable(&in)
+	list := []int{s}
+	for i := 0; i < len(list); i++ {
+		for _, o := range slices.Concat(in.Services[list[i]].With, t.users[list[i]]) {
+			if !slices.Contains(list, o) {
+				list = append(list, o)
+			}
+		}
+	}
+	return list
 }

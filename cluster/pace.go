@@ -1,0 +1,257 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"locum/cluster/plan"
+	"locum/config"
+	"locum/wire"
+)
+
+// Moves that nothing forces: services are handed over by a node that is past a limit, spread anew where the load has become uneven,
+// and go back to an earlier node of their path. They come one after the other and are bounded by the hour, so that no storm of moves
+// follows from limits and nodes that come and go. A new leader counts anew.
+
+// Bounds of moves.
+const (
+	paceWithin   = wire.Instant(time.Hour)
+	mostReturns  = 3                              // of one service by failback, within paceWithin
+	leastBound   = 12                             // of all others within paceWithin, or twice the number of services if that is more
+	leastPause   = 10 * time.Second               // between two handovers; as long as the limits' longest time if that is more
+	evenPause    = wire.Instant(time.Minute)      // between two moves for the sake of even load
+	lookAgain    = wire.Instant(5 * time.Second)  // after nothing was found to move
+	nudgeWithin  = wire.Instant(10 * time.Minute) // a move that has not come about by then is given up
+	returnsWhich = "failback"
+)
+
+// pace is what the leader remembers of such moves.
+type pace struct {
+	went  []went // within paceWithin, the oldest first
+	nudge []nudge
+	until wire.Instant // when the nudge is given up
+	next  wire.Instant // when another may begin
+	full  wire.Instant // when it was last told that the bound is reached
+}
+
+// went is one move; why is returnsWhich, or the reason of a nudge.
+type went struct {
+	service string
+	why     string
+	at      wire.Instant
+}
+
+// nudge has one service go to another node.
+type nudge struct {
+	service int // its place in the file
+	to      wire.Node
+	why     string
+}
+
+// forget drops what is older than the bounds look at.
+func (p *pace) forget(now wire.Instant) {
+	p.went = slices.DeleteFunc(slices.Clone(p.went), func(w went) bool { return now >= w.at+paceWithin })
+}
+
+// returns counts how often a service went back.
+func (p *pace) returns(service string) (n int) {
+	for _, w := range p.went {
+		if w.service == service && w.why == returnsWhich {
+			n++
+		}
+	}
+	return n
+}
+
+// others counts all other moves.
+func (p *pace) others() (n int) {
+	for _, w := range p.went {
+		if w.why != returnsWhich {
+			n++
+		}
+	}
+	return n
+}
+
+// nudged tells the planner of the move that is under way.
+func (e *Engine) nudged(wishes []plan.Service) {
+	for _, n := range e.pace.nudge {
+		if w := &wishes[n.service]; w.Asked == 0 && !w.Fixed && w.Able.Has(n.to) {
+			w.Asked, w.AskedWhy = n.to, n.why
+		}
+	}
+}
+
+// holdsBack keeps a service that went back often enough from doing so again, once it is where it goes.
+func (e *Engine) holdsBack(s *config.Service, w *plan.Service) {
+	under := e.toldOf(s)
+	if w.Back != "" && e.pace.returns(s.Name) >= mostReturns && (under == 0 || under == w.At) {
+		w.Back = ""
+	}
+}
+
+// noteReturns remembers which services go back by this plan, and did not by the one before.
+func (e *Engine) noteReturns() {
+	for i, c := range e.lead.plan {
+		w := &e.lead.planned.Services[i]
+		if w.Back == "" || w.Asked != 0 || w.At == 0 || c.Node == 0 || c.Node == w.At || e.lead.places[i].told.node == c.Node {
+			continue
+		}
+		e.pace.went = append(slices.Clone(e.pace.went), went{w.Name, returnsWhich, e.now})
+		if e.pace.returns(w.Name) == mostReturns {
+			e.tell(History{Kind: "service", Level: "alarm", Service: w.Name, Node: e.name(c.Node), Text: fmt.Sprintf(
+				"%s goes back to %s for the %d. time within an hour, and then stays where it is for the rest of it: find out why it keeps leaving", w.Name, e.name(c.Node), mostReturns)})
+		}
+	}
+}
+
+// keepPace ends the move that is under way once it is over, and looks for the next when its time has come.
+func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
+	p := &e.pace
+	p.forget(e.now)
+	if len(p.went) > 0 {
+		e.lead.due = soonest(e.lead.due, p.went[0].at+paceWithin)
+	}
+	if len(p.nudge) > 0 {
+		if e.now < p.until && slices.ContainsFunc(p.nudge, func(n nudge) bool { return underWay(in, choices, n) }) {
+			e.lead.due = soonest(e.lead.due, p.until)
+			return
+		}
+		p.nudge, e.again = nil, true
+	}
+	if !e.mayPace(in) {
+		return
+	}
+	if e.now < p.next {
+		e.lead.due = soonest(e.lead.due, p.next)
+		return
+	}
+	if !settledPlan(in, choices) {
+		return
+	}
+	p.next = e.now + lookAgain
+	list, pause := e.handover(in, choices), e.handoverPause()
+	if list == nil {
+		list, pause = e.evenOut(in, choices), evenPause
+	}
+	if len(list) > 0 && !e.paceIsFull() {
+		e.begin(list, pause)
+	}
+	e.lead.due = soonest(e.lead.due, p.next)
+}
+
+func (e *Engine) begin(list []nudge, pause wire.Instant) {
+	p := &e.pace
+	p.nudge, p.until, p.next, e.again = list, e.now+nudgeWithin, e.now+pause, true
+	for _, n := range list {
+		p.went = append(slices.Clone(p.went), went{e.cfg.Services[n.service].Name, n.why, e.now})
+	}
+}
+
+// mayPace reports whether there can be anything to move: a member ails, or some service may be moved for even load.
+func (e *Engine) mayPace(in plan.Input) bool {
+	return e.view.Verdict.Quorate && (slices.ContainsFunc(in.Nodes, func(n plan.Node) bool { return n.Ailing != "" && e.view.Members.Has(n.Number) }) ||
+		slices.ContainsFunc(e.cfg.Services, func(s config.Service) bool { return s.Rebalance }))
+}
+
+// paceIsFull reports whether there were enough moves within the hour, and says so once an hour.
+func (e *Engine) paceIsFull() bool {
+	most := max(leastBound, 2*len(e.cfg.Services))
+	if e.pace.others() < most {
+		return false
+	}
+	if e.pace.full == 0 || e.now >= e.pace.full+paceWithin {
+		e.pace.full = e.now
+		e.tell(History{Kind: "service", Level: "alarm", Text: fmt.Sprintf("%d services were moved within an hour for load and limits: no more until the first of these moves is an hour old", most)})
+	}
+	return true
+}
+
+func (e *Engine) handoverPause() wire.Instant {
+	longest := leastPause
+	for _, l := range e.cfg.Limits {
+		longest = max(longest, l.For)
+	}
+	return wire.Instant(longest)
+}
+
+// underWay reports whether a nudged service still has a way to go: it is to be on its new node and is not there.
+func underWay(in plan.Input, choices []plan.Choice, n nudge) bool {
+	return choices[n.service].Node == n.to && in.Services[n.service].At != n.to
+}
+
+// settledPlan reports whether everything is where it shall be.
+func settledPlan(in plan.Input, choices []plan.Choice) bool {
+	for i, c := range choices {
+		if c.Node != in.Services[i].At {
+			return false
+		}
+	}
+	return true
+}
+
+// handover finds what a node that is past a limit hands over next: the least important service, then the lightest, with all that has to
+// be with it; but nothing for which another would have to move.
+func (e *Engine) handover(in plan.Input, choices []plan.Choice) []nudge {
+	for _, n := range in.Nodes {
+		if n.Ailing == "" {
+			continue
+		}
+		var on []int
+		for i := range in.Services {
+			if w := &in.Services[i]; w.At == n.Number && !w.Fixed && w.Asked == 0 {
+				on = append(on, i)
+			}
+		}
+		slices.SortStableFunc(on, func(a, b int) int {
+			x, y := &in.Services[a], &in.Services[b]
+			return cmp.Or(cmp.Compare(x.Priority, y.Priority), slices.Compare(x.Weight, y.Weight))
+		})
+		for _, i := range on {
+			if list := leave(in, choices, i, n); list != nil {
+				return list
+			}
+		}
+	}
+	return nil
+}
+
+// leave finds where a service goes, and what has to be with it, if it may not stay on an ailing node; nil if nowhere well, or only at the
+// cost of others.
+func leave(in plan.Input, choices []plan.Choice, first int, from plan.Node) []nudge {
+	group := plan.Together(in, first)
+	try := in
+	try.Services = slices.Clone(in.Services)
+	for _, i := range group {
+		for _, n := range in.Nodes {
+			if n.Ailing != "" {
+				try.Services[i].Able = try.Services[i].Able.Without(n.Number)
+			}
+		}
+		try.Services[i].Back = ""
+	}
+	var list []nudge
+	for i, c := range plan.Make(try) {
+		switch together := slices.Contains(group, i); {
+		case together && c.Node == 0 && in.Services[i].At != 0, !together && c.Node != choices[i].Node:
+			return nil
+		case together && c.Node != in.Services[i].At:
+			list = append(list, nudge{i, c.Node, fmt.Sprintf("handed over by %s, which is past a limit (%s)", from.Name, from.Ailing)})
+		}
+	}
+	return list
+}
+
+// evenOut finds the one move that evens the load out most.
+func (e *Engine) evenOut(in plan.Input, choices []plan.Choice) []nudge {
+	may := make([]bool, len(in.Services))
+	for i := range may {
+		may[i] = e.cfg.Services[i].Rebalance && in.Services[i].Asked == 0
+	}
+	if m, ok := plan.Rebalance(in, choices, may); ok {
+		return []nudge{{m.Service, m.To, m.Why}}
+	}
+	return nil
+}
