@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"daemon":            {"agents", "cluster", "config", "console", "daemon/health", "fence", "heartbeat", "inm", "notify", "quorumdisk", "replay", "serialhb", "vip", "wire"},
 	"daemon/health":     {"cluster", "config", "wire"},
 	"replay":            {"cluster", "config", "wire"},
-	"simulate":          {"cluster", "config", "heartbeat", "inm", "quorumdisk", "replay", "wire"},
+	"simulate":          {"cluster", "cluster/plan", "config", "heartbeat", "inm", "quorumdisk", "replay", "wire"},
 	"lab":               {"cluster", "config", "console", "wire"},
 	"lab/demo":          {"console", "cluster", "lab", "wire"},
 	"lab/bench":         {"lab", "console", "cluster", "wire"},

@@ -11,6 +11,7 @@ import (
 	"locum/config"
 	"locum/console"
 	"locum/daemon"
+	"locum/simulate"
 )
 
 // defaultConfig is where the file lies.
@@ -111,6 +112,9 @@ func showCheck(w io.Writer, file, here string, cfg *config.Config, problems *con
 		fmt.Fprintf(w, "this machine is %s: key, interfaces, devices and programs that it names were looked at\n", here)
 	}
 	config.WriteExplain(w, cfg.Explain())
+	if len(cfg.Nodes) > 1 {
+		simulate.WriteLosses(w, simulate.Losses(cfg))
+	}
 	if advice := cfg.Advice(); advice != "" {
 		fmt.Fprintf(w, "\n%s\n", advice)
 	}
@@ -125,10 +129,11 @@ func count(n int, what string) string {
 
 // checked is what check says to programs.
 type checked struct {
-	Version  int          `json:"version"`
-	Errors   []problem    `json:"errors"`
-	Warnings []problem    `json:"warnings"`
-	Means    []config.Row `json:"means"`
+	Version  int             `json:"version"`
+	Errors   []problem       `json:"errors"`
+	Warnings []problem       `json:"warnings"`
+	Means    []config.Row    `json:"means"`
+	Losses   []simulate.Loss `json:"losses"` // what has no node when others are away
 }
 
 type problem struct {
@@ -138,7 +143,7 @@ type problem struct {
 }
 
 func writeCheck(cfg *config.Config, problems *config.Problems) error {
-	out := checked{Version: 1, Errors: []problem{}, Warnings: []problem{}, Means: []config.Row{}}
+	out := checked{Version: 1, Errors: []problem{}, Warnings: []problem{}, Means: []config.Row{}, Losses: []simulate.Loss{}}
 	for _, p := range problems.Errors {
 		out.Errors = append(out.Errors, problem(p))
 	}
@@ -147,6 +152,7 @@ func writeCheck(cfg *config.Config, problems *config.Problems) error {
 	}
 	if cfg != nil {
 		out.Means = cfg.Explain()
+		out.Losses = simulate.Losses(cfg)
 	}
 	for i := range out.Means {
 		if out.Means[i].Terms == nil {

@@ -17,7 +17,7 @@ import (
 
 // faults are the flags that say what happens to a node.
 var faults = []struct{ flag, command, help string }{
-	{"kill", "kill", "this node loses its power"},
+	{"kill", "kill", "this node loses its power; A,B: both at once"},
 	{"pause", "pause", "locum on this node stands still"},
 	{"kill-heart", "kill-heart", "the heart of this node dies and does not come back"},
 	{"kill-engine", "kill-engine", "the engine of this node dies"},
@@ -55,6 +55,7 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return err
 	}
 	for _, f := range faults {
+		*happens[f.command] = each(*happens[f.command])
 		if err := knownNodes(cfg, f.flag, *happens[f.command]); err != nil {
 			return err
 		}
@@ -85,6 +86,14 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return errors.New(strings.Join(story.Failures, "; "))
 	}
 	return nil
+}
+
+// each takes "beta,gamma" for two nodes.
+func each(words []string) (nodes []string) {
+	for _, w := range words {
+		nodes = append(nodes, strings.Split(w, ",")...)
+	}
+	return nodes
 }
 
 func simulated(file string) (*config.Config, error) {

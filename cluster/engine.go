@@ -3,6 +3,7 @@ package cluster
 import (
 	"time"
 
+	"locum/cluster/plan"
 	"locum/config"
 	"locum/wire"
 )
@@ -10,8 +11,8 @@ import (
 // Engine is one node's deciding state. It is a plain value: no clock, lock or channel in it.
 type Engine struct {
 	cfg   *config.Config
-	print string   // the file's fingerprint
-	units []string // that services of the file weigh
+	print string     // the file's fingerprint
+	file  plan.Input // what it says of where services shall run
 	self  wire.Node
 
 	// Given by the heart and the state directory.
@@ -92,7 +93,7 @@ type peer struct {
 
 // New makes the engine of one node. Its first event must be Started.
 func New(cfg *config.Config, self wire.Node) *Engine {
-	e := &Engine{cfg: cfg, print: fingerprint(cfg), units: cfg.Units(), self: self, peers: make([]peer, wire.MaxNodes+1), words: wire.Unknown, clock: -1}
+	e := &Engine{cfg: cfg, print: fingerprint(cfg), file: plan.Of(cfg), self: self, peers: make([]peer, wire.MaxNodes+1), words: wire.Unknown, clock: -1}
 	for _, c := range cfg.Nodes {
 		e.peer(c.Number).Node = c.Number
 	}

@@ -50,12 +50,10 @@ func (s situation) firstHolder(path []wire.Node) wire.Node {
 	return 0
 }
 
-// wish is what the planner is told of a service.
-func (e *Engine) wish(sit situation) plan.Service {
+// wish tells the planner what is so of a service, beside what the file says.
+func (e *Engine) wish(w *plan.Service, sit situation) {
 	s := sit.service
-	w := plan.Service{Name: s.Name, Nodes: s.Nodes, Able: sit.able & pathSet(s), Spread: s.Spread, Priority: s.Priority, With: s.With, Apart: s.Apart,
-		Weight: e.weighed(s.Weight, 0)}
-	w.At = sit.firstHolder(sit.path())
+	w.Able, w.At = sit.able&pathSet(s), sit.firstHolder(sit.path())
 	switch {
 	case e.maintained(s.Name):
 		w.Fixed, w.At = true, sit.firstHolder(s.Nodes)
@@ -72,31 +70,17 @@ func (e *Engine) wish(sit situation) plan.Service {
 	case s.FailbackAt.Open(e.clock):
 		w.Back = "failback=" + s.FailbackAt.String()
 	}
-	e.holdsBack(s, &w)
-	return w
-}
-
-// weighed is the amount of each unit of the file; missing where the list does not name it.
-func (e *Engine) weighed(list []config.Measure, missing config.Amount) []config.Amount {
-	units := e.units
-	amounts := make([]config.Amount, len(units))
-	for u, unit := range units {
-		amount, named := config.AmountOf(list, unit)
-		if amounts[u] = amount; !named {
-			amounts[u] = missing
-		}
-	}
-	return amounts
+	e.holdsBack(s, w)
 }
 
 // planInput is all that the planner is told.
 func (e *Engine) planInput(sits []situation) plan.Input {
-	in := plan.Input{Units: e.units}
-	for _, n := range e.cfg.Nodes {
-		in.Nodes = append(in.Nodes, plan.Node{Number: n.Number, Name: n.Name, Capacity: e.weighed(n.Capacity, -1), Ailing: e.ailing(n.Number)})
+	in := plan.Input{Units: e.file.Units, Nodes: slices.Clone(e.file.Nodes), Services: slices.Clone(e.file.Services)}
+	for i := range in.Nodes {
+		in.Nodes[i].Ailing = e.ailing(in.Nodes[i].Number)
 	}
-	for _, sit := range sits {
-		in.Services = append(in.Services, e.wish(sit))
+	for i, sit := range sits {
+		e.wish(&in.Services[i], sit)
 	}
 	needed(e.cfg, in.Services)
 	e.nudged(in.Services)

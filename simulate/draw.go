@@ -76,6 +76,7 @@ type draw struct {
 	paths     []string
 	fences    bool
 	disk      bool
+	limits    bool            // nodes may pass their limits
 	left      map[string]bool // who was told to leave: where something cannot be stopped he never has
 	endless   bool            // an operation was drawn that never ends
 	fencing   bool            // operators have nodes fenced, whatever they are at: nothing is needless then
@@ -314,6 +315,9 @@ func (d *draw) disasters() {
 	if d.forgets != "" {
 		drawn = append(drawn, d.forget)
 	}
+	if d.limits {
+		drawn = append(drawn, func() string { return "sample " + d.node() + d.one(" load=9", " load=9", " load=1", " load=unknown") })
+	}
 	longest := 13 // powers of two, of milliseconds
 	if d.percent(30) {
 		longest = 8 // one thing on top of the other
@@ -378,6 +382,7 @@ func (d *draw) splits() {
 func (d *draw) heal() {
 	d.say(healed)
 	d.say("heal")
+	d.sampled("load=1")
 	if d.disk {
 		d.say("find-disk %s", strings.Join(d.names, " "))
 		d.say("disk-takes 1ms")

@@ -15,6 +15,7 @@ import (
 var (
 	seeds  = flag.Int("seeds", 200, "how many random histories to play")
 	first  = flag.Uint64("seed", 1, "the first seed")
+	many   = flag.Bool("many", false, "with many services: weights, capacities, limits, instances")
 	large  = flag.Bool("large", false, "with 16 to 64 nodes instead of 2 to 5")
 	share  = flag.Bool("shared", false, "with a path on which a beat goes out once, to all")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
@@ -70,6 +71,9 @@ func playFrom(t *testing.T, first uint64, seeds int, shared bool) {
 
 func play(t *testing.T, seed uint64, shared bool) {
 	s := Draw(seed)
+	if *many {
+		s = DrawMany(seed)
+	}
 	if *large {
 		s = DrawLarge(seed)
 	}
@@ -88,6 +92,6 @@ func play(t *testing.T, seed uint64, shared bool) {
 	if err := os.WriteFile(file, []byte(transcript), 0o600); err != nil {
 		t.Error(err)
 	}
-	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink -large=%t -shared=%t",
-		seed, strings.Join(failures, "; "), file, seed, *large, shared)
+	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink -large=%t -many=%t -shared=%t",
+		seed, strings.Join(failures, "; "), file, seed, *large, *many, shared)
 }

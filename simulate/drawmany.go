@@ -1,0 +1,105 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"locum/cluster/plan"
+	"locum/config"
+)
+
+// DrawMany is Draw for 3 to 6 nodes with many services: weights and capacities, services that are together, apart, or started one after
+// the other, parallel ones, and nodes that pass their limits. With all nodes there, every service has a node.
+func DrawMany(seed uint64) Script {
+	d := newDraw(seed)
+	d.names = []string{"alpha", "beta", "gamma", "delta", "epsilon", "zeta"}[:3+d.rnd.IntN(4)]
+	for !d.many() {
+		continue
+	}
+	if d.percent(50) {
+		d.say("watchdog 5s")
+	}
+	d.boot()
+	d.sampled("load=1")
+	if d.percent(10) {
+		d.restarts()
+	} else {
+		d.disasters()
+	}
+	return Script{Config: d.config, Commands: d.commands}
+}
+
+// many draws a file, and reports whether all of it has a node.
+func (d *draw) many() bool {
+	d.fences, d.limits = d.percent(75), d.percent(50)
+	var b strings.Builder
+	fmt.Fprintf(&b, "cluster t\nkey /k\nbeat %s\n", d.beat)
+	path := "path udp lan"
+	for i, n := range d.names {
+		fmt.Fprintf(&b, "node %d %s capacity=slot:10\n", i+1, n)
+		path += fmt.Sprintf(" %s=192.0.2.%d", n, i+1)
+	}
+	b.WriteString(path + "\n")
+	if d.fences {
+		b.WriteString("tiebreak fence delay=3s\n")
+		for _, n := range d.names {
+			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n", n)
+		}
+	}
+	if d.limits {
+		b.WriteString("limit load=8 for=5s\n")
+	}
+	left := 7 * (len(d.names) - 1) // so much weight there may be in all
+	for s := 1; s <= 3+d.rnd.IntN(7) && left > 0; s++ {
+		left -= d.manyService(&b, s)
+	}
+	cfg, problems := config.Parse("drawn", b.String())
+	if cfg == nil {
+		if strings.Contains(problems.Error(), "with=") {
+			return false // no node in common, or apart from what it is with
+		}
+		panic("the simulator drew a file with errors: " + problems.Error())
+	}
+	if slices.ContainsFunc(plan.Make(plan.Of(cfg)), func(c plan.Choice) bool { return c.Node == 0 }) {
+		return false
+	}
+	d.know(cfg)
+	return true
+}
+
+// manyService draws one service line, and says how much it weighs.
+func (d *draw) manyService(b *strings.Builder, s int) (weight int) {
+	nodes := slices.Clone(d.names)
+	d.rnd.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+	nodes = nodes[:2+d.rnd.IntN(len(nodes)-1)]
+	each, most := 1+d.rnd.IntN(4), 1
+	fmt.Fprintf(b, "service s%d nodes=%s weight=slot:%d priority=%d", s, strings.Join(nodes, ","), each, d.rnd.IntN(3))
+	if d.percent(30) {
+		b.WriteString(" place=spread")
+	} else if d.percent(30) {
+		b.WriteString(" failback=yes")
+	}
+	unit := "s%d.service\n"
+	switch other := 1 + d.rnd.IntN(s); {
+	case d.percent(20):
+		most = len(nodes)
+		fmt.Fprintf(b, " instances=%d..%d", 1+d.rnd.IntN(most), most)
+		unit = "s%d@%%i.service\n"
+	case other == s || strings.Contains(b.String(), fmt.Sprintf("s%d@", other)):
+	case d.percent(40):
+		fmt.Fprintf(b, " %s=s%d", d.one("with", "apart", "after"), other)
+	}
+	fmt.Fprintf(b, "\nresource s%d unit "+unit, s, s)
+	return each * most
+}
+
+// sampled has every node say how it is.
+func (d *draw) sampled(what string) {
+	if !d.limits {
+		return
+	}
+	for _, n := range d.names {
+		d.say("sample %s %s", n, what)
+	}
+}
