@@ -35,6 +35,7 @@ type crowd struct {
 	// locums and views are what runs on each node, and the members of the newest view that it said it has.
 	locums map[string]*Process
 	views  map[string]sighting
+	vips   []netip.Addr // the addresses of its services
 }
 
 // sighting is a view as a node's log has it, and when it was read there.
@@ -45,7 +46,7 @@ type sighting struct {
 }
 
 // newCrowd makes the machines of a large cluster and runs locum on all of them.
-func newCrowd(t testing.TB, nodes int, path func(*World) string) *crowd {
+func newCrowd(t testing.TB, nodes int, vips []netip.Addr, file func(*World) string) *crowd {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
@@ -56,9 +57,9 @@ func newCrowd(t testing.TB, nodes int, path func(*World) string) *crowd {
 	}
 	w, err := New(Options{Nodes: nodes, Programs: map[string]string{"locum": binary}, Neighbours: true})
 	must(t, err)
-	c := &crowd{World: w, t: t, locums: map[string]*Process{}, views: map[string]sighting{}}
+	c := &crowd{World: w, t: t, locums: map[string]*Process{}, views: map[string]sighting{}, vips: vips}
 	t.Cleanup(c.end)
-	text, key := crowdFile(w, path(w)), newKey(t)
+	text, key := file(w), newKey(t)
 	for _, n := range w.Nodes {
 		must(t, n.WriteFile("locum.conf", []byte(text), 0o644))
 		must(t, n.WriteFile("locum.key", []byte(key), 0o600))
@@ -160,7 +161,7 @@ func (c *crowd) agreed(nodes []*Node) (last wire.Instant) {
 // serves waits until each service's address is held by one of the nodes.
 func (c *crowd) serves(nodes []*Node) {
 	c.t.Helper()
-	for _, a := range crowdVIPs {
+	for _, a := range c.vips {
 		who := ""
 		c.eventually(func() string { return fmt.Sprintf("%s is held by a node that lives; it is with %q", a, who) }, func() bool {
 			who, _ = c.Observer.Holder(a)
@@ -209,7 +210,7 @@ func (c *crowd) dieAndReturn(victims []*Node) (view, back time.Duration) {
 // end checks what must never be, and shows what the nodes said if the test failed.
 func (c *crowd) end() {
 	c.t.Helper()
-	for _, a := range crowdVIPs {
+	for _, a := range c.vips {
 		if err := c.Observer.OneOwner(a); err != nil {
 			c.t.Error(err)
 		}
@@ -256,7 +257,7 @@ func TestManyNodes(t *testing.T) {
 	}
 	for _, path := range crowdPaths {
 		t.Run(path.name, func(t *testing.T) {
-			c := newCrowd(t, *many, path.line)
+			c := newCrowd(t, *many, crowdVIPs, func(w *World) string { return crowdFile(w, path.line(w)) })
 			booted := Now()
 			t.Logf("%d nodes: all in one view %s after the last was started", *many, Between(booted, c.agreed(c.Nodes)).Round(time.Millisecond))
 			c.serves(c.Nodes)
