@@ -18,6 +18,7 @@ var (
 	many   = flag.Bool("many", false, "with many services: weights, capacities, limits, instances")
 	large  = flag.Bool("large", false, "with 16 to 64 nodes instead of 2 to 5")
 	share  = flag.Bool("shared", false, "with a path on which a beat goes out once, to all")
+	sick   = flag.Bool("unwell", false, "with nodes that pass limits of their file")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
@@ -52,6 +53,24 @@ func TestDisastersNeverPlayedBefore(t *testing.T) {
 	playFrom(t, seed, 100, *share)
 }
 
+// The same with nodes that pass limits of their file; here a few, with -unwell as many as one likes.
+func TestDisastersOfUnwellNodes(t *testing.T) {
+	passed := 0
+	for seed := range uint64(30) {
+		passed += strings.Count(playScript(t, seed, DrawUnwell(seed), "-unwell"), "is past a limit")
+	}
+	if passed < 30 {
+		t.Errorf("only %d limits were passed", passed)
+	}
+}
+
+// The same with many services, whose placement hangs together.
+func TestDisastersOfManyServices(t *testing.T) {
+	for seed := range uint64(count(60)) {
+		playScript(t, seed, DrawMany(seed), "-many")
+	}
+}
+
 func playFrom(t *testing.T, first uint64, seeds int, shared bool) {
 	next := make(chan uint64)
 	var wait sync.WaitGroup
@@ -77,12 +96,20 @@ func play(t *testing.T, seed uint64, shared bool) {
 	if *large {
 		s = DrawLarge(seed)
 	}
+	if *sick {
+		s = DrawUnwell(seed)
+	}
 	if shared {
 		s = Share(s, seed)
 	}
+	playScript(t, seed, s, fmt.Sprintf("-large=%t -many=%t -shared=%t -unwell=%t", *large, *many, shared, *sick))
+}
+
+// playScript plays a seed's script, which options of the test make, and gives the transcript.
+func playScript(t *testing.T, seed uint64, s Script, options string) string {
 	transcript, failures := s.Play()
 	if len(failures) == 0 {
-		return
+		return transcript
 	}
 	if *shrink {
 		s = Shrink(s)
@@ -92,6 +119,7 @@ func play(t *testing.T, seed uint64, shared bool) {
 	if err := os.WriteFile(file, []byte(transcript), 0o600); err != nil {
 		t.Error(err)
 	}
-	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink -large=%t -many=%t -shared=%t",
-		seed, strings.Join(failures, "; "), file, seed, *large, *many, shared)
+	t.Errorf("seed %d: %s\n  the transcript is in %s; shorter: go test ./simulate -run Random -seed %d -seeds 1 -shrink %s",
+		seed, strings.Join(failures, "; "), file, seed, options)
+	return transcript
 }

@@ -14,7 +14,7 @@ import (
 
 const insideKey = "LOCUM_HEALTH_INSIDE"
 
-// inside runs body in a child of the test binary that has a network namespace of its own.
+// inside runs body in a child of the test binary that has network and mount namespaces of its own.
 func inside(t *testing.T, body func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv(insideKey) != "" {
@@ -26,7 +26,7 @@ func inside(t *testing.T, body func(t *testing.T)) {
 	}
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
 	cmd.Env = append(os.Environ(), insideKey+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()+" ") {
 		t.Fatalf("%v\n%s", err, out)
 	}
