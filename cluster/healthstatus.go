@@ -10,13 +10,7 @@ type HealthStatus struct {
 	Unknown         []string `json:"unknown,omitempty"`          // of the node that is asked: limits that it cannot judge now, and why
 }
 
-// ShowHealth adds to a status what each node says of its health.
-func (e *Engine) ShowHealth(st *Status) {
-	for i := range st.Nodes {
-		st.Nodes[i].Health = e.healthStatus(st.Nodes[i].Node)
-	}
-}
-
+// healthStatus is what a node says of its health, nil if it says nothing.
 func (e *Engine) healthStatus(n wire.Node) *HealthStatus {
 	h := e.healthOf(n)
 	st := &HealthStatus{Past: append([]string{}, h.Ailing...)}

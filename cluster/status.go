@@ -34,7 +34,7 @@ type NodeStatus struct {
 	Engine   bool          `json:"engine_up"`
 	Standby  bool          `json:"standby"`
 	SilentMS int64         `json:"silent_ms"`
-	Health   *HealthStatus `json:"health,omitempty"` // what it says of itself, if it has; see ShowHealth
+	Health   *HealthStatus `json:"health,omitempty"` // what it says of itself, if it has
 }
 
 // DiskStatus is what a node sees of the quorum disks.

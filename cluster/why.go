@@ -47,7 +47,7 @@ func (e *Engine) selfFencing() string {
 
 func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
 	p := e.peer(n)
-	st := NodeStatus{Node: n, Name: e.name(n), Engine: n == e.self || p.EngineUp, Standby: e.intents.Standby.Has(n)}
+	st := NodeStatus{Node: n, Name: e.name(n), Engine: n == e.self || p.EngineUp, Standby: e.intents.Standby.Has(n), Health: e.healthStatus(n)}
 	if n != e.self && p.LastHeard != 0 && !e.alive(n) {
 		st.SilentMS = int64(e.now-p.LastHeard) / 1e6
 	}

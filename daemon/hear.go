@@ -95,7 +95,6 @@ func (n *engine) question(q question) {
 	switch r := q.Request; {
 	case r.Verb == "status":
 		st := n.core.Status(heartbeat.Now())
-		n.core.ShowHealth(&st)
 		go n.reply(q.ID, console.Reply{Status: &st}, true) // what it points to is not shared with the core
 	case r.Verb == "events":
 		n.history.replay(q.ID, r.Follow)

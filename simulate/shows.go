@@ -12,7 +12,6 @@ func (n *node) shows(words string, stand bool) error {
 		return fmt.Errorf("it has no engine")
 	}
 	st := n.engine.Status(n.now())
-	n.engine.ShowHealth(&st)
 	text, err := json.Marshal(st)
 	if err != nil || strings.Contains(string(text), words) != stand {
 		return fmt.Errorf("status: that %q stands in it is %t: %s (%v)", words, !stand, text, err)
