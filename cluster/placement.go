@@ -71,6 +71,9 @@ func (e *Engine) wish(w *plan.Service, sit situation) {
 		w.Back = "failback=" + s.FailbackAt.String()
 	}
 	e.holdsBack(s, w)
+	if told := e.toldOf(s); w.At == 0 && w.Able.Has(told) {
+		w.Due = told
+	}
 }
 
 // planInput is all that the planner is told.

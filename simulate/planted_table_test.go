@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"stops-under-what-started-after-it":  {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
 	"switch-that-lied-believed":          {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
 	"new-incarnation-taken-for-new-boot": {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
 	"late-shot-hits":                     {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
@@ -149,12 +150,12 @@ var plants = []planted{
 	{"key-that-cannot-be-read-accepted", "cluster/keys.go", "\tcase ev.Why != \"\":\n\t\treturn ev.Why\n", "", "24", "liveness a"},
 	{"others-sectors-sealed-anew", "quorumdisk/reseal.go", "case writer == k.set.o.Self, a.Rest && !a.Nodes.Has(writer):", "case true:", "24", "owners"},
 	{"rest-never-sealed-anew", "cluster/keys.go", "\tif rest != e.reseals {", "\tif false {", "24", "liveness"},
-	{"starts-before-what-it-is-after", "cluster/sequence.go", "return m != nil && m.on(e.cfg.Services[k].Name).Phase == PhaseRunning", "return true", "", "liveness"},
+	{"starts-before-what-it-is-after", "cluster/sequence.go", "return m != nil && m.on(e.cfg.Services[k].Name).Phase == PhaseRunning", "return m == nil || true", "", "liveness"},
 	{"stops-under-what-started-after-it", "cluster/sequence.go", "slices.Contains(o.After, i) && d.chosen[k].node != held", "false", "", "liveness"},
 	{"stops-for-what-shall-not-run", "cluster/blocked.go", "wait = e.startsNever(i, d)", "wait = Wait{}", "", "liveness"},
 	{"room-taken-before-it-is-free", "cluster/sequence.go", "if have < 0 && last >= 0 {", "if false {", "", "liveness"},
 	{"goes-back-for-ever", "cluster/pace.go", "e.pace.returns(s.Name) >= mostReturns", "false", "", "liveness"},
 	{"hands-over-at-the-cost-of-others", "cluster/pace.go", ", !together && c.Node != choices[i].Node:", ":", "", "liveness"},
-	{"surplus-instances-first", "cluster/placement.go", "wishes[k].Extra = at >= s.Least", "wishes[k].Extra = false", "", "liveness"},
+	{"surplus-instances-first", "cluster/placement.go", "wishes[k].Extra = at >= s.Least", "wishes[k].Extra = at < 0", "", "liveness"},
 	{"sealed-after-half-a-pass", "quorumdisk/reseal.go", "if s.next == 0 {", "if true {", "24", "liveness"},
 }

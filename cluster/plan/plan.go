@@ -28,7 +28,10 @@ type Service struct {
 	Nodes []wire.Node // the failover path, most wanted first
 	Able  wire.Nodes  // of them those that can run it now
 	At    wire.Node   // where it runs or starts, 0 nowhere
-	Fixed bool        // stays at At, or nowhere, whatever fits
+	// Due is the node that it was given before and does not run on yet, 0 if there is none: on its way a service ranks as one that runs,
+	// and does not lose its place to another that is as important.
+	Due   wire.Node
+	Fixed bool // stays at At, or nowhere, whatever fits
 	// Asked is the node that an operator has named, 0 if none has; AskedWhy says so.
 	Asked    wire.Node
 	AskedWhy string
@@ -100,13 +103,21 @@ func order(in *Input) []int {
 	}
 	slices.SortStableFunc(list, func(a, b int) int {
 		x, y := &in.Services[a], &in.Services[b]
-		return cmp.Or(before(x.Fixed, y.Fixed), cmp.Compare(rank[b], rank[a]), before(x.At != 0, y.At != 0))
+		return cmp.Or(before(x.Fixed, y.Fixed), cmp.Compare(rank[b], rank[a]), before(x.has() != 0, y.has() != 0))
 	})
 	o := ordering{in: in, seen: make([]bool, len(list))}
 	for _, s := range list {
 		o.add(s)
 	}
 	return o.list
+}
+
+// has is the node that a service has already: where it runs, or is due.
+func (s *Service) has() wire.Node {
+	if s.At != 0 {
+		return s.At
+	}
+	return s.Due
 }
 
 // before puts what holds for a before what holds for b.

@@ -22,7 +22,7 @@ func (t *table) preferred(s int) []wire.Node {
 		add(is.At)
 	}
 	known := len(list)
-	if is.At == 0 {
+	if is.has() == 0 {
 		t.whereUsersRun(s, add)
 	}
 	users := len(list)
@@ -40,7 +40,7 @@ func (t *table) preferred(s int) []wire.Node {
 func (t *table) whereUsersRun(s int, add func(wire.Node)) {
 	all := slices.Clone(t.users[s])
 	for i := 0; i < len(all); i++ {
-		add(t.in.Services[all[i]].At)
+		add(t.in.Services[all[i]].has())
 		for _, u := range t.users[all[i]] {
 			if !slices.Contains(all, u) {
 				all = append(all, u)

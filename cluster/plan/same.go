@@ -12,7 +12,7 @@ func (n Node) same(o Node) bool {
 }
 
 func (s Service) same(o Service) bool {
-	return s.Able == o.Able && s.At == o.At && s.Fixed == o.Fixed && s.Asked == o.Asked && s.AskedWhy == o.AskedWhy && s.Back == o.Back &&
+	return s.Able == o.Able && s.At == o.At && s.Due == o.Due && s.Fixed == o.Fixed && s.Asked == o.Asked && s.AskedWhy == o.AskedWhy && s.Back == o.Back &&
 		s.Extra == o.Extra && s.Spread == o.Spread && s.Priority == o.Priority && s.Name == o.Name && slices.Equal(s.Nodes, o.Nodes) &&
 		slices.Equal(s.Weight, o.Weight) && slices.Equal(s.With, o.With) && slices.Equal(s.Apart, o.Apart)
 }

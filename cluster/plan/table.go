@@ -30,7 +30,7 @@ func newTable(in *Input) *table {
 	}
 	t.used, t.reserved = amounts(len(in.Nodes), len(in.Units)), amounts(len(in.Nodes), len(in.Units))
 	for s := range in.Services {
-		if v := t.row(in.Services[s].At); v >= 0 {
+		if v := t.row(in.Services[s].has()); v >= 0 {
 			t.add(t.reserved[v], s, 1)
 			t.waiting[v]++
 		}
@@ -80,7 +80,7 @@ func (t *table) seat(s int, n wire.Node) {
 // take begins a service's turn: what it has reserved is free for it.
 func (t *table) take(s int) {
 	t.taken[s] = true
-	if v := t.row(t.in.Services[s].At); v >= 0 {
+	if v := t.row(t.in.Services[s].has()); v >= 0 {
 		t.add(t.reserved[v], s, -1)
 		t.waiting[v]--
 	}
@@ -149,7 +149,7 @@ func (t *table) crowds(s int, n wire.Node) bool {
 		return true
 	}
 	for _, o := range t.in.Services[s].Apart {
-		if !t.taken[o] && t.in.Services[o].At == n {
+		if !t.taken[o] && t.in.Services[o].has() == n {
 			return true
 		}
 	}
