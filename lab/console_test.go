@@ -435,6 +435,7 @@ func engineHangs(p *pair) {
 
 // TestACommandWhoseServiceFailsSaysWhy: a service that cannot run on beta ends the wait with the reason, not with a time-out.
 func TestACommandWhoseServiceFailsSaysWhy(t *testing.T) {
+	long(t)
 	p := makePair(t, withFence, "", theService+"resource web script /run/lab/licensed\n")
 	good := "#!/bin/sh\ncase $1 in\nstart) touch /run/up;;\nstop) rm -f /run/up;;\nstatus) test -e /run/up || exit 3;;\nesac\n"
 	must(t, p.alpha.WriteFile("licensed", []byte(good), 0o755))

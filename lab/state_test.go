@@ -112,6 +112,7 @@ func TestASpoiledFileOfTheStateDirectoryIsNamedAndHurtsNobodyElse(t *testing.T) 
 // read-only, while it serves. It keeps its services, says which file and why, casts no vote, and is a full member again
 // when there is room.
 func TestAStateDirectoryThatCannotBeWrittenKeepsTheServices(t *testing.T) {
+	long(t)
 	for _, c := range []struct{ name, prepare, spoil, mend, why string }{
 		{"full", "mkdir -p state && mount -t tmpfs -o size=64k tmpfs state", "rm state/durable.old; head -c 1M /dev/zero >state/ballast 2>/dev/null; true", // else its room is used
 			"rm state/ballast", "no space left"},

@@ -205,6 +205,7 @@ func (p *pair) told(node, verb string) bool {
 // TestALyingSwitchIsFoundOutByTheNetwork: alpha's locum is stopped while its kernel still answers for the address. Beta is told
 // that alpha is off; it asks the network, hears the other owner, and does not start.
 func TestALyingSwitchIsFoundOutByTheNetwork(t *testing.T) {
+	long(t)
 	p := newPair(t, withFence, "", theService)
 	p.Power.Behave("alpha", Lying, 0)
 	engine := p.engine(p.alpha)

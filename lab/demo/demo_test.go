@@ -34,7 +34,16 @@ func needsRoot(t *testing.T) {
 	}
 }
 
+// long leaves a test out of those that a person runs all day: make quick.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
+}
+
 func TestTheDemoShowsAStandInAndItsTimes(t *testing.T) {
+	long(t)
 	needsRoot(t)
 	var out bytes.Buffer
 	start := time.Now()
@@ -60,6 +69,7 @@ func TestTheDemoShowsAStandInAndItsTimes(t *testing.T) {
 }
 
 func TestTheDemoFailsWhenThereAreTwoOwners(t *testing.T) {
+	long(t)
 	needsRoot(t)
 	t.Setenv(carelessKey, "1")
 	var out bytes.Buffer
@@ -83,6 +93,7 @@ func TestTheDemoEndsWhenItIsInterrupted(t *testing.T) {
 }
 
 func TestAKeptDemoStaysUntilItIsInterrupted(t *testing.T) {
+	long(t)
 	needsRoot(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

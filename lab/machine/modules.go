@@ -12,7 +12,7 @@ import (
 
 // wantedModules are loaded by every machine, with what they need before them. The first watchdog is the one that resets the
 // machine whatever its kernel does; softdog is /dev/watchdog1. Where a line has options they follow the name.
-var wantedModules = []string{"virtio_pci", "virtio_net", "virtio_blk", "virtio_console", "crc32c_generic", "ext4", "i6300esb", "softdog", "8021q", "bonding"}
+var wantedModules = []string{"virtio_pci", "virtio_net", "virtio_blk", "virtio_console", "crc32c_generic", "ext4", "i6300esb", "softdog", "8021q", "bonding", "nfsv3"}
 
 // moduleList gives the lines of the list that the guest loads by, and the files.
 func moduleList(dir string, wanted []string) (files []File, err error) {

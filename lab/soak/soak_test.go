@@ -35,6 +35,9 @@ func TestTheLongestPauseCounts(t *testing.T) {
 
 // TestEachLoadBeginsAndEnds with a window that no load can fool: what is tried is that the cells work, not the figures.
 func TestEachLoadBeginsAndEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to make a world")
 	}

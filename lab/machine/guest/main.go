@@ -15,6 +15,10 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == "become" {
 		become(os.Args[2:])
 	}
+	if len(os.Args) > 3 && os.Args[1] == "nfs" {
+		say(serveNFS(os.Args[2:]).Error())
+		os.Exit(1)
+	}
 	if os.Getpid() != 1 {
 		say("it is the first process of a machine, and is of no use elsewhere")
 		os.Exit(2)

@@ -116,6 +116,8 @@ func (g *guest) do(q question) (string, error) {
 		return "", onSerial(q.Args[0], func(f *os.File) error { _, err := f.WriteString(q.Args[1]); return err })
 	case "serial-read": // port: what has come
 		return readSerial(q.Args[0])
+	case "mount": // source, place, type, options
+		return "", errors.Join(os.MkdirAll(q.Args[1], 0o755), unix.Mount(q.Args[0], q.Args[1], q.Args[2], 0, q.Args[3]))
 	case "children":
 		return children(q.Args[0])
 	}
