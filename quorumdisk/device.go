@@ -177,6 +177,8 @@ func (d *Device) fault(what string, at Place, err error) error {
 	switch {
 	case errors.Is(err, unix.EIO), errors.Is(err, unix.EREMOTEIO):
 		mend = "; the kernel's log (dmesg) says more"
+	case errors.Is(err, unix.ENOSPC) && !d.file: // the kernel's word for a write behind the end of a device, which one that is gone has at 0
+		mend = "; the device has become shorter, or is gone: is it plugged in?"
 	case errors.Is(err, unix.ENOSPC):
 		mend = "; its file system is full: make room, and run locum disk init again"
 	case errors.Is(err, unix.EINVAL):
