@@ -45,11 +45,12 @@ check: ## format, vet, staticcheck, architecture
 	$(GO) test -count=1 -run 'TestEachPackageImportsOnlyItsNeighbours|TestWhatDecidesIsPure' .
 
 SEEDS ?= 2000
+DISKS ?= false
 SEED  ?= $(shell date +%s)000000
 
-simulate: ## random disasters: make simulate SEEDS=2000 SEED=1
+simulate: ## random disasters: make simulate SEEDS=2000 SEED=1; DISKS=true only those with quorum disks
 	@echo "seeds $(SEED) and the $(SEEDS) from it on"
-	$(GO) test ./simulate -count=1 -timeout 24h -run TestRandomDisasters -seed $(SEED) -seeds $(SEEDS)
+	$(GO) test ./simulate -count=1 -timeout 24h -run TestRandomDisasters -seed $(SEED) -seeds $(SEEDS) -disks=$(DISKS)
 
 planted: ## put each fault of simulate/planted_table_test.go into the code and see it caught (a quarter of an hour)
 	$(GO) test ./simulate -count=1 -timeout 2h -run TestPlantedFaults -plant . -v

@@ -61,6 +61,7 @@ func TestAnAgentsOwnExitStatusTwoForAWrongArgumentIsNotOff(t *testing.T) {
 type redfish struct {
 	password string
 	deaf     bool // takes a reset and does nothing
+	mute     bool // answers nothing before its client has gone
 
 	mu     sync.Mutex
 	state  string // On or Off
@@ -68,6 +69,10 @@ type redfish struct {
 }
 
 func (b *redfish) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.mute {
+		<-r.Context().Done()
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if user, password, _ := r.BasicAuth(); user != "locum" || password != b.password {
@@ -126,6 +131,14 @@ func TestFenceRedfishOnABoardThatDoesNothingIsNotDone(t *testing.T) {
 	got, text := ladder(t, []config.Fence{b.line(t, "s3cret")}).Off(context.Background(), always)
 	if got != wire.OutcomeFailed || !strings.Contains(text, "still on after off") {
 		t.Errorf("%s: %s", got, text)
+	}
+}
+
+func TestFenceRedfishOnABoardThatAnswersNothingIsUnknown(t *testing.T) {
+	b := &redfish{password: "s3cret", state: "On", mute: true}
+	got, text := ladder(t, []config.Fence{within(b.line(t, "s3cret"), 2*time.Second)}).Off(context.Background(), always)
+	if got != wire.OutcomeUnknown || b.resets != nil {
+		t.Errorf("%s: %s; the board was told %v", got, text, b.resets)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,6 +133,26 @@ func TestOnlyAPlugThatSaysOffWhenAskedAgainIsDone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A plug that obeys and answers only when its time is over has confirmed nothing; asked anew, it says what is so.
+func TestAPlugThatAnswersLateIsAskedAnew(t *testing.T) {
+	var late atomic.Bool
+	late.Store(true)
+	p := newPlug(t, func(p *plug, _ http.ResponseWriter, r *http.Request) bool {
+		return late.Load() && p.hang(r) && r.URL.Path != "/off"
+	})
+	if got, text := ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), always); got != wire.OutcomeUnknown {
+		t.Errorf("%s: %s", got, text)
+	}
+	late.Store(false)
+	answers(t, func() error { // the late one obeys meanwhile
+		power, err := device2(t, within(p.line("pdu", 1), patience))
+		if err == nil && power != wire.PowerOff {
+			err = fmt.Errorf("it was told off, and says %s", power)
+		}
+		return err
+	})
 }
 
 func TestAServerThatSpeaksAnythingElseIsUnknownAndQuotedInOneLine(t *testing.T) {

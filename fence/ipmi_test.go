@@ -18,12 +18,21 @@ import (
 )
 
 // simulatedBoard is OpenIPMI's ipmi_sim with a machine that is a file.
-type simulatedBoard struct{ dir string }
+type simulatedBoard struct {
+	dir     string
+	process *os.Process
+}
 
 func startBoard(t *testing.T) *simulatedBoard {
 	t.Helper()
-	b := &simulatedBoard{t.TempDir()}
-	script, err := filepath.Abs("testdata/chassis.sh")
+	return startBoardOf(t, "testdata/chassis.sh")
+}
+
+// startBoardOf starts the board of a machine that a script switches.
+func startBoardOf(t *testing.T, machine string) *simulatedBoard {
+	t.Helper()
+	b := &simulatedBoard{dir: t.TempDir()}
+	script, err := filepath.Abs(machine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +43,7 @@ func startBoard(t *testing.T) *simulatedBoard {
 		"guid a123456789abcdefa123456789abcdef\nendlan\nchassis_control \""+script+" "+b.dir+"\"\n"+
 		"user 2 true \"locum\" \"s3cret\" admin 10"+auths)
 	b.write(t, "emu", "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\nmc_enable 0x20\n")
-	start(t, nil, "ipmi_sim", "-c", filepath.Join(b.dir, "lan.conf"), "-f", filepath.Join(b.dir, "emu"), "-s", b.dir, "-n")
+	b.process = start(t, nil, "ipmi_sim", "-c", filepath.Join(b.dir, "lan.conf"), "-f", filepath.Join(b.dir, "emu"), "-s", b.dir, "-n")
 	answers(t, func() error { _, err := device2(t, within(b.line(t), time.Second)); return err })
 	return b
 }

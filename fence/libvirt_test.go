@@ -25,11 +25,14 @@ import (
 )
 
 // host is a real libvirtd with libvirt's test driver: one defined guest, "test", that runs in name only.
-type host struct{ dir string }
+type host struct {
+	dir     string
+	process *os.Process
+}
 
 func startHost(t *testing.T) *host {
 	t.Helper()
-	h := &host{t.TempDir()}
+	h := &host{dir: t.TempDir()}
 	h.certificates(t)
 	file := func(name string) string { return filepath.Join(h.dir, name) }
 	text := "unix_sock_dir = \"" + h.dir + "\"\nunix_sock_rw_perms = \"0700\"\nauth_unix_rw = \"none\"\nlisten_tcp = 1\nlisten_tls = 1\nlisten_addr = \"" +
@@ -40,7 +43,7 @@ func startHost(t *testing.T) *host {
 	}
 	h.apart(t)
 	// Without its other drivers it touches nothing of the machine; the test driver is always in it.
-	start(t, []string{"LIBVIRT_DRIVER_DIR=" + h.dir}, "libvirtd", "-f", file("libvirtd.conf"), "-p", file("pid"), "--listen")
+	h.process = start(t, []string{"LIBVIRT_DRIVER_DIR=" + h.dir}, "libvirtd", "-f", file("libvirtd.conf"), "-p", file("pid"), "--listen")
 	answers(t, func() error {
 		_, err := device2(t, within(h.line("test+unix:///default?socket="+file("libvirt-sock")), time.Second))
 		return err
@@ -101,19 +104,25 @@ func (h *host) line(uri string, keys ...string) config.Fence {
 	return f
 }
 
+// keep holds a connection, because the test driver forgets what was done when the last one to it ends.
+func (h *host) keep(t *testing.T) (l *libvirt.Libvirt, forget func()) {
+	t.Helper()
+	keep, err := net.Dial("unix", filepath.Join(h.dir, "libvirt-sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = libvirt.NewWithDialer(dialed{keep})
+	if err := l.ConnectToURI("test:///default"); err != nil {
+		t.Fatal(err)
+	}
+	return l, func() { keep.Close() }
+}
+
 func TestAGuestIsSwitchedByItsHost(t *testing.T) {
 	inside(t, "libvirtd", func(t *testing.T) {
 		h := startHost(t)
-		// The test driver forgets what was done when the last connection to it ends.
-		keep, err := net.Dial("unix", filepath.Join(h.dir, "libvirt-sock"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer keep.Close()
-		l := libvirt.NewWithDialer(dialed{keep})
-		if err := l.ConnectToURI("test:///default"); err != nil {
-			t.Fatal(err)
-		}
+		l, forget := h.keep(t)
+		defer forget()
 		guest, err := l.DomainLookupByName("test")
 		if err != nil {
 			t.Fatal(err)
@@ -139,26 +148,31 @@ func TestAGuestIsSwitchedByItsHost(t *testing.T) {
 				}
 			})
 		}
-		for _, tc := range []struct{ name, uri, key, value, want string }{
-			{"a guest that is not there", "test+tcp://" + deviceAddress + "/default", "domain", "other", "knows no domain other"},
-			{"nobody there", "test+tcp://" + deviceAddress + ":1/default", "", "", "connection refused"},
-			{"another driver", "smoke+tcp://" + deviceAddress + "/default", "", "", "smoke"},
-			{"an authority that did not sign", "test+tls://" + deviceAddress + "/default", "ca-file", otherCertificate(t), "certificate"},
+		stranger := &host{dir: t.TempDir()}
+		stranger.certificates(t)
+		const overTCP, overTLS = "test+tcp://" + deviceAddress + "/default", "test+tls://" + deviceAddress + "/default"
+		for _, tc := range []struct {
+			name, uri string
+			keys      []string
+			outcome   wire.Outcome
+			want      string
+		}{
+			{"a guest that is not there", overTCP, []string{"domain", "other"}, wire.OutcomeUnknown, "knows no domain other"},
+			{"nobody there", "test+tcp://" + deviceAddress + ":1/default", nil, wire.OutcomeUnknown, "connection refused"},
+			{"another driver", "smoke+tcp://" + deviceAddress + "/default", nil, wire.OutcomeUnknown, "smoke"},
+			{"a connection that may only read", "test+unix:///default?socket=" + filepath.Join(h.dir, "libvirt-sock-ro"), nil, wire.OutcomeFailed, "read only access"},
+			{"a key that the host does not take", overTLS, []string{"cert-file", filepath.Join(stranger.dir, "cert.pem"), "key-file", filepath.Join(stranger.dir, "key.pem")},
+				wire.OutcomeUnknown, "does not accept the certificate of cert-file="},
+			{"an authority that did not sign", overTLS, []string{"ca-file", filepath.Join(stranger.dir, "ca.pem")}, wire.OutcomeUnknown, "certificate"},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
-				got, text := ladder(t, []config.Fence{within(h.line(tc.uri, tc.key, tc.value), 2*time.Second)}).Off(context.Background(), always)
-				if got != wire.OutcomeUnknown || !strings.Contains(text, tc.want) {
-					t.Errorf("%s: %s", got, text)
+				got, text := ladder(t, []config.Fence{within(h.line(tc.uri, tc.keys...), 2*time.Second)}).Off(context.Background(), always)
+				if !judged(got, text, tc.outcome, tc.want) {
+					t.Errorf("%s: %s, want %s: %s", got, text, tc.outcome, tc.want)
 				}
 			})
 		}
 	})
-}
-
-func otherCertificate(t *testing.T) string {
-	h := &host{t.TempDir()}
-	h.certificates(t)
-	return filepath.Join(h.dir, "ca.pem")
 }
 
 func TestAQuestionToAHostThatSaysNothingEndsWhenAShotComes(t *testing.T) {

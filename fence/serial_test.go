@@ -23,7 +23,7 @@ func openForTest(device string, baud int) (Port, error) { return serialhb.OpenPo
 type rps10 struct {
 	master *os.File
 	device string
-	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: answers what was asked before
+	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while
 
 	mu  sync.Mutex
 	on  [3]bool
@@ -100,6 +100,9 @@ func (s *rps10) obey(plug int, what byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.was = append(s.was, fmt.Sprintf("%d%c", plug, what))
+	if s.manner == "late" && len(s.was) == 1 {
+		<-time.After(3 * brisk)
+	}
 	if what != '?' && s.manner != "deaf" {
 		s.on[plug] = what == '1'
 	}
@@ -178,6 +181,21 @@ func TestASerialSwitchThatIsNotGoodConfirmsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a switch was told, and answers when nobody waits any more, is no answer to what it is asked then.
+func TestASerialSwitchThatAnswersLateIsAskedAnew(t *testing.T) {
+	s := newRPS10(t, "late")
+	if got, text := ladder(t, []config.Fence{within(s.line(1), brisk)}).Off(context.Background(), always); got != wire.OutcomeUnknown {
+		t.Errorf("%s: %s", got, text)
+	}
+	answers(t, func() error {
+		power, err := device2(t, s.line(1))
+		if err == nil && power != wire.PowerOff {
+			err = fmt.Errorf("it was told off, and says %s", power)
+		}
+		return err
+	})
 }
 
 func TestWhatCameBeforeTheQuestionIsNoAnswer(t *testing.T) {

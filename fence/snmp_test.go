@@ -18,7 +18,10 @@ import (
 )
 
 // snmpSwitch is a real snmpd with two outlets of each kind of switch, all on; outlet 2 is the node's.
-type snmpSwitch struct{ dir string }
+type snmpSwitch struct {
+	dir     string
+	process *os.Process
+}
 
 // ons are the objects that say "on", by kind; those that take commands stand first.
 var ons = map[string]map[string]string{
@@ -43,9 +46,9 @@ func startSNMP(t *testing.T) *snmpSwitch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.write(t, "snmpd.conf", "rwcommunity s3cret-community\ncreateUser locum SHA-256 s3cret-auth AES s3cret-priv\nrwuser locum authpriv\n"+
+	s.write(t, "snmpd.conf", "sysObjectID .1.3.6.1.4.1.318.1.3.4.5\nrwcommunity s3cret-community\ncreateUser locum SHA-256 s3cret-auth AES s3cret-priv\nrwuser locum authpriv\n"+
 		"pass_persist .1.3.6.1.4.1.318 "+script+" "+s.dir+"\npass_persist .1.3.6.1.4.1.534 "+script+" "+s.dir+"\npass_persist .1.3.6.1.4.1.13742 "+script+" "+s.dir+"\n")
-	start(t, []string{"SNMP_PERSISTENT_DIR=" + s.dir, "MIBS="}, "snmpd", "-f", "-Le", "-C", "-c", filepath.Join(s.dir, "snmpd.conf"), "-p", filepath.Join(s.dir, "pid"), "udp:"+deviceAddress+":161")
+	s.process = start(t, []string{"SNMP_PERSISTENT_DIR=" + s.dir, "MIBS="}, "snmpd", "-f", "-Le", "-C", "-c", filepath.Join(s.dir, "snmpd.conf"), "-p", filepath.Join(s.dir, "pid"), "udp:"+deviceAddress+":161")
 	answers(t, func() error {
 		_, err := device2(t, s.line(t, "apc-snmp"))
 		return err

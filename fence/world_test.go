@@ -77,8 +77,8 @@ func inside(t *testing.T, program string, body func(t *testing.T)) {
 	}
 }
 
-// start runs a program until the test ends, and shows what it printed if the test failed.
-func start(t *testing.T, env []string, name string, args ...string) {
+// start runs a program until the test ends, and shows what it printed if the test failed. It gives its process.
+func start(t *testing.T, env []string, name string, args ...string) *os.Process {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	var out bounded
@@ -101,6 +101,7 @@ func start(t *testing.T, env []string, name string, args ...string) {
 			t.Logf("%s: %s", name, out.String())
 		}
 	})
+	return cmd.Process
 }
 
 // answers waits until a device that was just started answers.

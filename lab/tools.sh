@@ -2,7 +2,7 @@
 # Installs what the tests need beside Go. Without root, or elsewhere than on Debian, it says what is missing and goes on:
 # the tests that need it then skip and say why.
 set -eu
-want="iproute2 iputils-ping systemd-container mmdebstrap fence-agents dbus snmpd openipmi libvirt-daemon"
+want="iproute2 iputils-ping systemd-container mmdebstrap fence-agents dbus snmpd snmp openipmi ipmitool libvirt-daemon"
 missing=""
 for p in $want; do
 	[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing="$missing $p"

@@ -134,7 +134,7 @@ func (d *Device) Read(b []byte, at Place) error {
 		case err != nil:
 			return d.fault("read", at, err)
 		case m <= 0 || m%blockSize != 0:
-			return d.fault("read", at, fmt.Errorf("the disk ends at %d bytes; it has become shorter, or was never initialised", at.Offset()+int64(n+max(m, 0))))
+			return d.fault("read", at, endsAt(at.Offset()+int64(n+max(m, 0))))
 		default:
 			n += m
 		}
@@ -142,8 +142,18 @@ func (d *Device) Read(b []byte, at Place) error {
 	return nil
 }
 
-// Write writes aligned memory from a sector on. It is on the disk when this returns without an error, and otherwise nobody knows.
+// Write writes aligned memory from a sector on. It is on the disk when this returns without an error, and otherwise nobody knows. It makes no file
+// longer: one that has become too short would look whole as far as it was written anew.
 func (d *Device) Write(b []byte, at Place) error {
+	if d.file {
+		var is unix.Stat_t
+		if err := unix.Fstat(d.fd, &is); err != nil {
+			return d.fault("write", at, err)
+		}
+		if is.Size < at.Offset()+int64(len(b)) {
+			return d.fault("write", at, endsAt(is.Size))
+		}
+	}
 	for {
 		n, err := unix.Pwrite(d.fd, b, at.Offset())
 		switch {
@@ -158,11 +168,17 @@ func (d *Device) Write(b []byte, at Place) error {
 	}
 }
 
+func endsAt(size int64) error {
+	return fmt.Errorf("the disk ends at %d bytes; it has become shorter, or was never initialised", size)
+}
+
 func (d *Device) fault(what string, at Place, err error) error {
 	mend := ""
 	switch {
 	case errors.Is(err, unix.EIO), errors.Is(err, unix.EREMOTEIO):
 		mend = "; the kernel's log (dmesg) says more"
+	case errors.Is(err, unix.ENOSPC) && !d.file: // the kernel's word for a write behind the end of a device, which one that is gone has at 0
+		mend = "; the device has become shorter, or is gone: is it plugged in?"
 	case errors.Is(err, unix.ENOSPC):
 		mend = "; its file system is full: make room, and run locum disk init again"
 	case errors.Is(err, unix.EINVAL):

@@ -101,6 +101,13 @@ func (k *drive) header(p *Port) (Header, error) {
 	if err != nil {
 		return h, fmt.Errorf("its header is %w", err)
 	}
+	// The last of its sectors is seldom read later: only when a tie is to be broken, which is too late to learn that it is not there.
+	if r, err = k.ask(p, Request{Place: h.Nodes.Sectors() - 1, Count: 1}); err == nil {
+		err = r.Err
+	}
+	if err != nil {
+		return h, err
+	}
 	k.set.learn(k.index, h)
 	return h, k.set.judge(k.index)
 }

@@ -2,6 +2,7 @@ package quorumdisk
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,6 +169,26 @@ func TestDisksThatDoNotBelongTogetherAreNotUsed(t *testing.T) {
 		one := newPlayer(t, 1, paths...)
 		play(t, want, func() bool { return one.heard(want) || one.heard(strings.Replace(want, "b: ", "a: ", 1)) }, one)
 		one.drives.Close()
+	}
+}
+
+// A disk that is long enough for slots, and not for all claims and mailboxes, would fail when a tie is to be broken.
+func TestADiskThatLacksItsEndIsNotUsedNorMadeLonger(t *testing.T) {
+	set := threeFiles(t)
+	info, err := os.Stat(set[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := info.Size() - SectorSize
+	if err := os.Truncate(set[2], size); err != nil {
+		t.Fatal(err)
+	}
+	one := newPlayer(t, 1, set...)
+	play(t, "it is told", func() bool { return one.heard(fmt.Sprintf("the disk ends at %d bytes", size)) }, one)
+	play(t, "the others are used", func() bool { return one.desk.Show(one.now()).Good }, one)
+	one.drives.Close()
+	if info, err = os.Stat(set[2]); err != nil || info.Size() != size {
+		t.Errorf("it is %d bytes long, was %d (%v)", info.Size(), size, err)
 	}
 }
 

@@ -191,3 +191,15 @@ func TestWhatCannotBeADiskIsRefusedWithTheReason(t *testing.T) {
 		}
 	}
 }
+
+// Behind its end, and when it is gone, a device has no space: not a file system that is full. A file is not made longer.
+func TestNothingIsWrittenBehindTheEndOfADisk(t *testing.T) {
+	behind := Request{Op: 1, Place: Geometry(4).Sectors(), Write: make([]byte, blockSize)}
+	dev := open(t, loop(t, emptyFileOf(t, 4)))
+	if r := do(t, dev, behind); r.Err == nil || !strings.Contains(r.Err.Error(), "the device has become shorter, or is gone: is it plugged in?") {
+		t.Errorf("a device: %v", r.Err)
+	}
+	if r := do(t, open(t, emptyFileOf(t, 4)), behind); r.Err == nil || !strings.Contains(r.Err.Error(), "the disk ends at") {
+		t.Errorf("a file: %v", r.Err)
+	}
+}

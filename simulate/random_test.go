@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"locum/config"
 )
 
 var (
@@ -19,6 +21,7 @@ var (
 	large  = flag.Bool("large", false, "with 16 to 64 nodes instead of 2 to 5")
 	share  = flag.Bool("shared", false, "with a path on which a beat goes out once, to all")
 	sick   = flag.Bool("unwell", false, "with nodes that pass limits of their file")
+	disks  = flag.Bool("disks", false, "play only seeds whose cluster has quorum disks, as many of them as -seeds says")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
@@ -81,24 +84,59 @@ func playFrom(t *testing.T, first uint64, seeds int, shared bool) {
 			}
 		})
 	}
-	for seed := first; seed < first+uint64(seeds) && !(*once && t.Failed()); seed++ {
+	seed := first
+	for played := 0; played < seeds && !(*once && t.Failed()); seed++ {
+		if seed > first+100*uint64(seeds) {
+			t.Fatalf("of %d seeds only %d have quorum disks", seed-first, played)
+		}
+		if *disks && !drawn(seed).HasDisks() {
+			continue
+		}
+		played++
 		next <- seed
 	}
 	close(next)
 	wait.Wait()
+	t.Logf("seeds %d to %d", first, seed-1)
+}
+
+// drawn is the history of a seed.
+func drawn(seed uint64) Script {
+	switch {
+	case *sick:
+		return DrawUnwell(seed)
+	case *large:
+		return DrawLarge(seed)
+	case *many:
+		return DrawMany(seed)
+	}
+	return Draw(seed)
+}
+
+// Of the seeds, two in five draw a cluster with quorum disks.
+func TestHistoriesWithDisksAreTold(t *testing.T) {
+	with, splits := 0, 0
+	for seed := range uint64(1000) {
+		s := Draw(seed)
+		cfg, _ := config.Parse("drawn", s.Config)
+		if cfg == nil || s.HasDisks() != (len(cfg.Disks) > 0) {
+			t.Fatalf("seed %d: HasDisks says %t:\n%s", seed, s.HasDisks(), s.Config)
+		}
+		if s.HasDisks() {
+			with++
+		}
+		if s.HasDisks() && strings.Count(strings.Join(s.Commands, "\n"), "-disk ") > 3 {
+			splits++
+		}
+	}
+	if with < 300 || with > 500 {
+		t.Errorf("%d of 1000 histories have disks", with)
+	}
+	t.Logf("of 1000 histories %d have disks, %d have much trouble with them", with, splits)
 }
 
 func play(t *testing.T, seed uint64, shared bool) {
-	s := Draw(seed)
-	if *many {
-		s = DrawMany(seed)
-	}
-	if *large {
-		s = DrawLarge(seed)
-	}
-	if *sick {
-		s = DrawUnwell(seed)
-	}
+	s := drawn(seed)
 	if shared {
 		s = Share(s, seed)
 	}

@@ -25,6 +25,9 @@ type Script struct {
 	watch    func(*World) // see World
 }
 
+// HasDisks reports whether the file of the history has quorum disks.
+func (s Script) HasDisks() bool { return strings.Contains(s.Config, "\ndisk ") }
+
 // ParseScript reads a scenario file. Lines that begin with a blank are output and are skipped; # begins a comment, which
 // stays with the next command.
 func ParseScript(text string) (Script, error) {

@@ -22,6 +22,7 @@ type Machine struct {
 	Name   string
 	Number int
 	dir    string
+	shared string // the file that it shares as a disk, "" none
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	talk   *talk
@@ -103,8 +104,9 @@ func (m *Machine) arguments(img *Image, nics []NIC, serial *NullModem) ([]string
 		a = append(a, "-chardev", socket("cable", "cable"), "-serial", "chardev:cable")
 	}
 	if img.shared != "" { // in the last slot, so that it is found after the machine's own disk
+		m.shared = img.shared
 		a = append(a, "-drive", "file="+img.shared+",if=none,format=raw,cache=none,file.locking=off,id=shared",
-			"-device", "virtio-blk-pci,drive=shared,share-rw=on,addr=0x1e")
+			"-device", "virtio-blk-pci,id=plug,drive=shared,share-rw=on,addr=0x1e")
 	}
 	for i, n := range nics {
 		id := "n" + strconv.Itoa(i)
@@ -163,6 +165,19 @@ func (m *Machine) SlowDisk(perSecond int) error { return m.throttle("disk", 0, p
 
 // SlowShared has the machine read and write no more than so many bytes a second of the disk that it shares, 0 for as many as it can.
 func (m *Machine) SlowShared(perSecond int) error { return m.throttle("shared", perSecond, perSecond) }
+
+// PullShared takes the disk that the machine shares out of it.
+func (m *Machine) PullShared() error {
+	return m.Events.Tell("device_del", map[string]any{"id": "plug"})
+}
+
+// PlugShared puts it in again.
+func (m *Machine) PlugShared() error {
+	file := map[string]any{"driver": "file", "filename": m.shared, "locking": "off", "cache": map[string]any{"direct": true}}
+	return errors.Join(
+		m.Events.Tell("blockdev-add", map[string]any{"driver": "raw", "node-name": "again", "cache": map[string]any{"direct": true}, "file": file}),
+		m.Events.Tell("device_add", map[string]any{"driver": "virtio-blk-pci", "id": "plug", "drive": "again", "share-rw": true, "addr": "0x1e"}))
+}
 
 func (m *Machine) throttle(disk string, read, write int) error {
 	return m.Events.Tell("block_set_io_throttle", map[string]any{"device": disk, "bps": 0, "bps_rd": read, "bps_wr": write,

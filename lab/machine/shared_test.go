@@ -207,3 +207,22 @@ func TestAPausedGuestIsNoProof(t *testing.T) {
 		}
 	}
 }
+
+// TestAQuorumDiskThatIsUnpluggedIsToldAndUsedOnceItIsBack: out of the machine that serves, which says so and serves on; once it is in again it is used.
+func TestAQuorumDiskThatIsUnpluggedIsToldAndUsedOnceItIsBack(t *testing.T) {
+	p := withSharedDisk(t)
+	since := time.Now()
+	if err := p.alpha.PullShared(); err != nil {
+		t.Fatal(err)
+	}
+	p.until("alpha says that it is gone", 30*time.Second, func() bool { return strings.Contains(p.status(p.alpha), "quorum disk: NOT USABLE") })
+	p.stays(p.alpha, 5*time.Second, since)
+	if said := p.status(p.alpha); !strings.Contains(said, "disk "+SharedDisk+" does not exist; is it plugged in") {
+		t.Errorf("alpha does not say what is wrong:\n%s", said)
+	}
+	if err := p.alpha.PlugShared(); err != nil {
+		t.Fatal(err)
+	}
+	p.until("it is used again", 30*time.Second, func() bool { return strings.Contains(p.status(p.alpha), "quorum disk: usable\n") })
+	p.stays(p.alpha, 2*time.Second, since)
+}
