@@ -150,4 +150,5 @@ var plants = []planted{
 	{"others-sectors-sealed-anew", "quorumdisk/reseal.go", "case writer == k.set.o.Self, a.Rest && !a.Nodes.Has(writer):", "case true:", "24", "owners"},
 	{"rest-never-sealed-anew", "cluster/keys.go", "\tif rest != e.reseals {", "\tif false {", "24", "liveness"},
 	{"sealed-after-half-a-pass", "quorumdisk/reseal.go", "if s.next == 0 {", "if true {", "24", "liveness"},
+	{"large-frames-tried-for-ever", "inm/hole.go", "case h.lost >= wire.LargeLost:", "case false:", "", "liveness"},
 }
