@@ -68,11 +68,3 @@ func (h *Heart) foreignArrived(frame []byte) {
 
 // heardAgain ends that, where the peer proves to have our key.
 func (p *peer) heardAgain() { p.foreign = foreign{} }
-
-// note says for people what is odd about a path to a peer.
-func (h *Heart) note(now wire.Instant, p *peer) string {
-	if f := p.foreign; f.said && !p.alive() && h.silence(f.last) < h.dead {
-		return "sealed with a key that is not ours"
-	}
-	return ""
-}

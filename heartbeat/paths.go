@@ -32,6 +32,7 @@ type carrier struct {
 	missed  uint32
 	drops   [wire.Drops]uint32
 	apart   apart
+	small   bool // messages go in small frames, for large ones do not pass
 }
 
 const (
@@ -106,6 +107,7 @@ func (h *Heart) judgePaths() {
 		for i := range h.paths {
 			if h.paths[i].nodes.Has(p.is.Node) {
 				h.judgePath(p, i, settled)
+				h.judgeHole(p, i)
 			}
 		}
 		h.judgeLast(p, settled)
@@ -243,7 +245,7 @@ func (h *Heart) pathState(now wire.Instant, p *peer, i int, first bool) wire.Pat
 	c := &p.carriers[i]
 	s := wire.PathState{Path: h.paths[i].name, Type: h.paths[i].kind, Peer: p.is.Node, Up: c.up,
 		PeerHears: p.alive() && p.echo.Paths&(1<<i) != 0, LossPct: c.loss(), RTTMicros: p.rtt(i).Microseconds()}
-	s.Note = h.note(now, p)
+	s.Note = h.note(p, i)
 	if c.heard != 0 {
 		s.SilentMS = int64(max(now, h.now)-c.heard) / 1e6
 	}

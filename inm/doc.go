@@ -14,7 +14,8 @@
 //	s.Took(now, number)          ->  at Due: Transmit, which is the peer's Acked
 //
 // session.go holds the names and the outputs; queue.go sends and hears acknowledgements; retry.go decides what was lost on
-// the way; arrive.go puts messages together; paths.go measures and chooses paths; spans.go is a set of bytes.
+// the way; arrive.go puts messages together; paths.go measures and chooses paths; hole.go makes pieces small where large
+// ones do not pass; spans.go is a set of bytes.
 //
 // Neighbours: wire defines the Segment, seals it and drops what is not authentic; package heartbeat holds a Session for
 // each peer.

@@ -16,6 +16,7 @@ type path struct {
 	suspectUntil        wire.Instant // others are preferred until then
 	window              int          // how many segments may be under way
 	inFlight            int
+	hole                hole
 }
 
 // SetPaths replaces what is known of the paths; they are told apart by their index, below wire.MaxPaths. What is under way
@@ -28,6 +29,12 @@ func (s *Session) SetPaths(now wire.Instant, paths []PathInfo) {
 		}
 		if p := &s.paths[i]; info.Up && !p.Up {
 			p.timeouts, p.suspectUntil = 0, 0
+			if !p.hole.proven {
+				p.hole = hole{} // what was lost was lost with the path
+			}
+		}
+		if s.paths[i].MTU != info.MTU {
+			s.paths[i].hole = hole{}
 		}
 		s.paths[i].PathInfo = info
 	}

@@ -78,7 +78,7 @@ func (s *Session) pump(now wire.Instant) {
 		if i < 0 || s.paths[i].inFlight >= s.paths[i].window {
 			return
 		}
-		gap.to = min(gap.to, gap.from+uint32(s.paths[i].payload()))
+		gap.to = min(gap.to, gap.from+uint32(s.size(now, i)))
 		if !s.fly(now, i, m, gap) {
 			return
 		}
@@ -158,6 +158,7 @@ func (s *Session) landed(now wire.Instant, a wire.Ack) {
 		}
 		p := &s.paths[f.path]
 		p.measured(time.Duration(now - f.sent))
+		p.hole.landed(&f)
 		if !f.late {
 			p.inFlight--
 		}

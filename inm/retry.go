@@ -20,7 +20,9 @@ func (s *Session) expire(now wire.Instant) {
 		case !p.usable():
 			s.giveUp(now, f)
 		case f.deadline <= now:
-			p.late(now, f.sent)
+			if tried := p.hole.late(now, f); !tried {
+				p.late(now, f.sent)
+			}
 			s.giveUp(now, f)
 		}
 		if f.late {

@@ -23,6 +23,7 @@ type cable struct {
 	loss   float64
 	twice  float64
 	cut    [2]bool // from end 0, from end 1
+	hole   int     // larger frames are swallowed, 0 none
 	busy   [2]wire.Instant
 }
 
@@ -219,7 +220,7 @@ func (w *world) carry(from int, o Transmit) {
 		copies = 2
 	}
 	for range copies {
-		if c.cut[from] || w.rand.Float64() < c.loss {
+		if c.cut[from] || c.hole > 0 && size > c.hole || w.rand.Float64() < c.loss {
 			continue
 		}
 		at := sent + wire.Instant(c.delay)

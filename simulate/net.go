@@ -45,6 +45,9 @@ func (w *World) deliver(from, to *node, path int, frame []byte) {
 	if to == nil || w.cut[link{from.cfg.Number, to.cfg.Number, path}] || w.cut[link{from.cfg.Number, to.cfg.Number, everyPath}] {
 		return
 	}
+	if most := w.holes[[2]wire.Node{from.cfg.Number, to.cfg.Number}]; most > 0 && len(frame) > most {
+		return
+	}
 	n := w.net
 	f := flight{to.cfg.Number, path, from.heart.copyOf(frame), w.departs(from, to)}
 	if n.replays > 0 {
@@ -176,4 +179,19 @@ func (w *World) commandCut(args []string, back bool) error {
 		}
 	}
 	return nil
+}
+
+// commandHole: hole NODE NODE BYTES: on no path between the two are larger frames carried; heal ends it.
+func (w *World) commandHole(args []string) error {
+	x, err := w.node(args[0])
+	if err != nil {
+		return err
+	}
+	y, err := w.node(args[1])
+	if err != nil {
+		return err
+	}
+	most, err := strconv.Atoi(args[2])
+	w.holes[[2]wire.Node{x.cfg.Number, y.cfg.Number}], w.holes[[2]wire.Node{y.cfg.Number, x.cfg.Number}] = most, most
+	return err
 }

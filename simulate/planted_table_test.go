@@ -158,4 +158,5 @@ var plants = []planted{
 	{"hands-over-at-the-cost-of-others", "cluster/pace.go", ", !together && c.Node != choices[i].Node:", ":", "", "liveness"},
 	{"surplus-instances-first", "cluster/placement.go", "wishes[k].Extra = at >= s.Least", "wishes[k].Extra = at < 0", "", "liveness"},
 	{"sealed-after-half-a-pass", "quorumdisk/reseal.go", "if s.next == 0 {", "if true {", "24", "liveness"},
+	{"large-frames-tried-for-ever", "inm/hole.go", "case h.lost >= wire.LargeLost:", "case false:", "", "liveness"},
 }

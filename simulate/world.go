@@ -24,6 +24,7 @@ type World struct {
 	net   weather
 	disks []disk
 	cut   map[link]bool
+	holes map[[2]wire.Node]int // the largest frame that is carried from one to the other, where not all are
 	// groupless are the nodes that what is sent to all does not reach, as when a switch has forgotten who belongs to a group.
 	groupless wire.Nodes
 	tape      []flight // what an eavesdropper has kept
@@ -61,7 +62,7 @@ var outletModes = map[string]string{
 
 // New makes a world of the file's nodes, all powered off. What is left to chance follows from the seed.
 func New(cfg *config.Config, seed uint64) *World {
-	w := &World{Config: cfg, cut: map[link]bool{}, touched: map[string]int{}, net: fairWeather, now: wire.Instant(time.Hour),
+	w := &World{Config: cfg, cut: map[link]bool{}, holes: map[[2]wire.Node]int{}, touched: map[string]int{}, net: fairWeather, now: wire.Instant(time.Hour),
 		rng: rand.New(rand.NewPCG(seed, 1))}
 	w.disks = w.newDisks(len(cfg.Disks), cfg.Nodes[len(cfg.Nodes)-1].Number)
 	w.nodes = make([]*node, wire.MaxNodes+1)

@@ -53,6 +53,14 @@ const (
 	// many are sent before the path has been measured.
 	MaxInFlight   = 32
 	FirstInFlight = 4
+	// SmallFrame is what every path carries, in bytes: the least that IPv4 has to put together (576, RFC 791), less its header and
+	// that of UDP. Messages go in such pieces where LargeLost larger frames in a row were lost; a larger one is tried again
+	// after LargeAgain, and after twice as long each time that fails, up to LargeAgainMax.
+	SmallFrame    = 548
+	LargeLost     = 5
+	SmallPassed   = 8 // so many small ones in a row have to arrive then before it is said
+	LargeAgain    = 30 * time.Second
+	LargeAgainMax = 10 * time.Minute
 	// AckWait is how long an acknowledgement waits on a slow line for the engine to take the message: 25 times what it needs.
 	AckWait = 5 * time.Millisecond
 	// RetryFirst is how long an acknowledgement may take on a path that was never measured, RetryMin and RetryMax
