@@ -103,7 +103,7 @@ func (n *Node) knowOthers(space *netspace) error {
 		}
 	}
 	for a, number := range others {
-		err := space.nl.NeighAdd(&netlink.Neigh{LinkIndex: own.Attrs().Index, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: hardwareOf(number)})
+		err := space.nl.NeighSet(&netlink.Neigh{LinkIndex: own.Attrs().Index, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: hardwareOf(number)})
 		if err != nil {
 			return fmt.Errorf("neighbour %s of %s: %w", a, n.Name, err)
 		}
