@@ -187,7 +187,7 @@ func (e *Engine) directService(i int, d *deciding) wire.Node {
 		return held
 	}
 	wait, proof := e.blocked(s, to.node, 0)
-	for _, more := range []func(int, *deciding) Wait{e.startsAfter, e.waitsForRoom} {
+	for _, more := range []func(int, *deciding) Wait{e.startsAfter, e.staysApart, e.waitsForRoom} {
 		if wait.For == "" {
 			wait = more(i, d)
 		}

@@ -66,6 +66,18 @@ func (e *Engine) stopsLast(i int, d *deciding) wire.Node {
 	return 0
 }
 
+// staysApart makes a service wait while one that it is to be apart from, and that has to leave its node, is not stopped there.
+func (e *Engine) staysApart(i int, d *deciding) Wait {
+	to := d.chosen[i].node
+	m := e.lead.member(to)
+	for _, k := range e.cfg.Services[i].Apart {
+		if o := &e.cfg.Services[k]; d.chosen[k].node != to && m.on(o.Name).Phase != PhaseStopped {
+			return Wait{What: "service " + e.cfg.Services[i].Name, For: fmt.Sprintf("%s to stop on %s: they stay apart", o.Name, e.name(to))}
+		}
+	}
+	return Wait{}
+}
+
 // waitsForRoom makes a service wait while others that have to leave its node still take the room that it needs.
 func (e *Engine) waitsForRoom(i int, d *deciding) Wait {
 	to := d.chosen[i].node
