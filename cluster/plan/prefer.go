@@ -22,8 +22,11 @@ func (t *table) preferred(s int) []wire.Node {
 		add(is.At)
 	}
 	known := len(list)
-	if is.has() == 0 {
+	if is.At == 0 {
 		t.whereUsersRun(s, add)
+	}
+	if is.Spread {
+		add(is.Due) // the least loaded changes with whatever else is on its way: without this, services that go together went to and fro
 	}
 	users := len(list)
 	for _, n := range is.Nodes {
