@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,8 +57,8 @@ func TestWhereServicesShallRun(t *testing.T) {
 	for s, want := range map[int][3][]int{0: {{3}, nil, {1, 2, 4}}, 3: {nil, nil, nil}, 4: {nil, {3}, {0, 1, 2}}} {
 		got := cfg.Services[s]
 		for i, list := range [3][]int{got.After, got.With, got.Apart} {
-			if len(list) != len(want[s%1+i]) {
-				t.Errorf("%s: after, with, apart: %v %v %v", got.Name, got.After, got.With, got.Apart)
+			if !slices.Equal(list, want[i]) {
+				t.Errorf("%s: after, with, apart: %v %v %v, want %v", got.Name, got.After, got.With, got.Apart, want)
 				break
 			}
 		}

@@ -101,7 +101,6 @@ func TestFortyServicesOnEightNodes(t *testing.T) {
 		t.Errorf("%d addresses moved for the death of a node with ten or eleven", moved)
 	}
 
-	killed = Now()
 	view, _ = c.dieAndReturn(c.Nodes[3:5])
 	t.Logf("two die: the others' view %s after dead; %v", view.Round(time.Millisecond), c.holders())
 
