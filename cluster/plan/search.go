@@ -35,7 +35,7 @@ func (t *table) place(s int) {
 			}
 		}
 	}
-	if len(nodes) > 0 && t.missing(s) < 0 && t.enoughInAll(s) {
+	if len(nodes) > 0 && !is.Extra && t.missing(s) < 0 && t.enoughInAll(s) { // for one more than needed nothing is moved
 		t.makeRoom(s)
 	}
 }
