@@ -99,7 +99,7 @@ func nonsense(n int) []byte {
 // TestGarbageOnASerialCableChangesNothing: beside beta's true frames alpha gets what is none, as much as a line brings, or more.
 func TestGarbageOnASerialCableChangesNothing(t *testing.T) {
 	long(t)
-	p, c := newCabledPair(onFitMachine(t, beatDead))
+	p, c := newCabledPair(onFitMachine(t, beatDead/8))
 	h := &babble{cable: c}
 	c.Solder(func(s *Soldering) { s.Pass = h.pass })
 	carried := func() bool { return p.carries(p.alpha, "null") && p.carries(p.beta, "null") }

@@ -28,10 +28,14 @@ const (
 // newRing makes one of so many nodes, which serves.
 func newRing(t testing.TB, count int) *ring {
 	t.Helper()
+	return newRingOn(onFitMachine(t, ringDead/8), count)
+}
+
+func newRingOn(t testing.TB, count int) *ring {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
 	}
-	t = onFitMachine(t, ringDead)
 	r := &ring{}
 	for range count {
 		c, err := NewCable(115200)
@@ -146,9 +150,11 @@ func TestARingOfSerialCablesAloneCarriesTheCluster(t *testing.T) {
 }
 
 // TestCommandsCrossABrokenRing: asked at gamma, decided at another node, done at two; what alpha and beta say to each other passes gamma.
+// A move changes the view, and nodes wait half of dead for the one whose turn it is (cluster/election.go): many messages, each through
+// eight of the kernel's workers. That leaves these little time; docs/performance.md says what comes of it where they need more.
 func TestCommandsCrossABrokenRing(t *testing.T) {
 	long(t)
-	r := newRing(t, 3)
+	r := newRingOn(onFitMachine(t, ringDead/40), 3)
 	r.onlyRing()
 	r.broken(0, true) // between alpha and beta
 	for _, to := range []string{"beta", "alpha"} {

@@ -25,13 +25,13 @@ type fit struct {
 	worst *atomic.Int64
 }
 
-// onFitMachine watches a bare terminal until the end of a test in which silence of dead would be a death. A frame that crosses one node
-// to the next but one passes through eight such workers.
-func onFitMachine(t testing.TB, dead time.Duration) testing.TB {
+// onFitMachine watches a bare terminal until the end of a test that proves nothing where a byte is held for longer than limit. Where only
+// silence of dead matters that is an eighth of it: a frame that crosses one node to the next but one passes through eight such workers.
+func onFitMachine(t testing.TB, limit time.Duration) testing.TB {
 	t.Helper()
 	p, err := NewPty()
 	must(t, err)
-	f := fit{t, dead / 8, new(atomic.Int64)}
+	f := fit{t, limit, new(atomic.Int64)}
 	var stop atomic.Bool
 	var ended sync.WaitGroup
 	ended.Add(1)
