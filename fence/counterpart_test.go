@@ -105,6 +105,9 @@ func TestAHostThatAnswersLate(t *testing.T) {
 
 // TestABoardSwitchesAWholeMachine: the machine is QEMU, and it is gone when the board says off.
 func TestABoardSwitchesAWholeMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
 	inside(t, "ipmi_sim", func(t *testing.T) {
 		if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
 			t.Skip(err)
@@ -133,6 +136,9 @@ func TestABoardSwitchesAWholeMachine(t *testing.T) {
 
 // fence_ipmilan and fence_apc_snmp speak by ipmitool and net-snmp to the devices that locum's own types are tried on.
 func TestFenceIpmilanSwitchesABoard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
 	inside(t, "ipmi_sim", func(t *testing.T) {
 		needProgram(t, "ipmitool")
 		b := startBoard(t)
@@ -142,6 +148,9 @@ func TestFenceIpmilanSwitchesABoard(t *testing.T) {
 }
 
 func TestFenceApcSnmpSwitchesAnOutlet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
 	inside(t, "snmpd", func(t *testing.T) {
 		needProgram(t, "snmpget")
 		s := startSNMP(t)
