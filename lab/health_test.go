@@ -41,7 +41,7 @@ func TestANodeThatIsPastALimitIsSaidToBe(t *testing.T) {
 		{"a gateway that is cut off",
 			func() { must(t, p.CutBetween("beta", ClientName)) },
 			func() { must(t, p.Heal()) },
-			"gateway 192.0.2.50 does not answer, for 2s"},
+			fmt.Sprintf("gateway %s does not answer, for 2s", ClientAddress)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := p.in(t)

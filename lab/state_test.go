@@ -114,7 +114,7 @@ func TestASpoiledFileOfTheStateDirectoryIsNamedAndHurtsNobodyElse(t *testing.T) 
 func TestAStateDirectoryThatCannotBeWrittenKeepsTheServices(t *testing.T) {
 	long(t)
 	for _, c := range []struct{ name, prepare, spoil, mend, why string }{
-		{"full", "mkdir -p state && mount -t tmpfs -o size=64k tmpfs state", "rm state/durable.old; head -c 1M /dev/zero >state/ballast 2>/dev/null; true", // else its room is used
+		{"full", "mkdir -p state && mount -t tmpfs -o size=256k tmpfs state", "rm state/durable.old; head -c 1M /dev/zero >state/ballast 2>/dev/null; true", // else its room is used
 			"rm state/ballast", "no space left"},
 		{"read-only", "true", "mount --bind state state && mount -o remount,bind,ro state", "umount state", "read-only"},
 	} {

@@ -150,7 +150,7 @@ var plants = []planted{
 	{"others-sectors-sealed-anew", "quorumdisk/reseal.go", "case writer == k.set.o.Self, a.Rest && !a.Nodes.Has(writer):", "case writer != 0, true:", "24", "owners"},
 	{"rest-never-sealed-anew", "cluster/keys.go", "\tif rest != e.reseals {", "\tif false {", "24", "liveness"},
 	{"starts-before-what-it-is-after", "cluster/sequence.go", "return m != nil && m.on(e.cfg.Services[k].Name).Phase == PhaseRunning", "return m == nil || true", "", "liveness"},
-	{"apart-only-in-the-end", "cluster/sequence.go", "d.chosen[k].node != to && m.on(o.Name).Phase != PhaseStopped", "m == nil", "", "liveness"},
+	{"apart-only-in-the-end", "cluster/sequence.go", "if o := &e.cfg.Services[k]; d.chosen[k].node != to && m.on(o.Name).Phase != PhaseStopped {", "if o := &e.cfg.Services[k]; m == nil {", "", "liveness"},
 	{"stops-under-what-started-after-it", "cluster/sequence.go", "slices.Contains(o.After, i) && d.chosen[k].node != held", "false", "", "liveness"},
 	{"stops-for-what-shall-not-run", "cluster/blocked.go", "wait = e.startsNever(i, d)", "wait = Wait{}", "", "liveness"},
 	{"room-taken-before-it-is-free", "cluster/sequence.go", "if have < 0 && last >= 0 {", "if false {", "", "liveness"},
