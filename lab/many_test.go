@@ -35,7 +35,8 @@ type crowd struct {
 	// locums and views are what runs on each node, and the members of the newest view that it said it has.
 	locums map[string]*Process
 	views  map[string]sighting
-	vips   []netip.Addr // the addresses of its services
+	vips   []netip.Addr  // the addresses of its services
+	dead   time.Duration // of its file
 }
 
 // sighting is a view as a node's log has it, and when it was read there.
@@ -46,7 +47,7 @@ type sighting struct {
 }
 
 // newCrowd makes the machines of a large cluster and runs locum on all of them.
-func newCrowd(t testing.TB, nodes int, vips []netip.Addr, file func(*World) string) *crowd {
+func newCrowd(t testing.TB, nodes int, dead time.Duration, vips []netip.Addr, file func(*World) string) *crowd {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(ErrNotRoot)
@@ -57,7 +58,7 @@ func newCrowd(t testing.TB, nodes int, vips []netip.Addr, file func(*World) stri
 	}
 	w, err := New(Options{Nodes: nodes, Programs: map[string]string{"locum": binary}, Neighbours: true})
 	must(t, err)
-	c := &crowd{World: w, t: t, locums: map[string]*Process{}, views: map[string]sighting{}, vips: vips}
+	c := &crowd{World: w, t: t, locums: map[string]*Process{}, views: map[string]sighting{}, vips: vips, dead: dead}
 	t.Cleanup(c.end)
 	text, key := file(w), newKey(t)
 	for _, n := range w.Nodes {
@@ -198,7 +199,7 @@ func (c *crowd) dieAndReturn(victims []*Node) (view, back time.Duration) {
 	for _, n := range victims {
 		lastBeat = max(lastBeat, c.Observer.LastBeat(n.Name, killed))
 	}
-	view = Between(lastBeat, c.agreed(left)) - crowdDead
+	view = Between(lastBeat, c.agreed(left)) - c.dead
 	c.serves(left)
 	must(c.t, c.boot(victims))
 	booted := Now()
@@ -257,7 +258,7 @@ func TestManyNodes(t *testing.T) {
 	}
 	for _, path := range crowdPaths {
 		t.Run(path.name, func(t *testing.T) {
-			c := newCrowd(t, *many, crowdVIPs, func(w *World) string { return crowdFile(w, path.line(w)) })
+			c := newCrowd(t, *many, crowdDead, crowdVIPs, func(w *World) string { return crowdFile(w, path.line(w)) })
 			booted := Now()
 			t.Logf("%d nodes: all in one view %s after the last was started", *many, Between(booted, c.agreed(c.Nodes)).Round(time.Millisecond))
 			c.serves(c.Nodes)

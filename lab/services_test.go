@@ -86,7 +86,7 @@ func TestFortyServicesOnEightNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("eight nodes, deaths and a rolling standby take half a minute")
 	}
-	c := newCrowd(t, officeNodes, officeVIPs(), officeFile)
+	c := newCrowd(t, officeNodes, beatDead, officeVIPs(), officeFile)
 	c.agreed(c.Nodes)
 	c.serves(c.Nodes)
 	if n := c.holders()["alpha"]; n < 10 {
