@@ -36,6 +36,9 @@ func (s *local) phase(e *Engine) Phase {
 	return PhaseStopping
 }
 
+// ends reports whether a service that has to stop will say so by itself: one that is stuck or not known of may never, and is not waited for.
+func (p Phase) ends() bool { return p == PhaseRunning || p == PhaseStarting || p == PhaseStopping }
+
 // reports is what is so here, for promises and reports.
 func (e *Engine) reports() []ServiceReport {
 	var list []ServiceReport

@@ -58,7 +58,7 @@ func (e *Engine) stopsLast(i int, d *deciding) wire.Node {
 	}
 	for k := range e.cfg.Services {
 		o := &e.cfg.Services[k]
-		if slices.Contains(o.After, i) && d.chosen[k].node != held && !e.maintained(o.Name) && m.on(o.Name).Phase != PhaseStopped && !e.provenMember(held) {
+		if slices.Contains(o.After, i) && d.chosen[k].node != held && !e.maintained(o.Name) && m.on(o.Name).Phase.ends() && !e.provenMember(held) {
 			e.lead.places[i].wait = Wait{What: "service " + e.cfg.Services[i].Name, For: fmt.Sprintf("%s to stop on %s first", o.Name, e.name(held))}
 			return held
 		}
@@ -114,7 +114,7 @@ func (e *Engine) usersStop(s *local) bool {
 		if !slices.Contains(o.cfg.After, s.index) || o.stuck || o.wanted(e) || o.hold && !e.mustStop() && !e.leaving.asked {
 			continue
 		}
-		if p := o.phase(e); p == PhaseRunning || p == PhaseStarting || p == PhaseStopping {
+		if o.phase(e).ends() {
 			return true
 		}
 	}
