@@ -84,7 +84,7 @@ func (d *draw) manyService(b *strings.Builder, s int) (weight int) {
 	switch other := 1 + d.rnd.IntN(s); {
 	case d.percent(20):
 		most = len(nodes)
-		fmt.Fprintf(b, " instances=%d..%d", 1+d.rnd.IntN(most), most)
+		fmt.Fprintf(b, " instances=%d", most) // all are needed: for one more nothing is moved, so that it may be without a node in the end
 		unit = "s%d@%%i.service\n"
 	case other == s || strings.Contains(b.String(), fmt.Sprintf("s%d@", other)):
 	case d.percent(40):
