@@ -228,6 +228,7 @@ func (e *Engine) messageEnded(ev MessageEnded) {
 	if ev.Outcome == wire.OutcomeDone {
 		return
 	}
+	e.proposalFails(ev.ID)
 	for i, a := range e.asks {
 		if a.sent == ev.ID && ev.ID != 0 {
 			e.asks = slices.Delete(slices.Clone(e.asks), i, i+1)

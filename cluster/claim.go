@@ -187,15 +187,14 @@ func (e *Engine) waitsOfDisk() string {
 	return ""
 }
 
-// missingOnDisk warns of what contradicts itself: nodes that are heard and whose stamps do not move on the disk, and switches that said off
-// while their nodes lived.
+// missingOnDisk warns of what contradicts itself: nodes that are heard and whose stamps do not move on the disk.
 func (e *Engine) missingOnDisk() (list []string) {
 	for _, s := range e.disk.Slots {
 		if e.disk.Good && e.alive(s.Node) && (s.Still || !s.Shared && e.now > e.election.startedAt+wire.Instant(3*e.cfg.Disks[0].Dead)) {
 			list = append(list, e.name(s.Node)+" is heard and does not write to the quorum disk: it does not reach it, or its disk line leads to other storage; see locum disk show on both")
 		}
 	}
-	return append(list, e.doubtedSwitches()...)
+	return list
 }
 
 // claimWait is when this half may claim, 0 if it need not wait for that.

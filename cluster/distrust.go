@@ -98,14 +98,6 @@ func (e *Engine) doubtedSwitch(n wire.Node) string {
 		"mend it, then locum fence %s --test=power", e.name(n), e.name(n), e.name(n))
 }
 
-// doubtedSwitches warns of all such switches.
-func (e *Engine) doubtedSwitches() (list []string) {
-	for n := range e.doubted.All {
-		list = append(list, e.doubtedSwitch(n))
-	}
-	return list
-}
-
 // tried takes the word of a doubted switch that has said off to an operator's shot, or to one that a failed stop has caused. It counts once the
 // node, if it was heard until now, is silent.
 func (e *Engine) tried(s *shot) {

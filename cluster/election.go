@@ -16,18 +16,12 @@ type election struct {
 	quick     int          // of these, made again at once
 	due       wire.Instant // when to look again, 0 if nothing is awaited
 	proposal  *proposal    // this node's own, under way
+	given     given        // the newest promise to another
+	patient   int          // how often the time for answers was doubled, because they came after it
 	pending   *pending     // a promise that waits for the heart or for the state directory
 	disobeyed bool         // a member of the view that this node leads proposed another
 	voided    wire.Epoch   // the view in which a proof was contradicted
 	highest   wire.Epoch   // the highest epoch seen anywhere
-}
-
-// proposal is a view that this node proposes and the promises it has got for it.
-type proposal struct {
-	epoch    wire.Epoch
-	members  wire.Nodes
-	promises []Promise // in order of node number
-	sent     wire.Instant
 }
 
 // pending is a promise that is decided but must not leave yet.
@@ -38,8 +32,7 @@ type pending struct {
 	asked   bool // the heart was asked to cease
 }
 
-// patience is how long a node waits for another to do what is its turn: for a proposal by the one before it in order, for
-// the promises to its own.
+// patience is how long a node waits for another to do what is its turn: for a proposal by the one before it in order.
 func (e *Engine) patience() time.Duration {
 	return max(200*time.Millisecond, e.cfg.Beat.Dead/2)
 }
@@ -70,19 +63,25 @@ func (e *Engine) elect() {
 	want := e.wanted()
 	why := e.whyPropose(want)
 	if why == "" {
-		el.want, el.since, el.attempts, el.quick, el.due, el.proposal = want, 0, 0, 0, e.nextGrace(), nil
+		el.want, el.since, el.attempts, el.quick, el.due, el.proposal = want, 0, 0, 0, e.nextLook(), nil
 		return
+	}
+	if e.answersOverdue() {
+		want = e.wanted()
 	}
 	if el.since == 0 || el.want != want {
 		el.want, el.since, el.attempts, el.quick = want, e.now, 0, 0
-		if el.proposal != nil && el.proposal.members != want {
+		if el.proposal != nil && el.proposal.members&^want != 0 { // else it is agreed on first, and grows by another
 			el.proposal = nil
 		}
 	}
-	el.due = e.proposeAt(want)
-	if e.now >= el.due && el.pending == nil {
+	e.proposalFails(0)
+	if e.now >= e.proposeAt(want) && el.pending == nil {
 		e.propose(want)
-		el.due = e.proposeAt(want)
+	}
+	el.due = e.proposeAt(want)
+	if el.proposal != nil {
+		el.due = el.proposal.sent + wire.Instant(e.answerTime())
 	}
 }
 
@@ -147,7 +146,15 @@ func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 		steps += 1 + rank + min(i, 5)
 	}
 	// The odd part keeps two nodes from proposing at one moment again and again.
-	return at + wire.Instant(steps)*wire.Instant(e.patience()) + wire.Instant(rank)*wire.Instant(e.patience())/7
+	behind := wire.Instant(rank) * wire.Instant(e.patience()) * 8 / 7
+	at += wire.Instant(steps-rank)*wire.Instant(e.patience()) + behind
+	if el.proposal != nil {
+		at = max(at, el.proposal.sent+wire.Instant(e.answerTime()))
+	}
+	if e.awaitsView() {
+		at = max(at, el.given.at+2*wire.Instant(e.answerTime())+behind) // for the others' promises, and for the view
+	}
+	return at
 }
 
 // unheard reports whether a node that is not known to be clean is missing in the set only because it was not heard yet
@@ -171,56 +178,21 @@ func (e *Engine) leavesSomebodyOut(want wire.Nodes) bool {
 	return false
 }
 
-// quickRetries is how often a proposal that was only too low is made again at once.
-const quickRetries = 3
-
-// tryHigher proposes again at once, above what the refusal named, if that was all that was wrong.
-func (e *Engine) tryHigher(own *proposal, r Refuse) {
-	el := &e.election
-	if r.Promised < own.epoch || own.members != el.want || el.quick >= quickRetries {
-		return
-	}
-	el.quick++
-	e.propose(own.members)
-	el.attempts-- // two nodes that outbid each other must not end in a long pause
-}
-
-// nextGrace is when a member's engine will have been down for its grace.
-func (e *Engine) nextGrace() wire.Instant {
+// nextLook is when the wanted set may change with nothing but time: a member's engine will have been down for its grace, or a mute
+// node is to be asked again.
+func (e *Engine) nextLook() wire.Instant {
 	var at wire.Instant
-	for n := range e.view.Members.All {
-		if p := e.peer(n); n != e.self && p.engineDown != 0 {
-			due := p.engineDown + wire.Instant(e.cfg.Engine.Grace)
-			if due > e.now && (at == 0 || due < at) {
-				at = due
-			}
+	sooner := func(due wire.Instant) {
+		if due > e.now && (at == 0 || due < at) {
+			at = due
 		}
 	}
+	for n := range configured(e.cfg).Without(e.self).All {
+		p := e.peer(n)
+		if e.view.Members.Has(n) && p.engineDown != 0 {
+			sooner(p.engineDown + wire.Instant(e.cfg.Engine.Grace))
+		}
+		sooner(p.mute.until)
+	}
 	return at
-}
-
-// epochAbove is the next epoch that this node may propose. No two nodes ever propose the same one, whatever they have forgotten:
-// it names its proposer, as Paxos ballots do.
-func (e *Engine) epochAbove(top wire.Epoch) wire.Epoch {
-	next := top - top%epochStride + wire.Epoch(e.self)%epochStride
-	if next <= top {
-		next += epochStride
-	}
-	return next
-}
-
-// epochStride is how far apart the epochs of one proposer are.
-const epochStride = wire.MaxNodes
-
-// propose asks the members for their promises, this node first.
-func (e *Engine) propose(members wire.Nodes) {
-	el := &e.election
-	quorate := e.obeyed() && e.view.Verdict.Quorate
-	epoch := e.epochAbove(max(e.promised, el.highest))
-	el.attempts++
-	el.highest = epoch
-	el.proposal = &proposal{epoch: epoch, members: members, sent: e.now}
-	for n := range members.All {
-		e.send(n, Message{Propose: &Propose{Epoch: epoch, Members: members, Quorate: quorate, File: e.edition()}})
-	}
 }

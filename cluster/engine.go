@@ -83,6 +83,7 @@ type peer struct {
 	leaves     bool             // it said that it is leaving
 	gone       bool             // it said that it has left
 	misfit     wire.Life        // the life whose file differs from ours
+	mute       mute             // that it has left a proposal of this node unanswered
 	memberAt   wire.Epoch       // the newest view known to have had it as a member
 	memberLife wire.Incarnation // the newest life in which it is known to have been one
 	denied     Clean            // the newest proof that it contradicted by being heard

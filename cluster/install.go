@@ -16,8 +16,9 @@ func (e *Engine) installIfPromised() {
 		return
 	}
 	e.election.proposal = nil
+	e.wasAnswered(own)
 	e.takeProofs(own)
-	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members)}
+	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members), Mute: e.mutes(own.members)}
 	intents := e.intents
 	for _, p := range own.promises {
 		v.Lives = append(v.Lives, p.Life)
@@ -108,7 +109,7 @@ func (e *Engine) outlived(c Clean) bool {
 func (e *Engine) noteMembers(v View) {
 	for n := range v.Members.All {
 		p := e.peer(n)
-		p.memberAt = v.Epoch
+		p.memberAt, p.mute = v.Epoch, mute{}
 		if life, ok := v.life(n); ok {
 			p.memberLife = max(p.memberLife, life.Incarnation)
 		}
@@ -135,7 +136,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	if healed {
 		e.do(Announce{})
 	}
-	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed = 0, 0, nil, false
+	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed, e.election.given = 0, 0, nil, false, given{}
 	e.noteMembers(v)
 	e.heed(in.Intents, from)
 	if v.Verdict.Quorate {

@@ -89,6 +89,8 @@ type Refuse struct {
 	Promised wire.Epoch `json:"promised"` // the highest epoch promised so far
 	Why      string     `json:"why"`
 	File     Edition    `json:"file"`
+	// Awaits is whose view the node has promised and waits for, 0 if it waits for none.
+	Awaits wire.Node `json:"awaits,omitempty"`
 }
 
 // Install makes a promised view the one to obey.

@@ -21,6 +21,9 @@ func (e *Engine) peerChanged(w wire.Peer) {
 	if old.Incarnation != w.Incarnation {
 		p.leaves, p.gone = false, false
 	}
+	if old.State != w.State || old.Hears.Has(e.self) != w.Hears.Has(e.self) {
+		p.mute = mute{} // the way to it has changed
+	}
 	e.noteLost(p, old)
 	e.noteEngine(p)
 	e.noteLife(w)

@@ -19,12 +19,15 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	}
 	if why != "" {
 		if from != e.self {
-			e.send(from, Message{Refuse: &Refuse{Epoch: p.Epoch, Promised: max(e.promised, e.election.highest), Why: why, File: e.edition()}})
+			e.refuse(from, p.Epoch, why)
 			e.noteDisobeyed(from, p)
 		}
 		return
 	}
 	e.rememberQuiet(from)
+	if before := e.election.pending; before != nil && before.to != e.self && before.to != from {
+		e.refuse(before.to, before.epoch, "a newer epoch was proposed")
+	}
 	e.promised = p.Epoch
 	e.election.highest = max(e.election.highest, p.Epoch)
 	e.election.pending = &pending{to: from, epoch: p.Epoch, members: p.Members}
@@ -35,6 +38,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 		e.tie.Aimed = true
 	}
 	if from != e.self {
+		e.gave(from)
 		e.tie.Doubt = true
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
 			e.tie.Joint = p.Epoch
@@ -44,6 +48,14 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
 	}
 	e.lead = leadership{}
+}
+
+func (e *Engine) refuse(to wire.Node, epoch wire.Epoch, why string) {
+	m := &Refuse{Epoch: epoch, Promised: max(e.promised, e.election.highest), Why: why, File: e.edition()}
+	if e.awaitsView() {
+		m.Awaits = e.election.given.life.Node
+	}
+	e.send(to, Message{Refuse: m})
 }
 
 // noteDisobeyed: a member of the view that this node leads would not propose another if it obeyed it.
@@ -183,6 +195,7 @@ func fingerprint(cfg *config.Config) string {
 
 // promisedBy collects the promises to this node's own proposal.
 func (e *Engine) promisedBy(from wire.Node, p Promise) {
+	e.hasSpoken(from)
 	own := e.election.proposal
 	if own == nil || p.Epoch != own.epoch || !own.members.Has(from) || p.Life.Node != from {
 		return
@@ -200,6 +213,7 @@ func (e *Engine) promisedBy(from wire.Node, p Promise) {
 
 // refusedBy learns the epoch to go above, and tries again when it is this node's turn.
 func (e *Engine) refusedBy(from wire.Node, r Refuse) {
+	e.hasSpoken(from)
 	own := e.election.proposal
 	e.olderThanOurs(from, r.File)
 	e.noteEpoch(r.Promised)
@@ -209,5 +223,9 @@ func (e *Engine) refusedBy(from wire.Node, r Refuse) {
 	e.election.proposal = nil
 	e.tell(History{Kind: "view", Level: "info", Node: e.name(from), Epoch: r.Epoch,
 		Text: fmt.Sprintf("%s does not promise epoch %d: %s", e.name(from), r.Epoch, r.Why)})
+	if e.alive(r.Awaits) && own.members.Has(r.Awaits) && r.Awaits != e.self {
+		e.gave(r.Awaits) // its proposal is on its way to this node too, and one above it would only begin anew
+		return
+	}
 	e.tryHigher(own, r)
 }

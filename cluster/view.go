@@ -22,6 +22,8 @@ type View struct {
 	Weights []Weight `json:"weights"`
 	// Seen is the newest view, and life, in which each node is known to have been a member: it outlives engines with the view.
 	Seen []Seen `json:"seen,omitempty"`
+	// Mute are lives that are heard and left out, because they do not answer the leader.
+	Mute []wire.Life `json:"mute,omitempty"`
 }
 
 // Weight is the importance of what runs on a node: for each service 1 and its priority.

@@ -33,7 +33,7 @@ func (e *Engine) wanted() wire.Nodes {
 func (e *Engine) candidate(n wire.Node) bool {
 	p := e.peer(n)
 	member := e.obeyed() && e.view.Members.Has(n)
-	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || e.shotInFlight(n) && !member {
+	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || !member && (e.shotInFlight(n) || e.isMute(n)) {
 		return false
 	}
 	if p.EngineUp {

@@ -94,6 +94,8 @@ func (e *Engine) whyJoining(n wire.Node) string {
 		return "its engine is down"
 	case e.shotInFlight(n):
 		return "a shot at it has not ended yet"
+	case e.isMute(n):
+		return "its beats come, and it does not answer: locum paths here and there, and its log"
 	}
 	return "heard, and not a member yet"
 }
@@ -273,6 +275,9 @@ func (e *Engine) warnings() []string {
 		list = append(list, e.disk.Trouble)
 	}
 	list = append(list, e.missingOnDisk()...)
+	for n := range e.doubted.All {
+		list = append(list, e.doubtedSwitch(n))
+	}
 	if e.watchdog.Refuses {
 		list = append(list, "nothing is started on this node until its watchdog is armed: "+e.watchdog.Text)
 	}
