@@ -76,8 +76,10 @@ func runInside(t testing.TB, args ...string) []byte {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the program ip (iproute2)")
+	for program, pack := range map[string]string{"ip": "iproute2", "ping": "iputils-ping"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("needs the program %s (%s): make tools", program, pack)
+		}
 	}
 	runtime.LockOSThread() // Pdeathsig is about the thread
 	defer runtime.UnlockOSThread()
