@@ -74,6 +74,31 @@ func (c *crowd) gaps(since wire.Instant) map[netip.Addr]time.Duration {
 	return longest
 }
 
+// afterProof is from when the power switch first confirmed, since an instant, that a node is off, until the last of the addresses that it had
+// lost then was held again.
+func (c *crowd) afterProof(node string, since wire.Instant) time.Duration {
+	c.t.Helper()
+	proof, last := wire.Instant(0), wire.Instant(0)
+	for _, a := range c.Power.Log() {
+		if proof == 0 && a.At >= since && a.Node == node && a.Verb == "status" && a.Answer == "off" {
+			proof = a.Answered
+		}
+	}
+	sights := c.Observer.Sights()
+	for _, a := range c.vips {
+		tenures := Tenures(sights, a)
+		for i := 1; i < len(tenures); i++ {
+			if tenures[i-1].Node == node && tenures[i-1].To >= since {
+				last = max(last, tenures[i].From)
+			}
+		}
+	}
+	if proof == 0 || last == 0 {
+		c.t.Fatalf("no proof that %s is off, or no address that it lost was held again", node)
+	}
+	return Between(proof, last)
+}
+
 func longestOf(gaps map[netip.Addr]time.Duration) (most time.Duration) {
 	for _, g := range gaps {
 		most = max(most, g)
@@ -97,6 +122,7 @@ func TestFortyServicesOnEightNodes(t *testing.T) {
 	view, back := c.dieAndReturn(c.Nodes[:1])
 	t.Logf("alpha dies with its ten: the others' view %s after dead, all addresses held again within %s; back %s after its boot",
 		view.Round(time.Millisecond), longestOf(c.gaps(killed)).Round(time.Millisecond), back.Round(time.Millisecond))
+	t.Logf("from the switch's word that alpha is off until the last of its addresses is held: %s", c.afterProof("alpha", killed).Round(10*time.Microsecond))
 	if moved := len(c.gaps(killed)); moved > 12 {
 		t.Errorf("%d addresses moved for the death of a node with ten or eleven", moved)
 	}
