@@ -111,13 +111,10 @@ func (c *control) serve(conn net.Conn) {
 		}
 		return
 	}
-	var r console.Request
-	err := json.Unmarshal(lines.Bytes(), &r)
+	r, err := parseRequest(lines.Bytes())
 	switch {
 	case err != nil:
-		refuse(conn, console.ExitUsage, "the request is not readable: "+err.Error())
-	case r.Version != console.ProtocolVersion:
-		refuse(conn, console.ExitUsage, fmt.Sprintf("protocol %d, this is %d: locum and the command are of different versions", r.Version, console.ProtocolVersion))
+		refuse(conn, console.ExitUsage, err.Error())
 	case r.Verb == "paths":
 		_ = reply(conn, c.paths())
 	case r.Verb == "status":
@@ -128,6 +125,17 @@ func (c *control) serve(conn net.Conn) {
 		}
 		c.forward(conn, r)
 	}
+}
+
+// parseRequest reads a line of a client; its errors are for people.
+func parseRequest(line []byte) (r console.Request, err error) {
+	if err := json.Unmarshal(line, &r); err != nil {
+		return r, fmt.Errorf("the request is not readable: %w", err)
+	}
+	if r.Version != console.ProtocolVersion {
+		return r, fmt.Errorf("protocol %d, this is %d: locum and the command are of different versions", r.Version, console.ProtocolVersion)
+	}
+	return r, nil
 }
 
 // peerName says who asks, for the history: the user id of the other end (unix(7), SO_PEERCRED).

@@ -74,3 +74,20 @@ func TestTooManyClientsAreToldAndTheNextIsServedAgain(t *testing.T) {
 	}
 	n.serving()
 }
+
+// FuzzRequest: whatever a client of the control socket writes, nothing panics, and what is taken is of this protocol.
+func FuzzRequest(f *testing.F) {
+	for _, line := range []string{`{"version":1,"verb":"status"}`, `{"version":1,"verb":"command","command":{"verb":"move","service":"web","node":"beta"}}`,
+		`{"version":1,"verb":"events","follow":true}`, `{"version":1,"verb":"fence-test","node":"alpha","power":true}`, `null`, `{"version":99}`} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		r, err := parseRequest(line)
+		if err == nil && r.Version != console.ProtocolVersion {
+			t.Errorf("%q is taken for a request of this protocol", line)
+		}
+		if err != nil && err.Error() == "" {
+			t.Errorf("%q is refused without a word", line)
+		}
+	})
+}

@@ -58,13 +58,21 @@ func readDurable(path string) (cluster.Durable, error) {
 	if err != nil {
 		return cluster.Durable{}, err
 	}
+	d, err := parseDurable(text)
+	if err != nil {
+		return cluster.Durable{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}
+
+// parseDurable reads a state as framed writes it, and nothing else.
+func parseDurable(text []byte) (d cluster.Durable, err error) {
 	_, body, both := bytes.Cut(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
 	if !both || !bytes.Equal(text, framed(body)) {
-		return cluster.Durable{}, fmt.Errorf("%s is not whole: its checksum is wrong", path)
+		return d, errors.New("it is not whole: its checksum is wrong")
 	}
-	var d cluster.Durable
 	if err := json.Unmarshal(body, &d); err != nil {
-		return cluster.Durable{}, fmt.Errorf("%s: %w", path, err)
+		return cluster.Durable{}, err
 	}
 	return d, nil
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"locum/cluster"
 	"locum/wire"
@@ -132,4 +134,32 @@ func TestAReadOnlyDiskIsSaidAndTheStateIsStillRead(t *testing.T) {
 	if got, err := s.load(); err != nil || got.Ceiling != 1024 {
 		t.Errorf("what is left: %+v, %v", got, err)
 	}
+}
+
+// FuzzDurable: whatever stands in the state file, nothing panics, and what is believed is what was written.
+func FuzzDurable(f *testing.F) {
+	for _, body := range []string{`{}`, `{"ceiling":1024,"incarnation":3,"lives":[{"node":2}]}`, `{"intents":{"services":[{"service":"web","stopped":true}]}}`, `[]`, ``} {
+		f.Add([]byte(body), true)
+	}
+	f.Add([]byte("locum durable 1 00000000\n"), false)
+	f.Fuzz(func(t *testing.T, text []byte, whole bool) {
+		if whole { // the checksum is right, and what it is of may be anything
+			text = framed(text)
+		}
+		d, err := parseDurable(text)
+		if err != nil {
+			if d.Known || d.Ceiling != 0 {
+				t.Errorf("%q is refused (%v), and yet taken as %+v", text, err, d)
+			}
+			return
+		}
+		body, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseDurable(framed(body))
+		if err != nil || !cmp.Equal(again, d, cmpopts.EquateEmpty()) {
+			t.Errorf("%q: read as %+v, written and read as %+v, %v", text, d, again, err)
+		}
+	})
 }
