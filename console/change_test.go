@@ -54,11 +54,11 @@ func answering(t *testing.T, answer func(r Request, nth int) *Reply) (socket str
 }
 
 // runChange runs a command against a socket and gives what it said, and the exit status.
-func runChange(socket string, c Change) (said string, code int, text string) {
+func runChange(ctx context.Context, socket string, c Change) (said string, code int, text string) {
 	var out bytes.Buffer
 	c.Client.Socket, c.Out = socket, &out
 	var f *Failure
-	if err := c.Run(context.Background()); errors.As(err, &f) {
+	if err := c.Run(ctx); errors.As(err, &f) {
 		return out.String(), f.Code, f.Text
 	} else if err != nil {
 		return out.String(), -1, err.Error()
@@ -76,36 +76,57 @@ func TestACommandThatMeetsAChangeOfTheLeaderIsRepeated(t *testing.T) {
 		}
 		return &Reply{Version: 1, Result: &cluster.Result{Text: "web is to run"}}
 	})
-	said, code, text := runChange(socket, Change{Command: Command{Verb: "start", Service: "web"}, NoWait: true})
+	said, code, text := runChange(t.Context(), socket, Change{Command: Command{Verb: "start", Service: "web"}, NoWait: true})
 	if want := []string{"status", "command", "command", "command"}; code != 0 || said != "web is to run\n" || !slices.Equal(asked(), want) {
 		t.Errorf("%d %s, said %q, asked %q", code, text, said, asked())
 	}
 }
 
+// What becomes of a command that nobody has answered in its time is unknown: a node that does not take the connection may be at it.
+func TestACommandThatNobodyAnswersInItsTimeIsUnknown(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, timeout := range []time.Duration{time.Nanosecond, 50 * time.Millisecond} {
+		_, code, text := runChange(t.Context(), socket, Change{Command: Command{Verb: "stop", Service: "web"}, Timeout: timeout})
+		if code != ExitFailed || !strings.HasPrefix(text, "unknown: no answer in time") {
+			t.Errorf("after %s: %d %q", timeout, code, text)
+		}
+	}
+}
+
 func TestACommandEndsWithTheStatusAndTheWordsOfItsAnswer(t *testing.T) {
 	for _, tc := range []struct {
-		name    string
-		answer  *Reply
-		timeout time.Duration
-		code    int
-		text    string
+		name   string
+		answer *Reply
+		asks   int // after so many requests of one kind the time is over, 0 for never
+		code   int
+		text   string
 	}{
 		{"refused", &Reply{Result: &cluster.Result{Code: 3, Text: "not quorate"}}, 0, 3, "not quorate"},
 		{"not done everywhere is not repeated", &Reply{Result: &cluster.Result{Code: 1, Text: "not done everywhere: see that it can, and repeat the command"}}, 0, 1, "not done everywhere"},
 		{"an error", &Reply{Error: &Error{Code: 3, Text: "the engine is down"}}, 0, 3, "the engine is down"},
 		{"no answer", nil, 0, 3, "closed the connection without an answer"},
 		{"an answer to something else", &Reply{}, 0, 1, "says nothing of the command"},
-		{"the leader changes without end", &Reply{Result: &cluster.Result{Code: 1, Text: leaderChanged}}, 200 * time.Millisecond, 1, ""},
-		{"acknowledged and never so", &Reply{Result: &cluster.Result{Text: "web is to be stopped"}}, 200 * time.Millisecond, 1, "unknown: it is acknowledged and not so yet (web is running on alpha: for a reason)"},
+		{"the leader changes without end", &Reply{Result: &cluster.Result{Code: 1, Text: leaderChanged}}, 3, 1, ""},
+		{"acknowledged and never so", &Reply{Result: &cluster.Result{Text: "web is to be stopped"}}, 3, 1, "unknown: it is acknowledged and not so yet (web is running on alpha: for a reason)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			socket, _ := answering(t, func(r Request, _ int) *Reply {
+			ctx, over := context.WithCancel(t.Context())
+			defer over()
+			socket, _ := answering(t, func(r Request, nth int) *Reply {
+				if nth == tc.asks && tc.asks > 0 {
+					over()
+				}
 				if r.Verb == "status" {
 					return &Reply{Version: 1, Status: seen("running", "alpha")}
 				}
 				return tc.answer
 			})
-			_, code, text := runChange(socket, Change{Command: Command{Verb: "stop", Service: "web"}, Timeout: tc.timeout})
+			_, code, text := runChange(ctx, socket, Change{Command: Command{Verb: "stop", Service: "web"}})
 			if code != tc.code || !strings.Contains(text, tc.text) {
 				t.Errorf("%d %q, want %d %q", code, text, tc.code, tc.text)
 			}

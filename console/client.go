@@ -111,12 +111,22 @@ func (c Client) dial(ctx context.Context) (net.Conn, error) {
 	switch {
 	case err == nil:
 		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case isOver(ctx): // the dialer has its own clock
+		return nil, context.DeadlineExceeded
 	case errors.Is(err, os.ErrPermission):
 		return nil, failure(ExitNotRunning, c.Socket+": permission denied; locum's commands need root")
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, failure(ExitNotRunning, c.Socket+": locum is not running here (systemctl status locum), or has another --socket")
 	}
 	return nil, failure(ExitNotRunning, fmt.Sprintf("%s: %v", c.Socket, err))
+}
+
+// isOver reports whether the time of a context is up, also if it does not say so yet.
+func isOver(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return has && !time.Now().Before(deadline)
 }
 
 func (c Client) lost(ctx context.Context, err error) error {
