@@ -338,6 +338,8 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.healthSaidBy(ev.From, *m.Health)
 	case m.File != nil:
 		e.fileArrived(ev.From, *m.File)
+	case m.Moved != nil:
+		e.movedBy(ev.From, *m.Moved)
 	case m.Board != nil:
 		if e.obeyed() && ev.From == e.view.Leader && m.Board.Epoch == e.view.Epoch {
 			e.board = *m.Board

@@ -36,6 +36,7 @@ func FuzzWhateverAMemberSaysNothingPanics(f *testing.F) {
 		{Accept: &cluster.Accept{Epoch: 1, OK: true}},
 		{Request: &cluster.Request{Command: cluster.Command{Verb: "move", Service: "web"}}},
 		{Reply: &cluster.Reply{}}, {Refuse: &cluster.Refuse{Promised: 1 << 63}}, {Leave: &cluster.LeaveWord{Stopped: true}},
+		{Moved: &cluster.Moved{Epoch: 1, Service: "web", Why: "failback"}},
 	} {
 		b, err := cluster.Encode(m)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // Moves that nothing forces: services are handed over by a node that is past a limit, spread anew where the load has become uneven,
 // and go back to an earlier node of their path. They come one after the other and are bounded by the hour, so that no storm of moves
-// follows from limits and nodes that come and go. A new leader counts anew.
+// follows from limits and nodes that come and go. The leader tells the members of each, so that the next leader goes on counting.
 
 // Bounds of moves.
 const (
@@ -27,7 +27,7 @@ const (
 	returnsWhich = "failback"
 )
 
-// pace is what the leader remembers of such moves.
+// pace is what the leader remembers of such moves, and its members with it.
 type pace struct {
 	went  []went // within paceWithin, the oldest first
 	nudge []nudge
@@ -42,6 +42,16 @@ type went struct {
 	why     string
 	at      wire.Instant
 }
+
+// Moved tells the members of a move that the bounds count.
+type Moved struct {
+	Epoch   wire.Epoch `json:"epoch"`
+	Service string     `json:"service"`
+	Why     string     `json:"why"`
+}
+
+// mostWent bounds what is remembered: more than the bounds of a file with as many services as there can be.
+const mostWent = 1 << 13
 
 // nudge has one service go to another node.
 type nudge struct {
@@ -99,7 +109,7 @@ func (e *Engine) noteReturns() {
 		if w.Back == "" || w.Asked != 0 || w.At == 0 || c.Node == 0 || c.Node == w.At || e.lead.places[i].told.node == c.Node {
 			continue
 		}
-		e.pace.went = append(slices.Clone(e.pace.went), went{w.Name, returnsWhich, e.now})
+		e.moves(w.Name, returnsWhich)
 		if e.pace.returns(w.Name) == mostReturns {
 			e.tell(History{Kind: "service", Level: "alarm", Service: w.Name, Node: e.name(c.Node), Text: fmt.Sprintf(
 				"%s goes back to %s for the %d. time within an hour, and then stays where it is for the rest of it: find out why it keeps leaving", w.Name, e.name(c.Node), mostReturns)})
@@ -146,7 +156,27 @@ func (e *Engine) begin(list []nudge, pause wire.Instant) {
 	p := &e.pace
 	p.nudge, p.until, p.next, e.again = list, e.now+nudgeWithin, e.now+pause, true
 	for _, n := range list {
-		p.went = append(slices.Clone(p.went), went{e.cfg.Services[n.service].Name, n.why, e.now})
+		e.moves(e.cfg.Services[n.service].Name, n.why)
+	}
+}
+
+// moves counts a move, here and at the members.
+func (e *Engine) moves(service, why string) {
+	e.pace.went = append(slices.Clone(e.pace.went), went{service, why, e.now})
+	m := &Moved{Epoch: e.view.Epoch, Service: service, Why: why}
+	for n := range e.view.Members.Without(e.self).All {
+		e.send(n, Message{Moved: m})
+	}
+}
+
+// movedBy takes the leader's word of a move.
+func (e *Engine) movedBy(from wire.Node, m Moved) {
+	if !e.obeyed() || from != e.view.Leader || m.Epoch != e.view.Epoch {
+		return
+	}
+	e.pace.forget(e.now)
+	if len(e.pace.went) < mostWent {
+		e.pace.went = append(slices.Clone(e.pace.went), went{m.Service, m.Why, e.now})
 	}
 }
 

@@ -47,7 +47,32 @@ func (c *Config) Explain() []Row {
 	for _, p := range c.Paths {
 		rows = append(rows, c.explainPath(p))
 	}
+	if len(c.Limits) > 0 {
+		rows = append(rows, c.explainLimits())
+	}
 	return rows
+}
+
+// explainLimits says what comes of a node that is past a limit.
+func (c *Config) explainLimits() Row {
+	r := Row{Event: "a node is past a limit", Proof: "none needed: it stops a service before another node starts it"}
+	for _, l := range c.Limits {
+		var names []string
+		for _, n := range c.Nodes {
+			if l.About(n.Number) {
+				names = append(names, n.Name)
+			}
+		}
+		about := strings.Join(names, ", ")
+		if len(names) == len(c.Nodes) {
+			about = "any node"
+		}
+		r.Steps = append(r.Steps, about+": "+l.Past())
+	}
+	r.Steps = append(r.Steps,
+		"it hands its services over one by one, the least important first, each only to a node that is well and has room, and never at the cost of another service",
+		"it is given services again once it is away from the limit by a tenth for as long; what cannot be read is unknown, which moves nothing")
+	return r
 }
 
 // explainDeath follows one node's death to the client's next answer.

@@ -148,3 +148,22 @@ func quoted(name string) string {
 	key, value, _ := strings.Cut(name[:at], "=")
 	return key + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"` + name[at:]
 }
+
+func TestWhatAFileMeansSaysWhatComesOfALimit(t *testing.T) {
+	c, problems := Parse("f", good+"limit load=8 disk=/var:1G gateway=192.0.2.254 for=30s\nlimit link=eth1 cpu-pressure=40 memory=512M nodes=beta for=1m\n")
+	if c == nil {
+		t.Fatal(problems)
+	}
+	rows := c.Explain()
+	last := rows[len(rows)-1]
+	want := []string{"any node: load over 8 for 30s", "any node: less than 1G free for /var for 30s", "any node: gateway 192.0.2.254 does not answer for 30s",
+		"beta: cpu-pressure over 40 % for 1m0s", "beta: less than 512M of memory available for 1m0s", "beta: link eth1 down for 1m0s"}
+	for _, w := range want {
+		if !slices.Contains(last.Steps, w) {
+			t.Errorf("%q is not among %q", w, last.Steps)
+		}
+	}
+	if len(last.Steps) != len(want)+2 || len(last.Terms) != 0 {
+		t.Errorf("%+v", last)
+	}
+}

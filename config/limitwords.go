@@ -88,6 +88,26 @@ func (l Limit) Words(value int64) string {
 	return said + ", for " + l.For.String()
 }
 
+// Past says what being past the limit is: "load over 8 for 30s".
+func (l Limit) Past() string {
+	past := ""
+	switch l.Kind {
+	case LimitDisk:
+		past = fmt.Sprintf("less than %s free for %s", l.showBound(), l.Path)
+	case LimitMemory:
+		past = "less than " + l.showBound() + " of memory available"
+	case LimitGateway:
+		past = l.gatewayWords(0)
+	case LimitLink:
+		past = "link " + l.Link + " down"
+	case LimitLoad:
+		past = "load over " + l.showBound()
+	default:
+		past = fmt.Sprintf("%s over %s %%", l.Kind, l.showBound())
+	}
+	return past + " for " + l.For.String()
+}
+
 func (l Limit) gatewayWords(value int64) string {
 	switch {
 	case value > 0 && len(l.Gateways) > 1:

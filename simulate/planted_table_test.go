@@ -87,6 +87,7 @@ var plants = []planted{
 	{"mute-waited-for", "cluster/mute.go", "\t\tp.mute = mute{a.life, e.after(mutePauses * e.answerTime())}\n", "", "20", "touched liveness"},
 	{"mute-not-forgiven", "cluster/mute.go", "\t\tp.mute = mute{}\n", "", "20", "touched liveness"},
 	{"mute-tried-by-each-member", "cluster/mute.go", " && slices.Contains(e.view.Mute, e.lifeOf(n))", " && false", "20", "touched liveness"},
+	{"moves-kept-to-oneself", "cluster/pace.go", "\t\te.send(n, Message{Moved: m})\n", "\t\t_, _ = n, m\n", "section 12", "touched liveness"},
 	{"file-not-kept", "cluster/store.go", "\t\t\td.Prepared = a.Text\n", "", "8", "words"},
 	{"begun-file-left-lying", "cluster/ask.go", "\te.finishFile()\n", "", "8", "words"},
 	{"restarted-side-does-not-wait-a-round", "cluster/tie.go", "return tieTurns * delay // by", "return 0 // by", "11", "both"},
