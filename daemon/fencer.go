@@ -27,15 +27,28 @@ type fencer struct {
 	shots map[uint64]context.CancelFunc
 }
 
-// At the start the devices of as many nodes as stand in askedAtOnce are asked at once, and those of as many more each askedApart
-// later: 64 nodes that all ask for 63 others keep a power switch from answering anybody.
+// rounds is when the devices of the other nodes are asked while all is well. Each of N nodes asks for all others, and one power strip may have
+// all their outlets: it is asked about an outlet by somebody every askedApart on average, and by no node more often than fence.ProbeEvery.
+type rounds struct {
+	every time.Duration // by one node, about one outlet
+	apart time.Duration // at the start, between one node's first questions beyond askedAtOnce
+}
+
 const (
+	askedApart  = 5 * time.Second
 	askedAtOnce = 8
-	askedApart  = 2 * time.Second
+	startApart  = 2 * time.Second // for sixteen nodes; as many times longer as there are more
 )
 
+func roundsOf(nodes int) rounds {
+	return rounds{
+		every: max(fence.ProbeEvery, time.Duration(nodes)*askedApart),
+		apart: startApart * time.Duration(max(nodes, 16)) / 16,
+	}
+}
+
 func (n *engine) makeFencers() {
-	asked := 0
+	asked, r := 0, roundsOf(len(n.cfg.Nodes))
 	for _, c := range afterSelf(n.cfg.Nodes, n.setup.Self) {
 		f := &fencer{n: n, name: c.Name, shots: map[uint64]context.CancelFunc{}}
 		f.thenOn = slices.ContainsFunc(n.cfg.Fences, func(line config.Fence) bool { return line.Node == c.Number && line.ThenOn })
@@ -46,7 +59,7 @@ func (n *engine) makeFencers() {
 			continue
 		}
 		if c.Number != n.setup.Self && len(n.cfg.FencesOf(c.Number)) > 0 {
-			go f.keep(time.Duration(asked/askedAtOnce) * askedApart)
+			go f.keep(time.Duration(asked/askedAtOnce)*r.apart, r.every)
 			asked++
 		}
 	}
@@ -58,10 +71,10 @@ func afterSelf(nodes []config.Node, self wire.Node) []config.Node {
 	return slices.Concat(nodes[at:], nodes[:at])
 }
 
-func (f *fencer) keep(after time.Duration) {
+func (f *fencer) keep(after, every time.Duration) {
 	select {
 	case <-time.After(after):
-		f.ladder.Keep(f.n.ctx, fence.ProbeEvery, f.report)
+		f.ladder.Keep(f.n.ctx, every, f.report)
 	case <-f.n.ctx.Done():
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ProbeEvery is how often an idle device is asked whether it still answers.
+// ProbeEvery is how often one node asks an idle device at most whether it still answers.
 const ProbeEvery = time.Minute
 
 // Keep asks each device while all is well, at once and then at every interval, and reports each that stops answering on or

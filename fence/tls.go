@@ -27,7 +27,7 @@ func newTransport(f config.Fence) (*http.Transport, error) {
 		TLSClientConfig:        trust,
 		TLSHandshakeTimeout:    timeout,
 		MaxIdleConnsPerHost:    1,
-		IdleConnTimeout:        3 * ProbeEvery, // outlives the pause between two idle questions, and a ladder nobody uses any more
+		IdleConnTimeout:        3 * ProbeEvery, // outlives the pause between two idle questions, but for very many nodes, and a ladder nobody uses any more
 		DisableCompression:     true,           // a small answer must not unpack to a large one
 		MaxResponseHeaderBytes: maxAnswer,
 	}, nil

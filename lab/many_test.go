@@ -14,7 +14,10 @@ import (
 	"locum/wire"
 )
 
-var many = flag.Int("many", 16, "how many nodes TestManyNodes has; 64 take about 2 GB")
+var (
+	many         = flag.Int("many", 16, "how many nodes TestManyNodes has; 64 take about 2 GB")
+	manySwitched = flag.Bool("many-switched", false, "each of them has a power switch, of which each of the others asks")
+)
 
 // Times of a large cluster, as in the simulator (DrawLarge).
 const (
@@ -70,7 +73,7 @@ func newCrowd(t testing.TB, nodes int, dead time.Duration, vips []netip.Addr, fi
 }
 
 // crowdFile is a cluster whose first node has a second vote, so that half of them is never all there is, and services that may run on
-// three nodes each. Only those have a power switch: a machine that plays 64 nodes does not also play 4,032 questions a minute.
+// three nodes each. Only those have a power switch, unless -many-switched is given.
 func crowdFile(w *World, path string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cluster crowd\nkey %s/locum.key\nbeat every=%s dead=%s\n%s\n", NodeDir, crowdEvery, crowdDead, path)
@@ -81,14 +84,20 @@ func crowdFile(w *World, path string) string {
 		}
 		fmt.Fprintf(&b, "node %d %s%s\n", n.Number, n.Name, votes)
 	}
+	switched := map[string]bool{}
 	for i, a := range crowdVIPs {
 		var names []string
 		for _, n := range w.Nodes[i*len(w.Nodes)/len(crowdVIPs):][:3] {
 			names = append(names, n.Name)
+			switched[n.Name] = true
+		}
+		fmt.Fprintf(&b, "service s%d nodes=%s\nresource s%d vip %s/24 dev=eth0\n", i, strings.Join(names, ","), i, a)
+	}
+	for _, n := range w.Nodes {
+		if switched[n.Name] || *manySwitched {
 			fmt.Fprintf(&b, "fence %s plug type=http timeout=2s url-off=%s url-on=%s url-status=%s\n", n.Name,
 				w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "on"), w.Power.URL(n.Name, "status"))
 		}
-		fmt.Fprintf(&b, "service s%d nodes=%s\nresource s%d vip %s/24 dev=eth0\n", i, strings.Join(names, ","), i, a)
 	}
 	return b.String()
 }
