@@ -36,7 +36,7 @@ const megabyte = 1 << 20
 var kinds = []kind{
 	{name: "nothing"},
 	{name: "busy", play: "busy", copies: 8},
-	{name: "memory", play: "pages", copies: 2, limit: limits{memory: 160 * megabyte}, whole: true},
+	{name: "memory", play: "pages", copies: 2, limit: limits{memory: 160 * megabyte}, whole: true, again: true},
 	{name: "oom", play: "grow", copies: 1, limit: limits{memory: 160 * megabyte}, whole: true, again: true},
 	{name: "forks", play: "forks", copies: 4},
 	{name: "fsync", play: "fsync", copies: 4},

@@ -44,8 +44,10 @@ func playLoad(args []string) {
 const page = 4096
 
 // touch takes its share of the group but for a few megabytes, and reads files as large as that again and again: there is
-// room for one or the other, so that what is not locked is thrown out and read back all the time.
+// room for one or the other, so that what is not locked is thrown out and read back all the time. What locum takes of the group
+// meanwhile may leave too little of it; then this is killed and begins anew.
 func touch(size int) {
+	dieFirst()
 	mine := make([]byte, size*9/10)
 	self := make([]byte, page)
 	for i := 0; ; i++ {
@@ -66,11 +68,16 @@ func touch(size int) {
 // held is what grow has taken.
 var held [][]byte
 
-// grow takes memory until it is killed for it: before any other, also on a machine that refuses the hearts their exemption.
-func grow() {
+// dieFirst has this process killed for lack of memory before any other, also on a machine that refuses the hearts their exemption.
+func dieFirst() {
 	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0); err != nil {
 		fmt.Fprintln(os.Stderr, "soak load:", err)
 	}
+}
+
+// grow takes memory until it is killed for it.
+func grow() {
+	dieFirst()
 	for {
 		more := make([]byte, megabyte)
 		for at := 0; at < len(more); at += page {
