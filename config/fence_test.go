@@ -48,6 +48,7 @@ func TestEachMistakeInAFenceLineIsNamed(t *testing.T) {
 func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
 	for _, tc := range []struct{ name, line, want string }{
 		{"anybody's certificate", "type=redfish address=192.0.2.61 user=a password-file=/etc/p insecure=yes", "f:12: fence two: insecure=yes: anybody on the way"},
+		{"a password in an address", "type=http url-off=http://192.0.2.50/2?off&PW=hunter2 url-status=http://192.0.2.50/2", "f:12: fence two: url-off= holds a secret (PW=)"},
 		{"another node's question", "type=http url-off=http://192.0.2.50/2/off url-status=http://192.0.2.50/1\nfence alpha two type=http level=2 url-off=http://192.0.2.50/1/off url-status=http://192.0.2.50/1",
 			"f:13: fence two asks the same as line 12, which is another node's: when that one is off, this one counts as off too"},
 		{"a short time for a board", "type=redfish address=192.0.2.61 user=a password-file=/etc/p timeout=2s", "f:12: fence two: timeout=2s is short for type=redfish"},

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,11 @@ func (p *parser) warnFences() {
 	p.checkSameOutlet()
 	for _, f := range p.cfg.Fences {
 		p.checkWords(f)
+		for _, key := range []string{"url-off", "url-on", "url-status"} {
+			if word := passwordIn(f.Keys[key]); word != "" {
+				p.warn(f.Line, "fence %s: %s= holds a secret (%s=), for all who may read this file, and it is sent to every node; write user= and password-file= if the plug takes them", f.Name, key, word)
+			}
+		}
 		if f.Keys["insecure"] == "yes" && f.Type != "agent" {
 			p.warn(f.Line, "fence %s: insecure=yes: anybody on the way can take the password and answer \"off\" for the device, and then two nodes own a service; write cert-sha256=, or ca-file=", f.Name)
 		}
@@ -33,6 +39,20 @@ func (p *parser) checkFencePorts() {
 			}
 		}
 	}
+}
+
+// passwordIn names the word of an address's query by which it holds a secret, "" if none looks like it.
+func passwordIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Query())) {
+		if slices.Contains([]string{"password", "passwd", "pass", "pwd", "pw", "token", "secret", "apikey", "api_key"}, strings.ToLower(name)) {
+			return name
+		}
+	}
+	return ""
 }
 
 // checkWords finds a device of which no answer means off alone.
