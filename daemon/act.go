@@ -212,6 +212,9 @@ func (n *engine) adopt(text string) {
 		}
 	}
 	file := n.setup.ConfigFile
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real // a link stays one
+	}
 	err := keepOld(file, file+".old")
 	if err == nil {
 		err = replaceFile(file, []byte(text), modeOf(file, 0o644))
