@@ -184,6 +184,43 @@ func TestInsideAUnitBehindASocketIsRefused(t *testing.T) {
 	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "systemctl disable --now locum-test-behind.socket")
 }
 
+func TestInsideAUnitThatAnEnabledOneWantsIsRefused(t *testing.T) {
+	sys := systemd(t, false)
+	a := install(t, sys, "locum-test-needed.service", service(sleeper))
+	writeUnit(t, "locum-test-app.service", "[Unit]\nRequires=locum-test-needed.service\n"+service(sleeper))
+	mustStart(t, a)
+	mustStop(t, a)
+	run(t, "systemctl", "enable", "locum-test-app.service")
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "systemctl disable locum-test-app.service")
+}
+
+// A timer that is stopped leaves what it has started: a second node's timer would start another.
+func TestInsideWhatATimerOrASocketHasStartedIsStoppedWithIt(t *testing.T) {
+	sys := systemd(t, false)
+	active := func(name string) bool {
+		return strings.TrimSpace(run(t, "systemctl", "show", "--value", "-p", "ActiveState", name)) == "active"
+	}
+	for kind, text := range map[string]string{
+		"timer":  "[Timer]\nOnActiveSec=1h\n",
+		"socket": "[Socket]\nListenStream=/run/locum-test-job\n",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			const job = "locum-test-job.service"
+			writeUnit(t, job, "[Service]\n"+sleeper+"\n")
+			a := install(t, sys, "locum-test-job."+kind, text)
+			mustStart(t, a)
+			run(t, "systemctl", "start", job)
+			run(t, "systemctl", "stop", "locum-test-job."+kind)
+			mustBe(t, a, wire.StateFailed)
+			mustStop(t, a)
+			if active(job) {
+				t.Error(job + " still runs")
+			}
+			mustBe(t, a, wire.StateStopped)
+		})
+	}
+}
+
 func TestInsideAUnitThatSystemdRestartsIsFailedAndStaysStopped(t *testing.T) {
 	name := "locum-test-restart.service"
 	a := install(t, systemd(t, false), name, service(sleeper, "Restart=always", "RestartSec=1h"))

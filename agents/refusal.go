@@ -2,6 +2,7 @@ package agents
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -49,6 +50,21 @@ func refuse(ctx context.Context, w *watcher, s unitStatus) error {
 		}
 		if strings.HasPrefix(t.Enabled, "enabled") || t.Active == "active" {
 			return refused("%s starts it by itself: systemctl disable --now %s", trigger, trigger)
+		}
+	}
+	return refuseDrawn(ctx, w, s)
+}
+
+// refuseDrawn refuses a unit that another one draws along which the system starts by itself.
+func refuseDrawn(ctx context.Context, w *watcher, s unitStatus) error {
+	for _, by := range s.WantedBy {
+		o, err := w.other(ctx, by)
+		if err != nil {
+			return err
+		}
+		var own *Refused
+		if errors.As(refusal(o), &own) {
+			return refused("%s wants it, and the system starts that by itself: systemctl disable %s", by, by)
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ type script struct {
 	answer   time.Duration // a status call's deadline: the interval, at least defaultInterval
 	acts     acts
 	asking   chan struct{} // capacity 1: one status call at a time
+	stuck    *child        // a status call that could not be ended, while a disk or a file server hangs; of whoever asks
 }
 
 // NewScript makes the agent of a "script" resource: Args[0] is the script, an absolute path, called with the other
@@ -81,7 +82,11 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 		return result{}, err
 	}
 	if err := c.await(ctx, log); err != nil {
-		return result{}, errors.Join(err, c.end(s.stateDir))
+		left := c.end(s.stateDir)
+		if left != nil && action == "status" {
+			s.stuck = c
+		}
+		return result{}, errors.Join(err, left)
 	}
 	// What a call leaves running on purpose is the service itself: it keeps its group, only the record goes.
 	c.record.dropGroup()
@@ -123,6 +128,13 @@ func (s *script) status(ctx context.Context) (wire.State, error) {
 		defer func() { <-s.asking }()
 	case <-ctx.Done():
 		return wire.StateUnknown, ctx.Err()
+	}
+	// No other call before the last is gone: each would hang as that one does, and nothing would ever end them.
+	if s.stuck != nil {
+		if err := s.stuck.end(s.stateDir); err != nil {
+			return wire.StateUnknown, fmt.Errorf("an earlier call cannot be ended, as where a disk or a file server hangs: %w", err)
+		}
+		s.stuck = nil
 	}
 	res, err := s.call(ctx, "status")
 	if err != nil {

@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -152,4 +153,45 @@ func TestAScriptsOutputIsBounded(t *testing.T) {
 	if end != 0 {
 		t.Errorf("the next call begins with a log of %d bytes, want an empty one", end)
 	}
+}
+
+// frozen is a directory whose file system takes no write, so that whoever writes hangs and no signal ends him, as with a file
+// server that is gone.
+func frozen(t *testing.T) string {
+	t.Helper()
+	needRoot(t)
+	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
+	for _, words := range [][]string{{"truncate", "-s", "8M", image}, {"mkfs.ext4", "-q", image}, {"mount", "-o", "loop", image, dir}, {"fsfreeze", "-f", dir}} {
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("%v: %v: %s", words, err, out)
+		}
+		if words[0] == "mount" {
+			t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
+		}
+	}
+	t.Cleanup(func() { _ = exec.Command("fsfreeze", "-u", dir).Run() })
+	return dir
+}
+
+func TestACallThatNothingEndsIsFollowedByNoOther(t *testing.T) {
+	dir := frozen(t)
+	a, _ := newScript(t, "#!/bin/sh\nexec touch "+dir+"/x\n")
+	a.answer = 200 * time.Millisecond
+	for range 3 {
+		if s, err := a.Probe(patient(t)); s != wire.StateUnknown || err == nil {
+			t.Errorf("%v, %v", s, err)
+		}
+	}
+	names, err := recordNames(a.stateDir)
+	if err != nil || len(names) != 1 {
+		t.Errorf("%d calls hang: %v, %v", len(names), names, err)
+	}
+	if err := exec.Command("fsfreeze", "-u", dir).Run(); err != nil {
+		t.Fatal(err)
+	}
+	a.answer = patience
+	if s, err := a.Probe(patient(t)); s != wire.StateRunning {
+		t.Errorf("when it goes on again: %v, %v", s, err)
+	}
+	mustHoldNothing(t, a.stateDir)
 }

@@ -49,6 +49,20 @@ func (w *watcher) left(ctx context.Context, s unitStatus) ([]process, error) {
 	return inGroups(systemGroups(group))
 }
 
+// stirs reports whether anything goes on of what the unit has started as a timer, a socket or a path does.
+func (w *watcher) stirs(ctx context.Context, s unitStatus) (bool, error) {
+	for _, name := range s.Triggers {
+		t, err := w.other(ctx, name)
+		if err != nil {
+			return false, err
+		}
+		if t.state(false) != wire.StateStopped && t.Active != "failed" {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // finish waits until a job is over and gives its result, "" if that was not heard.
 func (w *watcher) finish(ctx context.Context, job dbus.ObjectPath) (string, error) {
 	for {

@@ -35,7 +35,7 @@ type unit struct {
 // Start refuses a unit that the system starts by itself (see Refusal), clears an earlier failure, and waits for the job
 // and for the unit to be active. Stop returns when the unit is inactive and no process is left in its control group;
 // processes that the unit's own KillMode= leaves behind are killed, because a second node could not tell them from an
-// owner. Watch listens to systemd's signals and polls nothing.
+// owner. What a timer, a socket or a path has started is stopped with it. Watch listens to systemd's signals and polls nothing.
 func NewUnit(r config.Resource, sys *Systemd) (Agent, error) {
 	if len(r.Args) != 1 {
 		return nil, fmt.Errorf("%s: want one unit's name, for example nginx.service", r.ID())
@@ -89,7 +89,11 @@ func (u *unit) look(ctx context.Context, w *watcher) (wire.State, error) {
 	if err != nil {
 		return wire.StateUnknown, err
 	}
-	return u.acts.judge(s.state(len(left) > 0), before), nil
+	stirs, err := w.stirs(ctx, s)
+	if err != nil {
+		return wire.StateUnknown, err
+	}
+	return u.acts.judge(s.state(stirs || len(left) > 0), before), nil
 }
 
 // Start returns when the unit is active.
@@ -178,6 +182,11 @@ func (u *unit) stop(ctx context.Context) error {
 		err := w.link.call(ctx, "ResetFailedUnit", u.name)
 		if err != nil && !isError(err, systemdName+".NoSuchUnit") {
 			return err
+		}
+	}
+	for _, name := range s.Triggers {
+		if err := (&unit{resource: u.resource, name: name, sys: u.sys}).stop(ctx); err != nil {
+			return fmt.Errorf("%s, which it starts: %w", name, err)
 		}
 	}
 	return nil

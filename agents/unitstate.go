@@ -15,6 +15,7 @@ type unitStatus struct {
 	Group, Slice          string // ControlGroup and Slice, "" if there is none
 	Unmet                 bool   // a condition of the unit did not hold when it was last started
 	TriggeredBy, WantedBy []string
+	Triggers              []string // what a timer, a socket or a path starts
 }
 
 // parseStatus reads the properties of a unit's general interface and of the one of its kind.
@@ -23,7 +24,7 @@ func parseStatus(general, kind map[string]dbus.Variant) unitStatus {
 		ID: text(general["Id"]), Load: text(general["LoadState"]), Active: text(general["ActiveState"]),
 		Sub: text(general["SubState"]), Enabled: text(general["UnitFileState"]), Job: jobID(general["Job"]),
 		Result: text(kind["Result"]), Group: text(kind["ControlGroup"]), Slice: text(kind["Slice"]),
-		TriggeredBy: texts(general["TriggeredBy"]),
+		TriggeredBy: texts(general["TriggeredBy"]), Triggers: texts(general["Triggers"]),
 	}
 	met, known := general["ConditionResult"].Value().(bool)
 	when, _ := general["ConditionTimestamp"].Value().(uint64)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"locum/wire"
@@ -58,7 +59,7 @@ func (p *parser) checkNames() {
 				if name == "" {
 					name = path.Base(r.Args[0])
 				}
-				name, mend = fmt.Sprintf("process %q of service %s", name, s.Name), "give each a name: name=…"
+				name, mend = fmt.Sprintf("process %q", processName(s.Name, name)), "locum tells processes apart by SERVICE-NAME; give each a name: name=…"
 			default:
 				continue
 			}
@@ -70,6 +71,17 @@ func (p *parser) checkNames() {
 			used[name] = r.Line
 		}
 	}
+}
+
+// processName is by what locum knows a process, in a unit's and a file's name: package agents makes the same of it.
+func processName(service, name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r) {
+			return r
+		}
+		return '_'
+	}, service+"-"+name)
+	return name[:min(len(name), 120)]
 }
 
 // checkAddresses finds a service address that stands twice, or is a node's own.

@@ -29,6 +29,8 @@ func TestEachMistakeInAFenceLineIsNamed(t *testing.T) {
 		{"a switch beside it", "type=rps10 device=/dev/ttyS1 outlet=1\npath serial null alpha=/dev/ttyS0 beta=/dev/ttyS1", ""},
 		{"a table of strings", `type=serial device=/dev/ttyS1 send-off=\x02off\r send-status="\\x02 status\\r" match-off=OFF match-on=ON`, ""},
 		{"on again", "type=shelly address=192.0.2.50 then=on", ""},
+		{"one word for off and on", "type=http url-off=http://192.0.2.50/off url-status=http://192.0.2.50/ match-off=ON", `match-off= and match-on= are both "on"`},
+		{"one number for off and on", "type=snmp address=192.0.2.50 oid-off=1.3.6.1 value-off=2 value-on=1 oid-status=1.3.6.2 status-off=1 status-on=1 community-file=/etc/c", "status-off= and status-on= are both 1"},
 		{"something else then", "type=shelly address=192.0.2.50 then=cycle", "fence: then=cycle: write then=on"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -46,6 +48,9 @@ func TestEachMistakeInAFenceLineIsNamed(t *testing.T) {
 func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
 	for _, tc := range []struct{ name, line, want string }{
 		{"anybody's certificate", "type=redfish address=192.0.2.61 user=a password-file=/etc/p insecure=yes", "f:12: fence two: insecure=yes: anybody on the way"},
+		{"a password in an address", "type=http url-off=http://192.0.2.50/2?off&PW=hunter2 url-status=http://192.0.2.50/2", "f:12: fence two: url-off= holds a secret (PW=)"},
+		{"another node's question", "type=http url-off=http://192.0.2.50/2/off url-status=http://192.0.2.50/1\nfence alpha two type=http level=2 url-off=http://192.0.2.50/1/off url-status=http://192.0.2.50/1",
+			"f:13: fence two asks the same as line 12, which is another node's: when that one is off, this one counts as off too"},
 		{"a short time for a board", "type=redfish address=192.0.2.61 user=a password-file=/etc/p timeout=2s", "f:12: fence two: timeout=2s is short for type=redfish"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

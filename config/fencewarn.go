@@ -1,8 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 )
 
 // warnFences says what is weak about the fence lines.
@@ -10,6 +13,12 @@ func (p *parser) warnFences() {
 	p.warnDeadTogether()
 	p.checkSameOutlet()
 	for _, f := range p.cfg.Fences {
+		p.checkWords(f)
+		for _, key := range []string{"url-off", "url-on", "url-status"} {
+			if word := passwordIn(f.Keys[key]); word != "" {
+				p.warn(f.Line, "fence %s: %s= holds a secret (%s=), for all who may read this file, and it is sent to every node; write user= and password-file= if the plug takes them", f.Name, key, word)
+			}
+		}
 		if f.Keys["insecure"] == "yes" && f.Type != "agent" {
 			p.warn(f.Line, "fence %s: insecure=yes: anybody on the way can take the password and answer \"off\" for the device, and then two nodes own a service; write cert-sha256=, or ca-file=", f.Name)
 		}
@@ -32,12 +41,57 @@ func (p *parser) checkFencePorts() {
 	}
 }
 
+// passwordIn names the word of an address's query by which it holds a secret, "" if none looks like it.
+func passwordIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Query())) {
+		if slices.Contains([]string{"password", "passwd", "pass", "pwd", "pw", "token", "secret", "apikey", "api_key"}, strings.ToLower(name)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// checkWords finds a device of which no answer means off alone.
+func (p *parser) checkWords(f Fence) {
+	off, on := f.Keys["match-off"], f.Keys["match-on"]
+	if f.Type == "http" {
+		off, on = strings.ToLower(cmp.Or(off, "off")), strings.ToLower(cmp.Or(on, "on"))
+	}
+	if off != "" && off == on {
+		p.add(f.Line, "fence %s: match-off= and match-on= are both %q, so that no answer means off; write what the device says of each", f.Name, off)
+	}
+	if off, on := f.Keys["status-off"], f.Keys["status-on"]; off != "" && off == on {
+		p.add(f.Line, "fence %s: status-off= and status-on= are both %s, so that no answer means off; write what the device says of each", f.Name, off)
+	}
+}
+
+// commands are the keys of a line that say how something is told, and not how its state is asked for.
+var commands = []string{"url-off", "url-on", "body-off", "body-on", "method", "oid-off", "oid-on", "value-off", "value-on",
+	"send-off", "send-on", "expect-off", "expect-on"}
+
+// question is what a line says of how the state is asked for.
+func (f Fence) question() map[string]string {
+	q := maps.Clone(f.Keys)
+	maps.DeleteFunc(q, func(key, _ string) bool { return slices.Contains(commands, key) })
+	return q
+}
+
 // checkSameOutlet warns of two nodes on one outlet: the shot at one kills the other.
 func (p *parser) checkSameOutlet() {
 	for i, f := range p.cfg.Fences {
 		for _, o := range p.cfg.Fences[:i] {
-			if o.Node != f.Node && f.Type == o.Type && f.Type != "manual" && f.Agent == o.Agent && maps.Equal(f.Keys, o.Keys) {
+			if o.Node == f.Node || f.Type != o.Type || f.Type == "manual" || f.Agent != o.Agent {
+				continue
+			}
+			switch {
+			case maps.Equal(f.Keys, o.Keys):
 				p.warn(f.Line, "fence %s says the same as line %d, which is another node's: a shot at one switches both off", f.Name, o.Line)
+			case maps.Equal(f.question(), o.question()):
+				p.warn(f.Line, "fence %s asks the same as line %d, which is another node's: when that one is off, this one counts as off too", f.Name, o.Line)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -121,8 +120,8 @@ func (p *parser) checkSpec(l line, what string, sp spec, args []string, common [
 func (p *parser) checkKind(l line, what, word string, k kind) {
 	switch k {
 	case kindPrefix:
-		if x, err := netip.ParsePrefix(word); err != nil || x.Addr().IsUnspecified() || x.Addr().IsMulticast() {
-			p.add(l.number, "%s: %q is not an address with its prefix length; write for example 192.0.2.100/24", what, word)
+		if _, err := ServiceAddress(word); err != nil {
+			p.add(l.number, "%s: %v", what, err)
 		}
 	case kindURL:
 		if u, err := url.Parse(word); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

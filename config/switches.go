@@ -23,6 +23,10 @@ func (f Fence) isBoard() bool {
 	})
 }
 
+// KnowsMachine reports whether what the device says is of the machine itself, as a board or a guest's host sees it, and not of an
+// outlet that feeds it.
+func (f Fence) KnowsMachine() bool { return f.isBoard() || f.Type == "libvirt" }
+
 // place is where a line's device is: its host or serial port; "" where the line does not say.
 func (f Fence) place() string {
 	for _, key := range []string{"address", "device", "ip", "ipaddr"} {

@@ -164,8 +164,20 @@ func (n *engine) stored(a cluster.Store) cluster.Stored {
 	return cluster.Stored{ID: a.ID, OK: true}
 }
 
-// force keeps the file under which this node is a member: what it goes on by, whatever is edited meanwhile.
+// force keeps the file under which this node is a member: what it goes on by, whatever is edited meanwhile. Once a new file is
+// in force, the one that this process goes by is not brought back: it ends soon.
 func (n *engine) force(text string) error {
+	n.forcing.Lock()
+	defer n.forcing.Unlock()
+	if n.replaced && text == n.cfg.Text {
+		return nil
+	}
+	err := n.write(text)
+	n.replaced = n.replaced || err == nil && text != n.cfg.Text
+	return err
+}
+
+func (n *engine) write(text string) error {
 	path := filepath.Join(n.setup.StateDir, forceFile)
 	if now, err := readBounded(path, maxConfig); err == nil && string(now) == text {
 		return nil
@@ -200,9 +212,12 @@ func (n *engine) adopt(text string) {
 		}
 	}
 	file := n.setup.ConfigFile
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real // a link stays one
+	}
 	err := keepOld(file, file+".old")
 	if err == nil {
-		err = replaceFile(file, []byte(text), 0o644)
+		err = replaceFile(file, []byte(text), modeOf(file, 0o644))
 	}
 	if err != nil {
 		n.tell(cluster.History{Kind: "config", Level: "warn",

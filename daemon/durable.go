@@ -28,6 +28,14 @@ func keepOld(path, old string) error {
 	return ignoreMissing(os.Link(path, old))
 }
 
+// modeOf is a file's mode, so that who may read it stays as it is; usual where there is none.
+func modeOf(path string, usual os.FileMode) os.FileMode {
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode().Perm()
+	}
+	return usual
+}
+
 func writeSynced(path string, data []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {

@@ -41,6 +41,8 @@ type engine struct {
 	observers map[cluster.ResourceID]*observer
 	fencers   map[wire.Node]*fencer
 	store     *store
+	forcing   sync.Mutex      // whoever writes the file in force
+	replaced  bool            // that file is a newer one than cfg; under forcing
 	broken    bool            // the state directory cannot be read
 	after     []cluster.Event // to be stepped on right after the step under way
 	history   *history

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"locum/cluster"
@@ -19,13 +20,15 @@ type history struct {
 	queue chan func()
 	path  string
 
+	mu        sync.Mutex
+	followers map[uint64]bool // false: the past events are still to come
+
 	// Of the goroutine.
-	file      *os.File
-	size      int64
-	seq       uint64
-	recent    []console.Event
-	followers map[uint64]bool
-	programs  []*program
+	file     *os.File
+	size     int64
+	seq      uint64
+	recent   []console.Event
+	programs []*program
 }
 
 const (
@@ -80,7 +83,7 @@ func (h *history) take(x cluster.History, now time.Time) {
 	}
 	line = append(line, '\n')
 	h.write(line)
-	for id := range h.followers {
+	for _, id := range h.following() {
 		h.n.reply(id, console.Reply{Event: &e}, false)
 	}
 	for _, p := range h.programs {
@@ -158,20 +161,51 @@ func lastLines(text []byte, most int) [][]byte {
 	return list[max(0, len(list)-most):]
 }
 
-// replay gives a client the newest events, and each that follows if it wants.
+// replay gives a client the newest events, and each that follows if it wants. It waits for nothing: it is called in the engine's
+// turn, and the disk may hang.
 func (h *history) replay(id uint64, follow bool) {
-	h.queue <- func() {
-		list := h.recent[max(0, len(h.recent)-shownEvents):]
-		for i := range list {
-			h.n.reply(id, console.Reply{Event: &list[i]}, !follow && i == len(list)-1)
-		}
-		switch {
-		case follow:
-			h.followers[id] = true
-		case len(list) == 0:
-			h.n.reply(id, console.Reply{}, true)
-		}
+	if follow {
+		h.mu.Lock()
+		h.followers[id] = false
+		h.mu.Unlock()
+	}
+	select {
+	case h.queue <- func() { h.show(id, follow) }:
+	default:
+		h.unfollow(id)
+		h.n.refuse(id, console.ExitFailed, "the events cannot be shown: what keeps them in "+h.path+" hangs, look at its disk; the log has them too")
 	}
 }
 
-func (h *history) unfollow(id uint64) { h.queue <- func() { delete(h.followers, id) } }
+func (h *history) show(id uint64, follow bool) {
+	list := h.recent[max(0, len(h.recent)-shownEvents):]
+	for i := range list {
+		h.n.reply(id, console.Reply{Event: &list[i]}, !follow && i == len(list)-1)
+	}
+	if !follow && len(list) == 0 {
+		h.n.reply(id, console.Reply{}, true)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, waits := h.followers[id]; waits { // it has not gone away meanwhile
+		h.followers[id] = true
+	}
+}
+
+// following gives those to whom each event is sent.
+func (h *history) following() (ids []uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, now := range h.followers {
+		if now {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (h *history) unfollow(id uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.followers, id)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -112,4 +113,37 @@ func TestANotifiedProgramGetsEachEventAndEndsWithAllItStarted(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 	until(t, "what it had started is gone", func() bool { s := stateOf(pid); return s == "" || s == "Z" })
+}
+
+// A history whose disk hangs must not hold the engine up when somebody asks for events, or goes away.
+func TestAHistoryThatHangsHoldsNobodyUp(t *testing.T) {
+	h := newHistory(t.TempDir())
+	here, there := net.Pipe()
+	defer here.Close()
+	answers := make(chan []byte, 1)
+	go func() {
+		b := make([]byte, maxPacket)
+		k, _ := there.Read(b)
+		answers <- b[:k]
+	}()
+	h.n.conn = here
+	h.queue = make(chan func(), 1)
+	h.queue <- func() {}
+	done := make(chan struct{})
+	go func() {
+		h.replay(1, true)
+		h.unfollow(1)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("it waits for the disk, with the engine's turn")
+	}
+	if said := <-answers; !bytes.Contains(said, []byte("hangs")) {
+		t.Errorf("the client is told %q", said)
+	}
+	if len(h.followers) != 0 {
+		t.Errorf("it is still followed: %v", h.followers)
+	}
 }

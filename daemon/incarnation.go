@@ -50,7 +50,7 @@ func raiseIncarnation(f *os.File, least wire.Incarnation) (wire.Incarnation, err
 func storedIncarnation(f *os.File) (newest wire.Incarnation, slot int, err error) {
 	buf := make([]byte, slotCount*slotSize)
 	n, readErr := f.ReadAt(buf, 0)
-	if n == 0 {
+	if n == 0 && errors.Is(readErr, io.EOF) {
 		return 0, 0, nil // a new node, or one that lost power before its first write
 	}
 	for i := range slotCount {

@@ -15,8 +15,10 @@ import (
 // The records between the two processes travel as JSON, each in one or more packets of a SOCK_SEQPACKET socket pair: the
 // first byte of a packet says whether more of the record follows. So a record may be larger than the kernel's send buffer.
 const (
-	maxPacket  = 32 << 10
-	maxRecord  = 4 << 20 // a status of 64 nodes, or an internode message of wire.MaxMessage in base64
+	maxPacket = 32 << 10
+	// maxRecord has room for a status of 64 nodes, for an internode message of wire.MaxMessage in base64, and for a client's largest
+	// request, of which JSON may write each byte as six.
+	maxRecord  = 8 << 20
 	packetLast = 0
 	packetMore = 1
 )

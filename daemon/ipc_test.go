@@ -110,3 +110,11 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// The largest request, of the character that JSON writes longest, ends no engine.
+func TestTheLargestRequestFitsInARecord(t *testing.T) {
+	r := console.Request{Verb: "command", Command: &cluster.Command{Verb: "apply", Text: strings.Repeat("<", maxRequest)}}
+	if _, err := encodeRecord(record{Ask: &question{ID: 1, Request: r}}); err != nil {
+		t.Error(err)
+	}
+}

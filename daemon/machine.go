@@ -1,13 +1,16 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
+	"locum/agents"
 	"locum/config"
 	"locum/daemon/health"
 	"locum/heartbeat"
@@ -22,7 +25,8 @@ func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem
 	if err != nil {
 		return nil, ""
 	}
-	m := machine{file: file, self: self.Number}
+	m := machine{file: file, self: self.Number, systemd: agents.NewSystemd()}
+	defer m.systemd.Close()
 	for _, file := range cfg.KeyFiles() {
 		if _, err := readKey(file); err != nil {
 			m.warn(0, "%v", err)
@@ -66,6 +70,8 @@ type machine struct {
 	file  string
 	self  wire.Node
 	found []config.Problem
+
+	systemd *agents.Systemd
 }
 
 func (m *machine) warn(line int, format string, args ...any) {
@@ -108,10 +114,27 @@ func (m *machine) resource(r config.Resource) {
 		if dev := r.Keys["dev"]; dev != "" {
 			m.iface(r.Line, dev)
 		}
+	case "unit":
+		m.unit(r)
 	case "process", "script":
 		if len(r.Args) > 0 {
 			m.program(r.Line, r.Args[0])
 		}
+	}
+}
+
+// unitWithin bounds the questions about one unit.
+const unitWithin = 3 * time.Second
+
+// unit says why a start would refuse it. What systemd does not answer is no word on the unit.
+func (m *machine) unit(r config.Resource) {
+	if !agents.Booted() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), unitWithin)
+	defer cancel()
+	if err := agents.Refusal(ctx, r, m.systemd); agents.Outcome(err) == wire.OutcomeFailed {
+		m.warn(r.Line, "%v", err)
 	}
 }
 

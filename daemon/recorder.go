@@ -54,6 +54,9 @@ func (r *recorder) before() {
 	if !r.broken && r.size < recordMost/2 {
 		return
 	}
+	if r.broken && len(r.frames) == cap(r.frames) {
+		return // the disk hangs: what the head would show has no place
+	}
 	frozen, err := replay.Freeze(r.n.core, r.n.cfg)
 	if err != nil {
 		r.n.log("warn", "locum replay will lack something: "+err.Error())

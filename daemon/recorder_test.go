@@ -58,3 +58,15 @@ func TestARecordThatCannotBeWrittenIsSaidOnce(t *testing.T) {
 		t.Errorf("it was said %d times", said)
 	}
 }
+
+// A record that the disk does not take must not cost the engine a picture of itself at each step.
+func TestNobodyIsPicturedForARecordThatHangs(t *testing.T) {
+	r := &recorder{n: &engine{log: quiet}, frames: make(chan recorded, 1), broken: true}
+	r.frames <- recorded{}
+	defer func() {
+		if recover() != nil {
+			t.Error("the engine was pictured for nothing")
+		}
+	}()
+	r.before()
+}

@@ -122,3 +122,15 @@ func TestAKeyThatOthersCanReadIsRefused(t *testing.T) {
 		t.Errorf("a missing key: %v", err)
 	}
 }
+
+// A disk that cannot be read is not a new one: to begin again at 1 would be to repeat what others have seen.
+func TestAnIncarnationThatCannotBeReadIsNotBegunAnew(t *testing.T) {
+	f, err := os.Open("/proc/self/mem") // its first bytes give EIO
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if v, _, err := storedIncarnation(f); err == nil {
+		t.Errorf("read as incarnation %d, without an error", v)
+	}
+}

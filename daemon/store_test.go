@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"locum/cluster"
+	"locum/config"
 	"locum/wire"
 )
 
@@ -162,4 +164,34 @@ func FuzzDurable(f *testing.F) {
 			t.Errorf("%q: read as %+v, written and read as %+v, %v", text, d, again, err)
 		}
 	})
+}
+
+// A state that is saved while a new file is adopted must not bring the old one back.
+func TestAStateThatIsSavedBringsNoOldFileBack(t *testing.T) {
+	dir := t.TempDir()
+	n := &engine{setup: setup{StateDir: dir, ConfigFile: filepath.Join(dir, "etc")}, log: quiet, ctx: context.Background(),
+		cfg: &config.Config{Text: "old"}, store: openStore(dir)}
+	if err := n.force("new"); err != nil {
+		t.Fatal(err)
+	}
+	if ev := n.stored(cluster.Store{ID: 1, Durable: cluster.Durable{Known: true, Incarnation: wire.Incarnation(3)}}); !ev.OK {
+		t.Fatal(ev.Detail)
+	}
+	if got, _ := os.ReadFile(filepath.Join(dir, forceFile)); string(got) != "new" {
+		t.Errorf("in force is %q", got)
+	}
+}
+
+func TestAFileThatIsReplacedKeepsItsMode(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "locum.conf")
+	if got := modeOf(path, 0o644); got != 0o644 {
+		t.Errorf("a new one: %v", got)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := modeOf(path, 0o644); got != 0o600 {
+		t.Errorf("one that only its owner could read: %v", got)
+	}
 }

@@ -28,7 +28,7 @@ type agent struct {
 var pathKeys = []string{"cookie-file", "debug-file", "identity-file", "status-file", "token-file"}
 
 // secretEnds are how keys end that hold a secret: they do not stand in the cluster's file.
-var secretEnds = []string{"password", "passwd", "passphrase", "community", "secret", "token"}
+var secretEnds = []string{"password", "passwd", "passphrase", "community", "secret", "token", "secret-key", "api-key", "apikey"}
 
 // NewAgent makes the device of a "fence … agent=fence_xyz" line. Every key of the line goes to the agent, and the node's
 // name as nodename; one that ends in -file is read from that file, which must have mode 0600, and given without the ending

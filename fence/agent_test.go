@@ -236,3 +236,11 @@ func read(t *testing.T, file string) string {
 	}
 	return string(text)
 }
+
+func TestASecretOfACloudsAgentIsNoPartOfTheFile(t *testing.T) {
+	for _, key := range []string{"secret_key", "apikey", "api_key", "password", "snmp_priv_passwd"} {
+		if _, err := (&agent{}).line(key, "hunter2"); err == nil {
+			t.Errorf("%s=hunter2 is taken", key)
+		}
+	}
+}

@@ -38,7 +38,7 @@ type httpPlug struct {
 
 // NewHTTP makes the device of a "fence … type=http" line: url-off, url-status and url-on, each to be answered with 2xx.
 // The answer to url-status has to hold the word match-off (default "off") or match-on (default "on"), in any case; with
-// both or none of them the power is unknown. method is that of url-off and url-on (default GET), body-off and body-on their
+// both or none of them the power is unknown, and so it is where the question is sent on to another page. method is that of url-off and url-on (default GET), body-off and body-on their
 // bodies; user and password-file make a basic authorization (RFC 7617), or with auth=digest one by digest; ca-file,
 // cert-sha256 and insecure say whose certificate is believed for https. With json=PATH only the value at that place of a JSON
 // answer counts (json.go). A host's name is looked up at each new connection: an address does not depend on a name server.
@@ -129,6 +129,9 @@ func (p *httpPlug) ask(ctx context.Context, what string) (string, error) {
 		return "", fmt.Errorf("%d %s: %s", answer.StatusCode, http.StatusText(answer.StatusCode), p.refusal(answer))
 	case answer.StatusCode/100 != 2:
 		return "", fmt.Errorf("answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	case what == "status" && answer.Request.Response != nil:
+		// What another page says, as one that asks for a login, is no word on the outlet.
+		return "", fmt.Errorf("sends the question on to %s; write in url-status= the page that answers it", plain(answer.Request.URL.Path))
 	}
 	return bodyOf(answer)
 }

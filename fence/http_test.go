@@ -364,3 +364,21 @@ func rawLine(address string) config.Fence {
 	return config.Fence{Name: "pdu", Type: "http", Level: 1, Timeout: 2 * time.Second, Keys: map[string]string{
 		"url-off": "http://" + address + "/off", "url-status": "http://" + address + "/status"}}
 }
+
+func TestAQuestionThatIsSentOnToAnotherPageIsNotAnswered(t *testing.T) {
+	p := newPlug(t, func(p *plug, w http.ResponseWriter, r *http.Request) bool {
+		switch r.URL.Path {
+		case "/status":
+			http.Redirect(w, r, "/login", http.StatusFound)
+			return true
+		case "/login":
+			fmt.Fprint(w, "<p>You have been logged off.</p>")
+			return true
+		}
+		return r.URL.Path == "/off" // does nothing
+	})
+	got, text := ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), always)
+	if got == wire.OutcomeDone {
+		t.Errorf("%s: %s, and it is on", got, text)
+	}
+}

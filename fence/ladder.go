@@ -53,8 +53,15 @@ func (l *Ladder) Off(ctx context.Context, check func() error) (wire.Outcome, str
 // is never told on, and nothing is switched back on by a shot that failed.
 func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 	r := Result{Outcome: wire.OutcomeFailed}
+	on := false
 	for _, level := range l.levels {
 		devices := l.shootLevel(ctx, level, check)
+		for i, o := range level {
+			on = on || o.knows && errors.Is(devices[i].Err, errStillOn)
+		}
+		if on {
+			doubt(devices)
+		}
 		r.Devices = append(r.Devices, devices...)
 		switch outcomeOfLevel(devices) {
 		case wire.OutcomeDone:
@@ -68,6 +75,19 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 		}
 	}
 	return r
+}
+
+// doubt takes back what devices say that were off already, though the machine itself has just been said to be on: those are
+// another machine's outlets, or not all that feed this one.
+func doubt(devices []DeviceResult) {
+	for _, d := range devices {
+		if d.Err != nil || d.Shot {
+			return
+		}
+	}
+	for i := range devices {
+		devices[i].Outcome, devices[i].Err = wire.OutcomeUnknown, errors.New("off already, without a shot, and the machine is on: does this outlet, and no other, feed it?")
+	}
 }
 
 // shootLevel shoots with all devices of a level side by side. Two supplies count only if both are off at one time: each is

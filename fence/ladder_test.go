@@ -337,3 +337,46 @@ func TestALineThatCannotBeUsedYetLeavesTheOtherLevelsAndServesWhenItIsPutRight(t
 		t.Error("a type that does not exist makes a ladder")
 	}
 }
+
+// TestTwoSuppliesThatWereNeverOffAtOneTimeAreNoProof: the one is off when it is asked, and on again before the other, which
+// answers late, says off.
+func TestTwoSuppliesThatWereNeverOffAtOneTimeAreNoProof(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := &scripted{power: wire.PowerOff}
+		slow := &scripted{status: func(context.Context, *scripted) (wire.Power, error) {
+			time.Sleep(100 * time.Millisecond)
+			return wire.PowerOff, nil
+		}}
+		l := scriptedLadder(time.Second, []*scripted{first, slow})
+		time.AfterFunc(50*time.Millisecond, func() { first.set(wire.PowerOn) })
+		if power, readings := l.Read(t.Context()); power == wire.PowerOff {
+			t.Errorf("%s: %+v", power, readings)
+		}
+	})
+}
+
+// A wrong outlet, or one of two, may well be off while the machine runs.
+func TestAnOutletThatIsOffProvesNothingWhileTheMachinesOwnBoardSaysOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := &scripted{off: func(context.Context, *scripted) error { return nil }}
+		outlet := &scripted{power: wire.PowerOff}
+		l := scriptedLadder(time.Second, []*scripted{board}, []*scripted{outlet})
+		l.levels[0][0].knows = true
+		if power, readings := l.Read(t.Context()); power != wire.PowerOn {
+			t.Errorf("%s: %+v", power, readings)
+		}
+		if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeUnknown || !strings.Contains(r.String(), "and the machine is on") {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+		outlet.set(wire.PowerOn)
+		l.Read(t.Context())
+		if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeDone || !r.Devices[1].Shot {
+			t.Errorf("one that was on and was shot at counts: %s: %s", r.Outcome, r)
+		}
+		board.set(wire.PowerOff)
+		outlet.set(wire.PowerOn)
+		if power, readings := l.Read(t.Context()); power != wire.PowerOff {
+			t.Errorf("a machine that is off may well have its supply: %s: %+v", power, readings)
+		}
+	})
+}

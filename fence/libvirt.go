@@ -100,7 +100,26 @@ func libvirtTLS(f config.Fence, host string) (*tls.Config, error) {
 }
 
 func (d *domain) Off(ctx context.Context) error {
-	return d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) error { return l.DomainDestroy(guest) })
+	return d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) error {
+		switch saved, err := isSaved(l, guest); {
+		case err != nil:
+			return err
+		case saved:
+			return l.DomainManagedSaveRemove(guest, 0)
+		}
+		return l.DomainDestroy(guest)
+	})
+}
+
+// isSaved reports whether the host keeps the guest's memory (virsh managedsave, or libvirt-guests when the host went down): the
+// next start would not boot it, it would go on where it was.
+func isSaved(l *libvirt.Libvirt, guest libvirt.Domain) (bool, error) {
+	has, err := l.DomainHasManagedSaveImage(guest, 0)
+	var said libvirt.Error
+	if errors.As(err, &said) && libvirt.ErrorNumber(said.Code) == libvirt.ErrNoSupport {
+		return false, nil // this driver cannot save
+	}
+	return has != 0, err
 }
 
 func (d *domain) On(ctx context.Context) error {
@@ -109,8 +128,11 @@ func (d *domain) On(ctx context.Context) error {
 
 func (d *domain) Status(ctx context.Context) (wire.Power, error) {
 	var state int32
+	var saved bool
 	err := d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) (err error) {
-		state, _, err = l.DomainGetState(guest, 0)
+		if state, _, err = l.DomainGetState(guest, 0); err == nil {
+			saved, err = isSaved(l, guest)
+		}
 		return err
 	})
 	if err != nil {
@@ -118,6 +140,9 @@ func (d *domain) Status(ctx context.Context) (wire.Power, error) {
 	}
 	switch libvirt.DomainState(state) {
 	case libvirt.DomainShutoff:
+		if saved {
+			return wire.PowerOn, nil
+		}
 		return wire.PowerOff, nil
 	case libvirt.DomainRunning, libvirt.DomainBlocked, libvirt.DomainPaused, libvirt.DomainShutdown, libvirt.DomainCrashed, libvirt.DomainPmsuspended:
 		return wire.PowerOn, nil // all but shutoff can go on, or hold on to something

@@ -175,6 +175,32 @@ func TestAGuestIsSwitchedByItsHost(t *testing.T) {
 	})
 }
 
+// A guest whose memory its host keeps is shut off, and goes on where it was when it is started.
+func TestAGuestWhoseMemoryIsKeptIsOffOnlyWhenThatIsThrownAway(t *testing.T) {
+	inside(t, "libvirtd", func(t *testing.T) {
+		h := startHost(t)
+		host, forget := h.keep(t)
+		defer forget()
+		guest, err := host.DomainLookupByName("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := host.DomainManagedSave(guest, 0); err != nil {
+			t.Fatal(err)
+		}
+		l := ladder(t, []config.Fence{h.line("test+unix:///default?socket=" + filepath.Join(h.dir, "libvirt-sock"))})
+		if power, readings := l.Read(context.Background()); power != wire.PowerOn {
+			t.Errorf("%s: %+v", power, readings)
+		}
+		if r := l.Shoot(context.Background(), always); r.Outcome != wire.OutcomeDone || !r.Devices[0].Shot {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+		if has, err := host.DomainHasManagedSaveImage(guest, 0); err != nil || has != 0 {
+			t.Errorf("its memory is still kept: %d, %v", has, err)
+		}
+	})
+}
+
 func TestAQuestionToAHostThatSaysNothingEndsWhenAShotComes(t *testing.T) {
 	asked := make(chan struct{})
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -37,6 +37,7 @@ type outlet struct {
 	name    string
 	which   string // "outlet 2: ", or nothing where the line does not tell outlets apart
 	level   int
+	knows   bool          // it tells of the machine itself, not of what feeds it
 	timeout time.Duration // of one action; the shot and its confirmation have twice that together
 	device  Device
 	turn    *turn
@@ -46,7 +47,7 @@ type outlet struct {
 }
 
 func newOutlet(f config.Fence, d Device) *outlet {
-	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn()}
+	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn(), knows: f.KnowsMachine()}
 	if n := cmp.Or(f.Keys["outlet"], f.Keys["plug"], f.Keys["port"]); n != "" {
 		o.which = "outlet " + n + ": "
 	}

@@ -58,6 +58,9 @@ func (k plugType) line(f config.Fence, outlet int) config.Fence {
 	for key, value := range k.keys {
 		keys[key] = numbered(value, outlet)
 	}
+	if outlet != k.first { // what is said without a number is said of the first
+		keys["json"], _, _ = strings.Cut(keys["json"], "|")
+	}
 	if keys["password-file"] != "" {
 		keys["user"] = cmp.Or(keys["user"], k.user)
 	}

@@ -159,3 +159,14 @@ func (p *plug) kind(kind, outlet string, keys ...string) config.Fence {
 	}
 	return f
 }
+
+func TestOnlyTheFirstOutletOfATasmotaPlugHasNoNumber(t *testing.T) {
+	p := newPlug(t, func(_ *plug, w http.ResponseWriter, r *http.Request) bool {
+		fmt.Fprint(w, `{"POWER":"OFF"}`)
+		return true
+	})
+	got, text := ladder(t, []config.Fence{within(p.kind("tasmota", "2"), brisk)}).Off(context.Background(), always)
+	if got == wire.OutcomeDone {
+		t.Errorf("%s: %s: it has one outlet, asked was the second", got, text)
+	}
+}

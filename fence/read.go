@@ -17,13 +17,31 @@ type Reading struct {
 	Took  time.Duration
 }
 
-// Read asks every device once, side by side, and says what it all means: off if every device of some level says off, else
-// on if any says on, else unknown. Readings stand in the order of the levels.
+// Read asks every device, side by side, and says what it all means: on if one says on that knows the machine itself, as its board
+// does, whatever an outlet says; else off if every device of some level says off, else on if any says on, else unknown. Two
+// supplies that both say off are asked once more: they count only if they were off at one time. Readings stand in the order of
+// the levels.
 func (l *Ladder) Read(ctx context.Context) (wire.Power, []Reading) {
 	all := slices.Concat(l.levels...)
 	readings := make([]Reading, len(all))
 	each(all, func(i int, o *outlet) { readings[i] = o.read(ctx) })
+	rest := readings
+	for _, level := range l.levels {
+		said := rest[:len(level)]
+		rest = rest[len(level):]
+		if len(level) > 1 && allOff(said) {
+			each(level, func(i int, o *outlet) {
+				before := said[i].Took
+				said[i] = o.read(ctx)
+				said[i].Took += before
+			})
+		}
+	}
 	return l.meaning(readings), readings
+}
+
+func allOff(said []Reading) bool {
+	return len(said) > 0 && !slices.ContainsFunc(said, func(r Reading) bool { return r.Power != wire.PowerOff })
 }
 
 // Status is the first answer of Read.
@@ -34,10 +52,15 @@ func (l *Ladder) Status(ctx context.Context) wire.Power {
 
 func (l *Ladder) meaning(readings []Reading) wire.Power {
 	power := wire.PowerUnknown
+	for i, o := range slices.Concat(l.levels...) {
+		if o.knows && readings[i].Power == wire.PowerOn {
+			return wire.PowerOn
+		}
+	}
 	for _, level := range l.levels {
 		said := readings[:len(level)]
 		readings = readings[len(level):]
-		if len(said) > 0 && !slices.ContainsFunc(said, func(r Reading) bool { return r.Power != wire.PowerOff }) {
+		if allOff(said) {
 			return wire.PowerOff
 		}
 		if slices.ContainsFunc(said, func(r Reading) bool { return r.Power == wire.PowerOn }) {

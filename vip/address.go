@@ -7,6 +7,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"locum/config"
 )
 
 const (
@@ -119,7 +121,7 @@ func (k *kernel) add(index int, p netip.Prefix) error {
 		life := nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: 0, Valid: forever}}
 		parts = append(parts, nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
 	case p.Bits() < 31:
-		parts = append(parts, nl.NewRtAttr(unix.IFA_BROADCAST, broadcastOf(p).AsSlice()))
+		parts = append(parts, nl.NewRtAttr(unix.IFA_BROADCAST, config.BroadcastOf(p).AsSlice()))
 	}
 	_, err := k.ask(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK, 0, parts...)
 	return err
