@@ -190,7 +190,7 @@ func (h *Heart) setWant(w wire.Want) {
 		h.onDisk(d.desk.Tie(h.now, quorumdisk.Dropped{}))
 		return
 	}
-	want := quorumdisk.Want{Epoch: w.Epoch, Side: w.Side, Common: w.Common, Members: w.Members, Lapsed: w.Lapsed, Rank: w.Rank}
+	want := quorumdisk.Want{Epoch: w.Epoch, Side: w.Side, Common: w.Common, Members: w.Members, Lapsed: w.Lapsed, Judged: w.Judged, Rank: w.Rank}
 	if w.Winner >= 1 && w.Winner <= wire.MaxNodes {
 		want.Gone[w.Winner-1] = w.Gone
 	}
