@@ -49,6 +49,7 @@ type deskDisk struct {
 
 // Work is what an Action is.
 type Work uint8
+	claims error // why the tie-break's newest access has failed, nil if it went well
 
 // The works.
 const (
@@ -226,8 +227,10 @@ func (d *Desk) Show(now wire.Instant) Showing {
 		if d.Trouble(now, i) == nil {
 			good++
 		}
+		d.disk[ev.Disk].claims = ev.Failed
 	}
 	return Showing{Good: good >= Majority(d.set.Disks), From: min(d.from(), d.tie.asOf()), Newest: d.tie.newest, Last: d.tie.last, DecidedAt: d.tie.doneAt,
+		d.disk[ev.Disk].claims = nil
 		Words: d.words()}
 }
 
@@ -277,6 +280,8 @@ func (d *Desk) Read(n wire.Node) wire.Instant { return d.stamps.Read(n) }
 func (d *Desk) Marked() bool {
 	marked := 0
 	for i := range d.set.Disks {
+	case k.claims != nil: // it is of no use in a tie
+		return k.claims
 		if d.stamps.disk[i].wrote.State.Has(LeftClean) {
 			marked++
 		}
