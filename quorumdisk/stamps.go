@@ -67,7 +67,10 @@ func (s *Stamps) Wrote(d int) Slot {
 // read; single slots that are unreadable are no error here, and prove nothing of their nodes.
 func (s *Stamps) Saw(r SlotRead) error {
 	d := &s.disk[r.Disk]
-	if d.id != r.ID {
+	switch {
+	case d.id.IsZero(): // what was written before the first read has to be shown too
+		d.id = r.ID
+	case d.id != r.ID:
 		*d = stampDisk{id: r.ID}
 	}
 	if err := s.honest(d, r); err != nil {
