@@ -202,6 +202,9 @@ func (h *heart) round() {
 		do()
 	}
 	h.step(heartbeat.Tick{Drained: true})
+	if !h.namesDog() { // else arm does
+		h.giveUpLeft()
+	}
 	h.engine.listenForRoom(h)
 }
 
