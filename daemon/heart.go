@@ -85,6 +85,7 @@ func executeAnew() error {
 }
 
 func newHeart(o Options) (_ *heart, err error) {
+	buryLeft()
 	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}, dog: watchdogSeat{left: findLeft()}}
 	defer func() {
 		if err != nil {
