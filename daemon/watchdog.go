@@ -169,12 +169,18 @@ func (s *watchdogSeat) sayNoWayOut(log logFunc, follows string) {
 	}
 }
 
-// release stops the watchdog: only after an orderly leave, with nothing running.
+// release stops the watchdog: only after an orderly leave, with nothing running. One that the heart before has left counts although
+// this one did not come to take it up.
 func (s *watchdogSeat) release() error {
-	if s.device == nil {
+	if s.device == nil && s.left < 0 {
 		return nil
 	}
 	tellStore("FDSTOREREMOVE=1\nFDNAME="+storedName, nil)
+	if s.device == nil {
+		fd := s.left
+		s.left = -1
+		return heartbeat.GiveUpWatchdog(fd)
+	}
 	err := s.device.Disarm()
 	s.device = nil
 	return err
