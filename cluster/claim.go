@@ -57,7 +57,7 @@ func (e *Engine) proveWinnerOver(w *wire.Want) {
 		w.Lapsed = last.Instance
 	}
 	if last.Instance != 0 && last.By != e.self && e.winnerIsGone(e.disk.Slot(last.By)) {
-		w.Winner, w.Gone = last.By, last.Incarnation
+		w.Winner, w.Gone, w.Judged = last.By, last.Incarnation, last.Instance
 	}
 }
 

@@ -75,6 +75,11 @@ type Promise struct {
 type Silence struct {
 	Node  wire.Node `json:"node"`
 	AgeMS int64     `json:"age_ms"` // -1: never heard in this life
+	// What that beat said of the lease and the watchdog: not all members may have heard it (SAFETY 8). Loose: it obeys no lease, or
+	// its watchdog is not armed.
+	LeaseMS    uint32 `json:"lease_ms,omitempty"`
+	WatchdogMS uint32 `json:"watchdog_ms,omitempty"`
+	Loose      bool   `json:"loose,omitempty"`
 }
 
 // Seen is the newest view in which a node is known to have been a member.

@@ -160,14 +160,17 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Epoch: other.memberAt, Incarnation: other.memberLife})
 		}
 		if !p.members.Has(other.Node) {
-			age := int64(-1)
+			s := Silence{Node: other.Node, AgeMS: -1}
 			switch {
 			case e.alive(other.Node):
-				age = 0 // it was granted a lease until now
+				s.AgeMS = 0 // it was granted a lease until now
 			case other.LastHeard != 0:
-				age = int64(e.now-other.LastHeard) / 1e6
+				s.AgeMS = int64(e.now-other.LastHeard) / 1e6
 			}
-			m.Silent = append(m.Silent, Silence{Node: other.Node, AgeMS: age})
+			if s.AgeMS >= 0 {
+				s.LeaseMS, s.WatchdogMS, s.Loose = other.LeaseMS, other.WatchdogMS, !other.ObeysLease || !other.Armed
+			}
+			m.Silent = append(m.Silent, s)
 		}
 	}
 	if !e.admitted {

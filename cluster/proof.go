@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -36,15 +37,36 @@ func (e *Engine) proveByLease() {
 }
 
 // leaseDue is when a node's lease and watchdog time are certainly over, 0 if that can never be known of it. The greater of
-// its own lease and ours counts: the files may have differed.
+// its own lease and ours counts: the files may have differed. What the members have heard of it counts beside what this node has:
+// it may have begun a new life, with another file, that only one of them heard and granted a lease.
 func (e *Engine) leaseDue(n wire.Node) wire.Instant {
 	p := e.peer(n)
 	if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {
 		return 0
 	}
-	lease := max(e.cfg.Lease, time.Duration(p.LeaseMS)*time.Millisecond)
-	total := lease + time.Duration(p.WatchdogMS)*time.Millisecond
+	leaseMS, watchdogMS := p.LeaseMS, p.WatchdogMS
+	told := e.silencesOf(n)
+	for _, s := range told {
+		if s.Loose && s.AgeMS-told[0].AgeMS <= e.cfg.Beat.Dead.Milliseconds() {
+			return 0
+		}
+		leaseMS, watchdogMS = max(leaseMS, s.LeaseMS), max(watchdogMS, s.WatchdogMS)
+	}
+	total := max(e.cfg.Lease, time.Duration(leaseMS)*time.Millisecond) + time.Duration(watchdogMS)*time.Millisecond
 	return e.lastGrant(n) + wire.Instant(total+total/drift)
+}
+
+// silencesOf is what the members have told of an absent node that they have heard, the newest first.
+func (e *Engine) silencesOf(n wire.Node) (list []Silence) {
+	for _, p := range e.lead.promises {
+		for _, s := range p.Silent {
+			if s.Node == n && s.AgeMS >= 0 {
+				list = append(list, s)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Silence) int { return cmp.Compare(a.AgeMS, b.AgeMS) })
+	return list
 }
 
 // trustsWatchdog reports whether the file lets proof 2 count against the node: a guest's watchdog stops with the guest.

@@ -85,6 +85,7 @@ func executeAnew() error {
 }
 
 func newHeart(o Options) (_ *heart, err error) {
+	buryLeft()
 	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}, dog: watchdogSeat{left: findLeft()}}
 	defer func() {
 		if err != nil {
@@ -202,6 +203,9 @@ func (h *heart) round() {
 		do()
 	}
 	h.step(heartbeat.Tick{Drained: true})
+	if !h.namesDog() { // else arm does
+		h.giveUpLeft()
+	}
 	h.engine.listenForRoom(h)
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"locum/heartbeat"
+	"locum/wire"
 )
 
 // storedName is the watchdog's name in systemd's file-descriptor store.
@@ -54,8 +55,30 @@ func findLeft() int {
 	return left
 }
 
+// giveUpLeft stops what the heart before has left if the file in force names another device, or none: nobody would pet it, and it would
+// reset this machine. As long as this node may not go on, that is just what it is for.
+func (h *heart) giveUpLeft() {
+	fd := h.dog.left
+	if fd < 0 || !h.core.MayPet() || h.namesDog() && !heartbeat.OtherDevice(fd, h.cfg.Watchdog.Device) {
+		return
+	}
+	h.dog.left = -1
+	tellStore("FDSTOREREMOVE=1\nFDNAME="+storedName, nil)
+	if err := heartbeat.GiveUpWatchdog(fd); err != nil {
+		h.log("alarm", "the watchdog that the file names no more cannot be stopped, and may reset this machine: "+err.Error())
+		return
+	}
+	h.log("info", "the watchdog that the file names no more is given up")
+}
+
+// namesDog reports whether the file in force names a watchdog device.
+func (h *heart) namesDog() bool {
+	return h.cfg.Watchdog.Device != "" && h.cfg.Watchdog.Device != wire.WatchdogReboot
+}
+
 // arm carries heartbeat.Arm out: only now is a device touched.
 func (h *heart) arm() {
+	h.giveUpLeft()
 	s := &h.dog
 	line := h.cfg.Watchdog
 	var err error
@@ -146,12 +169,18 @@ func (s *watchdogSeat) sayNoWayOut(log logFunc, follows string) {
 	}
 }
 
-// release stops the watchdog: only after an orderly leave, with nothing running.
+// release stops the watchdog: only after an orderly leave, with nothing running. One that the heart before has left counts although
+// this one did not come to take it up.
 func (s *watchdogSeat) release() error {
-	if s.device == nil {
+	if s.device == nil && s.left < 0 {
 		return nil
 	}
 	tellStore("FDSTOREREMOVE=1\nFDNAME="+storedName, nil)
+	if s.device == nil {
+		fd := s.left
+		s.left = -1
+		return heartbeat.GiveUpWatchdog(fd)
+	}
 	err := s.device.Disarm()
 	s.device = nil
 	return err

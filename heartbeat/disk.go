@@ -2,6 +2,7 @@ package heartbeat
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -103,6 +104,12 @@ func (h *Heart) diskEnded(e quorumdisk.Ended) {
 		h.onDisk(h.disk.desk.Ended(h.now, e))
 		h.diskChanged(h.missesSomebody())
 		h.obeyPill()
+		if least := h.disk.desk.AtLeast(); least > h.incarnation {
+			h.persist(true)
+			h.do(Restart{AtLeast: least, Why: fmt.Sprintf(
+				"a quorum disk shows incarnation %d of this node, this is %d: the state directory was lost or brought back from an older time",
+				least-1, h.incarnation)})
+		}
 	}
 }
 
@@ -190,7 +197,7 @@ func (h *Heart) setWant(w wire.Want) {
 		h.onDisk(d.desk.Tie(h.now, quorumdisk.Dropped{}))
 		return
 	}
-	want := quorumdisk.Want{Epoch: w.Epoch, Side: w.Side, Common: w.Common, Members: w.Members, Lapsed: w.Lapsed, Rank: w.Rank}
+	want := quorumdisk.Want{Epoch: w.Epoch, Side: w.Side, Common: w.Common, Members: w.Members, Lapsed: w.Lapsed, Judged: w.Judged, Rank: w.Rank}
 	if w.Winner >= 1 && w.Winner <= wire.MaxNodes {
 		want.Gone[w.Winner-1] = w.Gone
 	}

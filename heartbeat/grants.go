@@ -72,7 +72,7 @@ func (h *Heart) cease(c wire.Ceased) {
 func (h *Heart) permit(p wire.Permit) {
 	g := &h.grants
 	lease := h.lease.State == wire.LeaseHeld && g.view.Quorate || h.lease.State == wire.LeaseExempt
-	p.OK = p.Epoch != 0 && p.Epoch == h.granted() && lease && !h.exiting && (h.hasDog() || !h.wantsDog())
+	p.OK = p.Epoch != 0 && p.Epoch == h.granted() && lease && !h.exiting && !g.left && (h.hasDog() || !h.wantsDog())
 	p.Until = 0
 	if p.OK {
 		p.Until = h.lease.Until - h.leaseTime/2

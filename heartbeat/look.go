@@ -7,7 +7,7 @@ func (h *Heart) Peers() []wire.Peer {
 	var list []wire.Peer
 	for _, p := range h.peers {
 		record := p.is
-		record.LastHeard = h.detector.LastHeard(p.is.Node)
+		record.LastHeard = h.lastHeard(p)
 		list = append(list, record)
 	}
 	return list

@@ -22,6 +22,7 @@ type peer struct {
 	stranger wire.Incarnation
 
 	counter uint64       // of its newest beat
+	came    wire.Instant // when that was here for certain: without a stamp of the kernel, when it was taken
 	echo    wire.Echo    // what it heard of this node
 	echoed  wire.Instant // when this node sent the newest beat that it echoed inside the same view
 	fresh   bool         // it echoed a beat that was sent since this node's doubt
@@ -102,7 +103,11 @@ func (h *Heart) frameArrived(in Frame) {
 	case f.Kind == wire.KindBeat && (drop == wire.DropNone || drop == wire.DropDuplicate):
 		h.carriedBeat(p, in.Path, at, f.Beat.Number)
 		if drop == wire.DropNone {
-			h.beatArrived(p, at, f)
+			came := at
+			if !in.Stamped {
+				came = h.now
+			}
+			h.beatArrived(p, at, came, f)
 			h.tellPeerIfChanged(p)
 		}
 	case f.Kind == wire.KindSegment && drop == wire.DropNone:
@@ -112,7 +117,7 @@ func (h *Heart) frameArrived(in Frame) {
 
 // beatArrived takes a beat that is newer than all before it. Only such a one shows that its sender lives: an older one may
 // be a recording.
-func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
+func (h *Heart) beatArrived(p *peer, at, came wire.Instant, f *wire.Frame) {
 	b := &f.Beat
 	p.counter = f.Counter
 	h.detector.Heard(p.is.Node, at)
@@ -120,6 +125,7 @@ func (h *Heart) beatArrived(p *peer, at wire.Instant, f *wire.Frame) {
 	if state == wire.PeerDead {
 		return // it waited too long in a queue to show anything
 	}
+	p.came = max(p.came, came)
 	if !p.alive() {
 		p.since = h.now
 		h.beats.urgent = true
@@ -205,6 +211,10 @@ func (h *Heart) tellPeerIfChanged(p *peer) {
 func (h *Heart) tellPeer(p *peer) {
 	p.said = p.is
 	record := p.is
-	record.LastHeard = h.detector.LastHeard(p.is.Node)
+	record.LastHeard = h.lastHeard(p)
 	h.toEngine(wire.ToEngine{Peer: &record})
 }
+
+// lastHeard is when a peer was heard last, and not before it sent what this node has echoed: others count from it how long the lease
+// that the echo granted lasts (SAFETY 1). The detector dates what has no stamp from the drain before, since that may have waited.
+func (h *Heart) lastHeard(p *peer) wire.Instant { return max(h.detector.LastHeard(p.is.Node), p.came) }

@@ -121,3 +121,11 @@ func TestAtTheLeaseEndANodeThatMayRunSomethingIsReset(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingIsPermittedOnceTheOthersWereToldThatThisNodeHasLeft(t *testing.T) {
+	_, a, _ := pairWithView(t)
+	a.says(wire.ToHeart{Idle: &wire.Idle{Idle: true, Left: true}})
+	if a.permitAll() {
+		t.Errorf("permitted; what is kept: %+v", *a.run)
+	}
+}

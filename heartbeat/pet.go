@@ -34,6 +34,10 @@ func (h *Heart) mayPet() bool {
 	return !h.dog.resetting && (h.grants.idle || h.lease.State != wire.LeaseOver)
 }
 
+// MayPet reports whether this node may go on: a watchdog that the file names no more is to be stopped then, and otherwise left to
+// do what it is there for.
+func (h *Heart) MayPet() bool { return h.mayPet() }
+
 // dogIsDue gives when the watchdog has to be armed or petted next, 0 if it has not.
 func (h *Heart) dogIsDue() wire.Instant {
 	if !h.wantsDog() || !h.mayPet() {

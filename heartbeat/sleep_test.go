@@ -128,3 +128,20 @@ func TestAStoppedHeartFindsAPeerDeadThatDiedMeanwhile(t *testing.T) {
 		t.Error("the peer is not found dead")
 	}
 }
+
+func TestWhenAPeerWasHeardLastIsNotBeforeItSentWhatWasEchoed(t *testing.T) {
+	w, a, b := pairWithView(t)
+	w.unstamped = true
+	w.run(5 * second)
+	woke := w.now + 800*ms
+	b.sleep(800*ms, false)
+	w.run(800*ms - ms)
+	// All is cut as soon as node 2, awake again, has echoed what waited.
+	w.until("the echo arrived", second, func() bool { return w.now > woke && a.h.lease.Until > woke+thisLease-150*ms })
+	w.cutAll()
+	w.run(4 * second)
+	heard, granted := b.peer(1).LastHeard, a.h.lease.Until-thisLease
+	if b.peer(1).State != wire.PeerDead || heard < granted {
+		t.Errorf("node 2 says that it heard node 1 (%v) last at %v ms; node 1 has a lease that counts from %v ms", b.peer(1).State, heard/ms, granted/ms)
+	}
+}

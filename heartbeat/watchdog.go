@@ -75,6 +75,21 @@ func AdoptWatchdog(fd int, path string, timeout time.Duration) (*Watchdog, error
 	return w, nil
 }
 
+// GiveUpWatchdog stops an open device that is needed no more, and closes it. It does not set its time, which would pet it.
+func GiveUpWatchdog(fd int) error {
+	w := &Watchdog{fd: fd}
+	if err := w.know(); err != nil {
+		return errors.Join(err, unix.Close(fd))
+	}
+	return w.Disarm()
+}
+
+// OtherDevice reports whether an open device is certainly not the one that a name leads to.
+func OtherDevice(fd int, path string) bool {
+	var open, named unix.Stat_t
+	return unix.Fstat(fd, &open) == nil && unix.Stat(path, &named) == nil && open.Rdev != named.Rdev
+}
+
 // watchdogInfo is struct watchdog_info of linux/watchdog.h.
 type watchdogInfo struct {
 	options, firmware uint32

@@ -36,6 +36,8 @@ type world struct {
 	cut   map[cable]bool
 	// noGroup: what is sent to all does not get through, what is sent to the node alone does.
 	noGroup map[cable]bool
+	// unstamped: frames come without the kernel's stamp, as on a serial line, and date from the drain before.
+	unstamped bool
 	// tapped sees each frame that is sent, carried each that is handed to a node, and checked runs after each step.
 	tapped  func(from *node, o Transmit)
 	carried func(from, to *node, f wire.Instant, frame []byte)
@@ -64,6 +66,7 @@ type node struct {
 	incarnation wire.Incarnation
 	wake        wire.Instant
 	waiting     []Frame
+	drained     wire.Instant // when its paths were drained last
 	asleep      bool
 	deaf        bool       // asleep with its kernel: nothing waits afterwards
 	keys        []wire.Key // instead of the world's
@@ -197,7 +200,12 @@ func (n *node) loop() {
 	if n.h == nil || n.asleep {
 		return
 	}
+	before := n.drained
+	n.drained = n.w.now
 	for _, f := range n.waiting {
+		if n.w.unstamped {
+			f.At, f.Stamped = before, false
+		}
 		n.step(f)
 		if n.h == nil {
 			return

@@ -2,6 +2,7 @@ package quorumdisk
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // Desk is all that a node does on its disks: at each round it writes its slot and then reads everybody's, and it lends the
-// disks to the tie-break. It is pure: it is told what came of reads and writes, and says which come next. On one disk they are
+// disks to the tie-break. Before the first write of a life it reads what former ones have written. It is pure: it is told what came of reads and writes, and says which come next. On one disk they are
 // to be done one after the other, in the order in which they are given out.
 type Desk struct {
 	set    DeskSettings
@@ -18,6 +19,7 @@ type Desk struct {
 	rest   bool // see Rest
 	disk   [MaxDisks]deskDisk
 	pills  [wire.MaxNodes]Pill // that shall lie in the mailbox of node 1 and so on
+	least  wire.Incarnation    // see AtLeast
 	op     uint64
 }
 
@@ -43,8 +45,11 @@ type deskDisk struct {
 	words  wire.Revision // of the operators, in this node's slot on the disk
 	mail   mail
 	seals  resealing
+	slot   Slot // that waits until the disk has shown what former lives of this node wrote
+	known  bool // it has: none of them was above this one
 	failed bool // the last one that ended did not go well
 	why    error
+	claims error // why the tie-break's newest access has failed, nil if it went well
 }
 
 // Work is what an Action is.
@@ -109,15 +114,45 @@ func (d *Desk) Round(now wire.Instant, slot Slot, look bool) (todo []Action) {
 		if k.op != 0 {
 			continue
 		}
-		d.stamps.Begun(i, slot)
 		k.began = max(now, 1)
-		todo = append(todo, d.act(i, Action{Do: WriteSlot, Slot: slot}))
+		if !k.known {
+			k.slot = slot
+			todo = append(todo, d.act(i, Action{Do: ReadSlots}))
+			continue
+		}
+		todo = append(todo, d.write(i, slot))
 	}
 	if look {
 		return append(todo, d.Tie(now, Look{})...)
 	}
 	return append(todo, d.Tie(now, Tick{})...)
 }
+
+func (d *Desk) write(disk int, slot Slot) Action {
+	d.stamps.Begun(disk, slot)
+	return d.act(disk, Action{Do: WriteSlot, Slot: slot})
+}
+
+// lookedUp takes what a disk shows before this life has written to it. A life that is not above all former ones must not write: the
+// others would see the disk go back in time, and count it no more (SAFETY 10). A slot that is unreadable says nothing.
+func (d *Desk) lookedUp(disk int, slots []Sight) []Action {
+	k, former := &d.disk[disk], wire.Incarnation(0)
+	if own := int(d.set.Self) - 1; own < len(slots) && slots[own].Err == nil {
+		former = slots[own].Slot.Incarnation
+	}
+	if former >= d.set.Incarnation {
+		d.least = max(d.least, former+1) // 0 after the last: nothing can be above that one
+		k.failed, k.why = true, fmt.Errorf("it shows life %d of this node, and this is life %d: the state directory was lost or brought back from an older time",
+			former, d.set.Incarnation)
+		return nil
+	}
+	k.known = true
+	return []Action{d.write(disk, k.slot)}
+}
+
+// AtLeast is the incarnation with which this node has to come back, because a disk shows a former life that is not below this
+// one; 0 if none does.
+func (d *Desk) AtLeast() wire.Incarnation { return d.least }
 
 // Heard tells of a life that is known from elsewhere.
 func (d *Desk) Heard(n wire.Node, life wire.Incarnation) { d.stamps.Heard(n, life) }
@@ -151,6 +186,8 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	case ev.Failed != nil:
 		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
 		k.seals = resealing{}
+	case k.doing == ReadSlots && !k.known:
+		return d.lookedUp(ev.Disk, ev.Slots)
 	case k.doing == WriteSlot:
 		k.words = d.stamps.Wrote(ev.Disk).Words
 		return d.written(now, ev.Disk)
@@ -190,8 +227,10 @@ func (d *Desk) tieEnded(now wire.Instant, ev Ended) []Action {
 	op := ev.Op >> 1
 	switch {
 	case ev.Failed != nil:
+		d.disk[ev.Disk].claims = ev.Failed
 		return d.Tie(now, Failed{Disk: ev.Disk, Op: op})
 	case ev.Claims != nil:
+		d.disk[ev.Disk].claims = nil
 		return d.Tie(now, ReadDone{Disk: ev.Disk, Op: op, Claims: ev.Claims, Generation: ev.Generation})
 	}
 	return d.Tie(now, WriteDone{Disk: ev.Disk, Op: op})
@@ -241,6 +280,8 @@ func (d *Desk) Trouble(now wire.Instant, disk int) error {
 		return k.why
 	case k.done == 0:
 		return ErrNotYet
+	case k.claims != nil: // it is of no use in a tie
+		return k.claims
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package quorumdisk
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -148,5 +149,71 @@ func TestWhatEndedTwiceOrWasNeverBegunChangesNothing(t *testing.T) {
 		if todo := w.desk.Ended(3000*ms, e); len(todo) != 0 || w.desk != before {
 			t.Errorf("%+v had an effect", e)
 		}
+	}
+}
+
+// scripted has the only disk do all that waits, as the script says: what a slot read and a claims read give.
+func (w *deskWorld) scripted(now wire.Instant, slots []Sight, claims error) (did []Work) {
+	for len(w.queue[0]) > 0 {
+		a := w.queue[0][0]
+		w.queue[0] = w.queue[0][1:]
+		now += 10 * ms
+		e := Ended{Disk: 0, Op: a.Op, ID: wire.ID{9}, Generation: 1}
+		switch a.Do {
+		case WriteSlot:
+			w.slots[0][0] = a.Slot
+		case ReadSlots:
+			e.Slots = slots
+			if slots == nil {
+				e.Slots = []Sight{{Slot: w.slots[0][0]}, {}}
+			}
+		case ReadClaims:
+			e.Claims, e.Failed = make([]Claim, 2), claims
+		}
+		did = append(did, a.Do)
+		w.give(w.desk.Ended(now, e))
+	}
+	return did
+}
+
+func TestTheFirstReadAfterAWriteIsHeldToIt(t *testing.T) {
+	w := newDeskWorld(t, 1)
+	w.round(100*ms, true)
+	// The write is acknowledged and lost: the disk goes on showing what another life left.
+	w.scripted(100*ms, []Sight{{Slot: Slot{Incarnation: 6, Counter: 4}}, {Slot: Slot{Incarnation: 3, Counter: 4}}}, nil)
+	if s := w.desk.Show(200 * ms); s.Good || s.From != 0 {
+		t.Errorf("a disk that does not show what was written to it counts: %+v", s)
+	}
+}
+
+func TestALifeThatIsNotAboveTheFormerOnesWritesNothing(t *testing.T) {
+	for _, former := range []wire.Incarnation{7, 8, 90} {
+		w := newDeskWorld(t, 1)
+		w.round(100*ms, false)
+		w.round(1100*ms, false)
+		if did := w.scripted(100*ms, []Sight{{Slot: Slot{Incarnation: former, Counter: 4}}, {}}, nil); slices.Contains(did, WriteSlot) || w.desk.AtLeast() != former+1 || w.desk.Trouble(200*ms, 0) == nil {
+			t.Errorf("life 7 does %v where life %d has written; it is to come back as %d", did, former, w.desk.AtLeast())
+		}
+	}
+	for _, own := range []Sight{{}, {Slot: Slot{Incarnation: 6, Counter: 4}}, {Err: Corrupt}} {
+		w := newDeskWorld(t, 1)
+		w.round(100*ms, false)
+		if did := w.scripted(100*ms, []Sight{own, {}}, nil); !slices.Contains(did, WriteSlot) || w.desk.AtLeast() != 0 {
+			t.Errorf("life 7 does %v over %+v", did, own)
+		}
+	}
+}
+
+func TestClaimsThatCannotBeReadAreTrouble(t *testing.T) {
+	w := newDeskWorld(t, 1)
+	w.round(100*ms, true)
+	w.scripted(100*ms, nil, errors.New("claim of node 2: corrupt"))
+	if err := w.desk.Trouble(200*ms, 0); err == nil || w.desk.Show(200*ms).Good {
+		t.Errorf("the claims cannot be read, and the disk counts: %v", err)
+	}
+	w.round(1200*ms, true)
+	w.scripted(1200*ms, nil, nil)
+	if err := w.desk.Trouble(1300*ms, 0); err != nil || !w.desk.Show(1300*ms).Good {
+		t.Errorf("they can be read again: %v", err)
 	}
 }

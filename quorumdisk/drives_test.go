@@ -18,6 +18,7 @@ type player struct {
 	desk    Desk
 	drives  *Drives
 	self    wire.Node
+	life    wire.Incarnation
 	counter uint64
 	began   time.Time
 	mu      sync.Mutex
@@ -34,7 +35,8 @@ func newPlayer(t *testing.T, self wire.Node, paths ...string) *player {
 // newSealingPlayer is a player that goes by some keys; of two it seals anew with the first.
 func newSealingPlayer(t *testing.T, self wire.Node, seals Seals, paths ...string) *player {
 	t.Helper()
-	p := &player{self: self, began: time.Now(), desk: NewDesk(DeskSettings{Self: self, Incarnation: 3, Disks: len(paths), Every: deskEvery, Dead: 10 * time.Second,
+	life := wire.Incarnation(2 + len(seals)) // another one with two keys
+	p := &player{self: self, life: life, began: time.Now(), desk: NewDesk(DeskSettings{Self: self, Incarnation: life, Disks: len(paths), Every: deskEvery, Dead: 10 * time.Second,
 		Nodes: wire.SetOf(1, 2), Reseal: len(seals) > 1})}
 	p.drives = OpenDrives(DriveOptions{Paths: paths, LockDir: t.TempDir(), Seals: seals, Self: self, Highest: 2, Timeout: patience, Retry: deskEvery,
 		Say: func(path, text string) {
@@ -72,7 +74,7 @@ func play(t *testing.T, what string, until func() bool, players ...*player) {
 		case <-tick.C:
 			for _, p := range players {
 				p.counter++
-				p.do(p.desk.Round(p.now(), Slot{Incarnation: 3, Counter: p.counter}, true))
+				p.do(p.desk.Round(p.now(), Slot{Incarnation: p.life, Counter: p.counter}, true))
 			}
 		case <-end:
 			for _, p := range players {

@@ -67,7 +67,10 @@ func (s *Stamps) Wrote(d int) Slot {
 // read; single slots that are unreadable are no error here, and prove nothing of their nodes.
 func (s *Stamps) Saw(r SlotRead) error {
 	d := &s.disk[r.Disk]
-	if d.id != r.ID {
+	switch {
+	case d.id.IsZero(): // what was written before the first read has to be shown too
+		d.id = r.ID
+	case d.id != r.ID:
 		*d = stampDisk{id: r.ID}
 	}
 	if err := s.honest(d, r); err != nil {
@@ -82,6 +85,7 @@ func (s *Stamps) Saw(r SlotRead) error {
 	return nil
 }
 
+// honest tells what is wrong with a read. Its words stay the same as long as that lasts, since each change is an alarm.
 func (s *Stamps) honest(d *stampDisk, r SlotRead) error {
 	if len(r.Slots) < int(s.self) || len(r.Slots) > wire.MaxNodes {
 		return fmt.Errorf("%d slots were read", len(r.Slots))
@@ -91,16 +95,16 @@ func (s *Stamps) honest(d *stampDisk, r SlotRead) error {
 	case own.Err != nil:
 		return fmt.Errorf("the slot of this node: %w", own.Err)
 	case d.wrote.Newer(own.Slot):
-		return fmt.Errorf("the disk shows an older time stamp of this node (life %d, count %d) than was written (life %d, count %d): it loses writes, or answers from a cache of its own",
-			own.Slot.Incarnation, own.Slot.Counter, d.wrote.Incarnation, d.wrote.Counter)
+		return fmt.Errorf("the disk shows an older time stamp of this node (of life %d) than was written (in life %d): it loses writes, or answers from a cache of its own",
+			own.Slot.Incarnation, d.wrote.Incarnation)
 	case d.begun.Incarnation != 0 && own.Slot.Newer(d.begun):
-		return fmt.Errorf("the disk shows a time stamp of this node (life %d, count %d) that this node never wrote: another machine runs as node %d",
-			own.Slot.Incarnation, own.Slot.Counter, s.self)
+		return fmt.Errorf("the disk shows a time stamp of this node (of life %d) that this node never wrote: another machine runs as node %d",
+			own.Slot.Incarnation, s.self)
 	}
 	for i, sight := range r.Slots {
 		if sight.Err == nil && d.shown[i].Newer(sight.Slot) {
-			return fmt.Errorf("the disk shows an older time stamp of node %d (life %d, count %d) than it did before (life %d, count %d): an old copy, or a cache of its own",
-				i+1, sight.Slot.Incarnation, sight.Slot.Counter, d.shown[i].Incarnation, d.shown[i].Counter)
+			return fmt.Errorf("the disk shows an older time stamp of node %d (of life %d) than it did before (of life %d): an old copy, or a cache of its own",
+				i+1, sight.Slot.Incarnation, d.shown[i].Incarnation)
 		}
 	}
 	return nil

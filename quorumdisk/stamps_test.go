@@ -96,7 +96,7 @@ func TestADiskThatLiesIsNotBelieved(t *testing.T) {
 		other Slot
 		want  string
 	}{
-		{"a lost write of ours", slot(2, 4), slot(3, 8), "older time stamp of this node (life 2, count 4) than was written (life 2, count 5)"},
+		{"a lost write of ours", slot(2, 4), slot(3, 8), "older time stamp of this node (of life 2) than was written (in life 2)"},
 		{"a stamp of ours that we never wrote", slot(2, 9), slot(3, 8), "another machine runs as node 1"},
 		{"a stamp of another that goes back", slot(2, 5), slot(3, 6), "an older time stamp of node 2"},
 	} {
@@ -171,5 +171,24 @@ func TestADiskThatWasReplacedMayShowOlderStampsThanTheOneBefore(t *testing.T) {
 	}
 	if err := look(idB, 300, slot(2, 4), slot(3, 5)); err == nil {
 		t.Error("the new disk went back itself, and that was not noticed")
+	}
+}
+
+func TestWhatIsWrongWithADiskIsSaidInTheSameWordsRoundAfterRound(t *testing.T) {
+	s := NewStamps(1, 1)
+	see(t, &s, 0, 100, Slot{}, slot(5, 9))
+	said := map[string]bool{}
+	for n := range uint64(5) {
+		said[see(t, &s, 0, 200, Slot{}, slot(2, n)).Error()] = true
+	}
+	s.Begun(0, slot(7, 1))
+	s.Wrote(0)
+	for n := range uint64(5) {
+		s.Begun(0, slot(7, 2+n))
+		s.Wrote(0)
+		said[see(t, &s, 0, 300, Slot{}, slot(5, 9)).Error()] = true
+	}
+	if len(said) != 2 {
+		t.Errorf("%d texts for two troubles: %v", len(said), said)
 	}
 }

@@ -60,6 +60,9 @@ type Want struct {
 	// Gone[n-1] is the newest life of node n that is over as a winner: its slot has stood still in that life for the
 	// disk's dead time, or the node is proven clean.
 	Gone [wire.MaxNodes]wire.Incarnation
+	// Judged is the newest instance whose winner Gone was found out of. A life that has won a later one has gone on since, and
+	// is claimed against only with a proof of after that (SAFETY 12).
+	Judged uint64
 	// Lapsed is the newest instance whose winner is on the claimant's own side and knows that it counts no more.
 	Lapsed uint64
 	// Rank is the claimant's place among those that may claim, from 0, by the order that all know: whoever comes later

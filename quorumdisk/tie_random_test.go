@@ -112,7 +112,7 @@ func (c *chance) claim(i int, life wire.Incarnation) error {
 	if !c.up[i] || c.life[i] != life {
 		return nil
 	}
-	w := Want{Epoch: wire.Epoch(life), Side: wire.SetOf(wire.Node(i + 1)), Rank: i}
+	w := Want{Epoch: wire.Epoch(life), Side: wire.SetOf(wire.Node(i + 1)), Rank: i, Judged: c.tie[i].last.Instance}
 	for n := range c.tie {
 		w.Gone[n] = c.life[n]
 		if c.up[n] {

@@ -90,7 +90,7 @@ func TestTheLoserTriesAgainOnlyWithAProofAgainstTheLifeThatWon(t *testing.T) {
 		t.Fatalf("the second: %+v", o)
 	}
 	older := claim(2, 12)
-	older.Want.Gone[0] = 2
+	older.Want.Gone[0], older.Want.Judged = 2, 1
 	if o := b.tell(two, older); o.Verdict != Lost {
 		t.Errorf("by a proof against life 2, where life 3 has won: %+v", o)
 	}
@@ -139,7 +139,7 @@ func TestAWinnerWhoseWinIsContestedTakesPart(t *testing.T) {
 	one, two := b.node(1, 1), b.node(2, 1)
 	b.tell(one, claim(1, 11))
 	proven := claim(2, 12)
-	proven.Want.Gone[0] = 1
+	proven.Want.Gone[0], proven.Want.Judged = 1, 1
 	b.tell(two, Dropped{})
 	// The second opens the next instance and is cut off before it has read what others wrote.
 	a := two.Step(b.now, Look{})
@@ -219,5 +219,30 @@ func TestATurnThatSpansAReplacementIsBegunAnew(t *testing.T) {
 	tie.Step(7, ReadDone{2, reads[2].Op, shown(todo[2].Claim), 1})
 	if k := tie.disk[2]; k.done || k.wrote || tie.generation != 3 {
 		t.Errorf("%+v, generation %d", k, tie.generation)
+	}
+}
+
+func TestAProofAgainstALifeEndsWhenThatLifeWinsAgain(t *testing.T) {
+	b := tableOf(t, 1, 2)
+	one, two := b.node(1, 3), b.node(2, 7)
+	if o := b.tell(one, claim(1, 11)); o.Verdict != Won {
+		t.Fatalf("the first: %+v", o)
+	}
+	b.tell(two, Look{})
+	// Node 1 stands still; node 2 has that proof, and begins. Before it is through, node 1 goes on, and wins the instance.
+	c := claim(2, 12)
+	c.Want.Gone[0], c.Want.Judged = 3, 1
+	todo := two.Step(200, c)
+	b.disks[0][1] = todo[0].Claim
+	todo = two.Step(201, WriteDone{0, todo[0].Op})
+	read := todo[0]
+	b.now = 300
+	b.tell(one, Look{})
+	if o := b.tell(one, claim(1, 13)); o.Verdict != Won || o.Last.Instance != 2 {
+		t.Fatalf("the first again: %+v, %+v", o, b.disks)
+	}
+	two.Step(400, ReadDone{0, read.Op, append([]Claim(nil), b.disks[0]...), 1})
+	if o := two.Outcome(); o.Newest > 2 {
+		t.Errorf("by a proof against the winner of 1, node 2 opens %d against the winner of 2, who has just written: %+v", o.Newest, o)
 	}
 }

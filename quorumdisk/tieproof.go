@@ -15,7 +15,7 @@ func (t *Tie) over(w Winner) bool {
 		return true
 	case w.Node == t.set.Self && w.Incarnation < t.set.Incarnation:
 		return true // nobody acts any more for a former life of this node
-	case w.Node != t.set.Self && t.want.Gone[w.Node-1] >= w.Incarnation:
+	case w.Node != t.set.Self && t.want.Gone[w.Node-1] >= w.Incarnation && t.last.Instance <= t.want.Judged:
 		return true
 	}
 	return t.tookBack(w)

@@ -61,6 +61,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"hang-disk":    disksAre(func(r *reach) { r.hung = true }),
 	"find-disk":    disksAre((*reach).release),
 	"own-disk":     (*World).commandOwnDisk,
+	"spoil-claim":  eachNode((*node).spoilClaim),
 	"disk-takes":   (*World).commandDiskTakes,
 	"replace-disk": (*World).commandReplaceDisk,
 	"writable":     eachNode(func(n *node) { n.readOnly = false }),

@@ -164,6 +164,13 @@ func (w *World) commandOwnDisk(args []string) error {
 	return err
 }
 
+// spoilClaim makes what a node has written of the tie-break unreadable on all disks, until it is written anew.
+func (n *node) spoilClaim() {
+	for i := range n.w.disks {
+		n.w.disks[i].claimMarks[n.cfg.Number-1] = wire.KeyPrint{}
+	}
+}
+
 // commandDiskTakes: disk-takes TIME: so long lasts each access to a quorum disk.
 func (w *World) commandDiskTakes(args []string) error {
 	d, err := time.ParseDuration(args[0])

@@ -22,6 +22,8 @@ type Want struct {
 	// Winner is who won last, and Gone the life in which it has stood still on the disks for their dead; 0 if it has not.
 	Winner Node        `json:"winner"`
 	Gone   Incarnation `json:"gone"`
+	// Judged is the instance that it won then: against the winner of a later one Gone is no proof.
+	Judged uint64 `json:"judged,omitempty"`
 	// Lapsed is the newest instance whose winner is in this half and which counts no more, as that one knows itself; 0 none.
 	Lapsed uint64 `json:"lapsed,omitempty"`
 	Rank   int    `json:"rank"` // 0 for the more important half
