@@ -17,6 +17,8 @@ type election struct {
 	due       wire.Instant // when to look again, 0 if nothing is awaited
 	proposal  *proposal    // this node's own, under way
 	given     given        // the newest promise to another
+	left      wire.Instant // when a view of a quorum was left for a proposal, 0 if one is in force or was none
+	preempted bool         // since then the view of another was waited for long enough once
 	patient   int          // how often the time for answers was doubled, because they came after it
 	pending   *pending     // a promise that waits for the heart or for the state directory
 	disobeyed bool         // a member of the view that this node leads proposed another
@@ -66,7 +68,7 @@ func (e *Engine) elect() {
 		el.want, el.since, el.attempts, el.quick, el.due, el.proposal = want, 0, 0, 0, e.nextLook(), nil
 		return
 	}
-	if e.answersOverdue() {
+	if e.answersOverdue() || e.viewOverdue() {
 		want = e.wanted()
 	}
 	if el.since == 0 || el.want != want {
@@ -80,8 +82,11 @@ func (e *Engine) elect() {
 		e.propose(want)
 	}
 	el.due = e.proposeAt(want)
-	if el.proposal != nil {
-		el.due = el.proposal.sent + wire.Instant(e.answerTime())
+	switch {
+	case el.proposal != nil:
+		el.due = e.answersDue(el.proposal)
+	case e.awaitsView() && e.now < e.viewDue():
+		el.due = e.viewDue()
 	}
 }
 
@@ -149,10 +154,10 @@ func (e *Engine) proposeAt(want wire.Nodes) wire.Instant {
 	behind := wire.Instant(rank) * wire.Instant(e.patience()) * 8 / 7
 	at += wire.Instant(steps-rank)*wire.Instant(e.patience()) + behind
 	if el.proposal != nil {
-		at = max(at, el.proposal.sent+wire.Instant(e.answerTime()))
+		at = max(at, e.answersDue(el.proposal))
 	}
 	if e.awaitsView() {
-		at = max(at, el.given.at+2*wire.Instant(e.answerTime())+behind) // for the others' promises, and for the view
+		at = max(at, e.viewDue()+behind)
 	}
 	return at
 }

@@ -137,6 +137,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 		e.do(Announce{})
 	}
 	e.election.since, e.election.attempts, e.election.pending, e.election.disobeyed, e.election.given = 0, 0, nil, false, given{}
+	e.election.left, e.election.preempted = 0, false
 	e.noteMembers(v)
 	e.heed(in.Intents, from)
 	if v.Verdict.Quorate {

@@ -107,7 +107,7 @@ func TestWhoIsToldOfAnothersProposalWaitsForIt(t *testing.T) {
 	b := newBidder(t)
 	b.refused(b.epoch+1000, 2)
 	b.sleep(t)
-	if took := time.Duration(b.now - b.proposed[0]); took != 4*time.Second {
-		t.Errorf("the next proposal is made after %v, want half a lease of 8s", took)
+	if took := time.Duration(b.now - b.proposed[0]); took != 3*time.Second {
+		t.Errorf("the next proposal is made after %v, want three eighths of a lease of 8s", took)
 	}
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"locum/config"
 	"locum/wire"
@@ -11,6 +12,7 @@ import (
 // obeyed any more, even before it has left.
 func (e *Engine) proposed(from wire.Node, p Propose) {
 	why := e.whyRefuse(from, p)
+	e.hasProposed(from)
 	switch {
 	case from != e.self && e.olderThanOurs(from, p.File):
 		why = "its file is older than the one in force here, which it gets"
@@ -28,6 +30,9 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if before := e.election.pending; before != nil && before.to != e.self && before.to != from {
 		e.refuse(before.to, before.epoch, "a newer epoch was proposed")
 	}
+	if e.obeyed() && e.view.Verdict.Quorate {
+		e.election.left, e.election.preempted = e.now, false
+	}
 	e.promised = p.Epoch
 	e.election.highest = max(e.election.highest, p.Epoch)
 	e.election.pending = &pending{to: from, epoch: p.Epoch, members: p.Members}
@@ -38,7 +43,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 		e.tie.Aimed = true
 	}
 	if from != e.self {
-		e.gave(from)
+		e.gave(from, p.Epoch)
 		e.tie.Doubt = true
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
 			e.tie.Joint = p.Epoch
@@ -85,8 +90,22 @@ func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
 		return "in a new boot only what is above every epoch that is heard is promised"
 	case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):
 		return "the view in force is whole, and its leader lives"
+	case from != e.self && slices.Contains(e.view.Mute, e.lifeOf(from)) && e.nextIsUnderWay():
+		return "the leader of the last view, which has not heard the proposer, makes the next one"
 	}
 	return ""
+}
+
+// nextIsUnderWay reports whether the leader of a quorate view that this node was in makes the next one. A node that does not reach that leader would
+// else come in between whenever it is asked again, and have a view without it; then the leader does the same, and so on.
+func (e *Engine) nextIsUnderWay() bool {
+	if e.obeyed() || !e.view.Verdict.Quorate {
+		return false
+	}
+	if e.view.Leader == e.self {
+		return e.election.proposal != nil
+	}
+	return e.election.given.life.Node == e.view.Leader && e.awaitsView() && e.now < e.viewDue()
 }
 
 // highestHeard is the highest epoch that any living node's beats carry.
@@ -117,10 +136,19 @@ func (e *Engine) wholeView() bool {
 }
 
 // better reports whether a proposed set is worth leaving a whole view for: it takes all of it along and more, or it is
-// quorate and this view is not.
+// quorate and this view is not; or it has more than half of all votes, and this view has not: a leader whom most do not reach must not keep
+// those who hear one another from a quorum.
 func (e *Engine) better(p Propose) bool {
 	grows := e.view.Members&^p.Members == 0 && p.Members != e.view.Members
-	return grows && (p.Quorate || !e.view.Verdict.Quorate) || p.Quorate && !e.view.Verdict.Quorate
+	if e.view.Verdict.Quorate {
+		return grows && p.Quorate
+	}
+	return grows || p.Quorate || e.mostVotes(p.Members) && !e.mostVotes(e.view.Members)
+}
+
+// mostVotes reports whether a set has more than half of the votes in the file.
+func (e *Engine) mostVotes(set wire.Nodes) bool {
+	return 2*sum(e.cfg, set) > sum(e.cfg, configured(e.cfg))
 }
 
 // givePromise lets the promise go once it is safe to: its epoch lies below the durable ceiling, and the heart grants
@@ -142,6 +170,9 @@ func (e *Engine) givePromise() {
 		return
 	}
 	e.election.pending, e.again = nil, true // a proposal may have waited for it
+	if g := &e.election.given; g.life.Node == p.to {
+		g.at = e.now
+	}
 	e.send(p.to, Message{Promise: e.promiseFor(p)})
 }
 
@@ -227,7 +258,7 @@ func (e *Engine) refusedBy(from wire.Node, r Refuse) {
 	e.tell(History{Kind: "view", Level: "info", Node: e.name(from), Epoch: r.Epoch,
 		Text: fmt.Sprintf("%s does not promise epoch %d: %s", e.name(from), r.Epoch, r.Why)})
 	if e.alive(r.Awaits) && own.members.Has(r.Awaits) && r.Awaits != e.self {
-		e.gave(r.Awaits) // its proposal is on its way to this node too, and one above it would only begin anew
+		e.gave(r.Awaits, 0) // its proposal is on its way to this node too, and one above it would only begin anew
 		return
 	}
 	e.tryHigher(own, r)

@@ -24,9 +24,10 @@ type asked struct {
 
 // given is a promise to another's proposal: as long as that one lives, its view is waited for.
 type given struct {
-	life  wire.Life // the proposer's
-	at    wire.Instant
-	times int // that it was given one, without another in between
+	life  wire.Life    // the proposer's
+	epoch wire.Epoch   // of its newest proposal, 0 if that is only told
+	at    wire.Instant // when the promise left
+	times int          // that it was given one, without another in between
 }
 
 // mostWaits is how many proposals of one node in a row are waited for before the turn of the next comes in spite of them: one that is
@@ -43,17 +44,42 @@ func (e *Engine) wasAnswered(own *proposal) {
 // mostPatient bounds how often the time for answers is doubled.
 const mostPatient = 3
 
-// answerTime is how long a proposal that is under way is waited for: by its proposer for the promises, by who gave one for the view.
-// A message is late on a slow line or a busy machine, never lost on the way, and a proposal above one that is late only makes all
-// of it anew. At first it leaves time to try another set before half of the lease is over; where answers came after it, it is
-// doubled.
-func (e *Engine) answerTime() time.Duration {
-	return max(e.patience(), e.cfg.Lease/4) << e.election.patient
+// answerTime is how long a proposal that is under way is waited for. A message is late on a slow line or a busy machine, never lost on the
+// way, and a proposal above one that is late only makes all of it anew. At first it leaves time to try another set before half of the
+// lease is over; where answers came after it, it is doubled.
+func (e *Engine) answerTime() time.Duration { return e.leastAnswerTime() << e.election.patient }
+
+// leastAnswerTime is the time for answers without any doubling.
+func (e *Engine) leastAnswerTime() time.Duration { return max(e.patience(), e.cfg.Lease/4) }
+
+// answersDue is until when the proposer waits for promises. Where those that came are enough, nothing runs out of its lease for the sake of one
+// that is not needed: while it is waited for no view is in force, and nobody grants.
+func (e *Engine) answersDue(own *proposal) wire.Instant {
+	var answered wire.Nodes
+	for _, p := range own.promises {
+		answered = answered.With(p.Life.Node)
+	}
+	if e.judge(own.promises, answered).Quorate {
+		return own.sent + wire.Instant(e.leastAnswerTime())
+	}
+	return own.sent + wire.Instant(e.answerTime())
 }
 
-// gave notes a promise to another's proposal.
-func (e *Engine) gave(to wire.Node) {
-	g := given{life: e.lifeOf(to), at: e.now, times: 1}
+// viewDue is until when a view is waited for that was promised: its proposer has waited for promises by then and tried without those
+// that gave none, and those who hear each other still have time to make one without it before half of the lease is over. Therefore that
+// time counts from when a view of a quorum was left, whoever has proposed since, and from the newest promise after that.
+func (e *Engine) viewDue() wire.Instant {
+	el, wait := &e.election, wire.Instant(e.answerTime()*3/2)
+	due := el.given.at + wait
+	if el.left != 0 && !el.preempted && el.given.at < el.left+wait {
+		due = min(due, max(el.left+wait, el.given.at+wire.Instant(e.patience())))
+	}
+	return due
+}
+
+// gave notes a promise to another's proposal, or, without an epoch, that a third node has given one.
+func (e *Engine) gave(to wire.Node, epoch wire.Epoch) {
+	g := given{life: e.lifeOf(to), epoch: epoch, at: e.now, times: 1}
 	if old := e.election.given; old.life == g.life {
 		g.times += old.times
 	}
@@ -92,6 +118,7 @@ func (e *Engine) propose(members wire.Nodes) {
 	el := &e.election
 	quorate := e.obeyed() && e.view.Verdict.Quorate
 	epoch := e.epochAbove(max(e.promised, el.highest))
+	el.preempted = el.preempted || e.awaitsView()
 	el.attempts++
 	el.highest = epoch
 	own := &proposal{epoch: epoch, members: members, sent: e.now}
