@@ -93,7 +93,7 @@ func (e *Engine) planInput(sits []situation) plan.Input {
 // placements plans all services together.
 func (e *Engine) placements(sits []situation) []placement {
 	in, l := e.planInput(sits), &e.lead
-	if l.plan == nil || !in.Same(l.planned) {
+	if l.plan == nil || !in.Holds(l.planned, l.plan) {
 		l.planned, l.plan = in, plan.Make(in)
 		e.noteReturns()
 	}

@@ -224,3 +224,70 @@ func BenchmarkAPlan(b *testing.B) {
 		})
 	}
 }
+
+// What goes back whenever it can does so once: from where the plan has it nothing moves on, nor to and fro.
+func TestServicesThatGoBackComeToRest(t *testing.T) {
+	for seed := range uint64(20000) {
+		rnd := rand.New(rand.NewPCG(seed, 4))
+		in := drawn(rnd)
+		for s := range in.Services {
+			if !in.Services[s].Spread && rnd.IntN(2) == 0 { // the file does not have both
+				in.Services[s].Back = "failback=yes"
+			}
+		}
+		back := slices.Clone(in.Services)
+		for round := range 4 {
+			choices := Make(in)
+			if round > 0 && slices.Equal(seats(choices), seatsOf(in)) {
+				break
+			}
+			if round == 3 {
+				t.Errorf("seed %d: after three plans another one moves services again: %v, then %v\n%+v", seed, seatsOf(in), seats(choices), in)
+			}
+			in = follow(in, choices)
+			for s := range in.Services {
+				in.Services[s].Back = back[s].Back
+			}
+		}
+	}
+}
+
+func seatsOf(in Input) (at []wire.Node) {
+	for _, s := range in.Services {
+		at = append(at, s.At)
+	}
+	return at
+}
+
+// A plan holds while it is carried out, in whatever order that goes on, and not if anything else changes.
+func TestAPlanHoldsWhileItIsCarriedOut(t *testing.T) {
+	for seed := range uint64(4000) {
+		rnd := rand.New(rand.NewPCG(seed, 5))
+		made := drawn(rnd)
+		choices := Make(made)
+		in := made
+		in.Services = slices.Clone(made.Services)
+		moves := 0
+		for s := range in.Services {
+			is := &in.Services[s]
+			if is.At == choices[s].Node {
+				continue
+			}
+			switch moves++; rnd.IntN(3) {
+			case 0: // it has left
+				is.At, is.Due = 0, choices[s].Node
+			case 1: // it has arrived
+				is.At = choices[s].Node
+			}
+		}
+		rest := slices.Equal(seatsOf(in), seats(choices))
+		if held := in.Holds(made, choices); held == (rest && moves > 0) {
+			t.Fatalf("seed %d: holds %v with %d moves, all done %v", seed, held, moves, rest)
+		}
+		other := rnd.IntN(len(in.Services))
+		in.Services[other].Able ^= 1 << 1
+		if in.Holds(made, choices) {
+			t.Fatalf("seed %d: it holds although service %d can run on other nodes now", seed, other)
+		}
+	}
+}
