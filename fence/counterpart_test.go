@@ -108,10 +108,10 @@ func TestABoardSwitchesAWholeMachine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a while: make test, or go test without -short, runs it")
 	}
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		t.Skipf("the machine is played by QEMU (qemu-system-x86): %v", err)
+	}
 	inside(t, "ipmi_sim", func(t *testing.T) {
-		if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-			t.Skip(err)
-		}
 		b := startBoardOf(t, "testdata/machine.sh")
 		l := ladder(t, []config.Fence{b.line(t)})
 		if power, readings := l.Read(context.Background()); power != wire.PowerOff {

@@ -268,11 +268,12 @@ func TestHTTPSNeedsTheCertificateOfTheLine(t *testing.T) {
 	if err := os.WriteFile(file, block, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, text := ladder(t, []config.Fence{p.line("pdu", 1, "ca-file", file)}).Off(context.Background(), always)
+	with, without := within(p.line("pdu", 1, "ca-file", file), patience), within(p.line("pdu", 1), patience)
+	got, text := ladder(t, []config.Fence{with}).Off(context.Background(), always)
 	if got != wire.OutcomeDone {
 		t.Errorf("%s: %s", got, text)
 	}
-	got, text = ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), always)
+	got, text = ladder(t, []config.Fence{without}).Off(context.Background(), always)
 	if got != wire.OutcomeUnknown || !strings.Contains(text, "certificate") {
 		t.Errorf("a certificate that nobody vouches for: %s: %s", got, text)
 	}

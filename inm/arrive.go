@@ -92,7 +92,7 @@ func (r *arriving) put(g *wire.Segment) wire.Drop {
 	case a.here.covers(piece):
 		return wire.DropRepeated
 	}
-	here := a.here.add(piece)
+	here := slices.Clone(a.here).add(piece) // add may change what it is called on
 	if len(here) > wire.MaxPieces {
 		return wire.DropNoRoom
 	}
