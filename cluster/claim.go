@@ -69,12 +69,32 @@ func (e *Engine) winnerIsGone(s wire.Slot) bool {
 }
 
 // claimDue is when this half may claim. The less important one gives the other the time of two beats to be first, because they
-// come to know of the split at moments that lie a beat apart; unless the disk shows already that the other has stopped.
+// come to know of the split at moments that lie a beat apart; unless the disk shows already that the other has stopped. Against a half that is
+// heard, though its words do not come, and that serves what is more important, it claims only when their lease is over: with the disk it
+// would take away what runs, and could start nothing of it.
 func (e *Engine) claimDue() wire.Instant {
-	if e.view.Verdict.Quorate || e.shootsFirst() || e.disk.Slot(e.tieTargets().First()).Still {
+	switch {
+	case e.view.Verdict.Quorate:
+		return 0
+	case e.hearsOf(e.tieTargets()):
+		if e.weighsMore() {
+			return 0
+		}
+		return e.tie.Since + wire.Instant(e.cfg.Lease)
+	case e.shootsFirst() || e.disk.Slot(e.tieTargets().First()).Still:
 		return 0
 	}
 	return e.tie.Since + 2*wire.Instant(e.cfg.Beat.Every)
+}
+
+// hearsOf reports whether any of the nodes is heard, and hears this one.
+func (e *Engine) hearsOf(set wire.Nodes) bool {
+	for n := range set.All {
+		if e.alive(n) && e.peer(n).Hears.Has(e.self) {
+			return true
+		}
+	}
+	return false
 }
 
 // claimHolds reports whether the newest decision on the disk makes these voters quorate: it was made for just them, nobody has

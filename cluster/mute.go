@@ -53,7 +53,7 @@ func (e *Engine) viewOverdue() bool {
 	if !e.awaitsView() || g.epoch == 0 || el.pending != nil || el.proposal != nil || e.now < e.viewDue() {
 		return false
 	}
-	el.given, el.preempted = given{}, true
+	el.given, el.preempted = given{life: g.life, times: mostWaits + 1}, true // further ones of the same node are not waited for
 	if p := e.peer(g.life.Node); p.Quorate && p.Epoch > g.epoch {
 		return true // it has made a later one, without this node, which it does not hear
 	}

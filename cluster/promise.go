@@ -119,9 +119,13 @@ func (e *Engine) highestHeard() wire.Epoch {
 	return top
 }
 
-// wholeView reports whether the view in force has all its members, with their engines up and in the lives it names.
+// wholeView reports whether the view in force has all its members, with their engines up and in the lives it names, and a leader that grants
+// under it: by its beats, which tell of a new view within dead.
 func (e *Engine) wholeView() bool {
 	if !e.obeyed() {
+		return false
+	}
+	if l := e.view.Leader; l != e.self && e.peer(l).Epoch != e.view.Epoch && e.now >= e.viewSince+wire.Instant(e.cfg.Beat.Dead) {
 		return false
 	}
 	for n := range e.view.Members.All {

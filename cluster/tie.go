@@ -90,14 +90,26 @@ func (e *Engine) tieDelay() time.Duration {
 
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
+	if e.tie.Doubt || e.tie.Unphased { // the other side may go by other weights
+		mine, others := e.halves()
+		return mine.First() < others.First()
+	}
+	return e.weighsMore()
+}
+
+// halves are the two sides of the last common view.
+func (e *Engine) halves() (mine, others wire.Nodes) {
 	common := e.tie.Common.Members
-	mine, others := e.view.Members&common, common&^e.view.Members
+	mine, others = e.view.Members&common, common&^e.view.Members
 	if mine == 0 || others == 0 {
 		mine, others = e.view.Members, e.tieTargets()
 	}
-	if e.tie.Doubt || e.tie.Unphased { // the other side may go by other weights
-		return mine.First() < others.First()
-	}
+	return mine, others
+}
+
+// weighsMore compares the halves by what each ran in the last common view, as far as this node knows it.
+func (e *Engine) weighsMore() bool {
+	mine, others := e.halves()
 	a, b := e.tie.Common.weightOf(mine), e.tie.Common.weightOf(others)
 	if a != b {
 		return a > b

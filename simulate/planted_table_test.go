@@ -92,6 +92,7 @@ var plants = []planted{
 	{"few-keep-one-from-the-many", "cluster/promise.go", "e.mostVotes(p.Members) && !e.mostVotes(e.view.Members)", "false", "20", "touched liveness"},
 	{"mute-tried-by-each-member", "cluster/mute.go", " && slices.Contains(e.view.Mute, e.lifeOf(n))", " && false && slices.Contains(e.view.Mute, e.lifeOf(n))", "20", "touched liveness"},
 	{"plan-made-anew-on-the-way", "cluster/plan/same.go", "underWay = underWay || in.Services[i].At != choices[i].Node", "underWay = false", "section 12", "circle liveness touched"},
+	{"leader-that-left-kept-to", "cluster/promise.go", "l != e.self && e.peer(l).Epoch != e.view.Epoch && e.now >=", "false && e.now >=", "20", "liveness touched"},
 	{"moves-kept-to-oneself", "cluster/pace.go", "\t\te.send(n, Message{Moved: m})\n", "\t\t_, _ = n, m\n", "section 12", "touched liveness"},
 	{"file-not-kept", "cluster/store.go", "\t\t\td.Prepared = a.Text\n", "", "8", "words"},
 	{"begun-file-left-lying", "cluster/ask.go", "\te.finishFile()\n", "", "8", "words"},
