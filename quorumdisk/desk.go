@@ -134,10 +134,11 @@ func (d *Desk) write(disk int, slot Slot) Action {
 }
 
 // lookedUp takes what a disk shows before this life has written to it. A life that is not above all former ones must not write: the
-// others would see the disk go back in time, and count it no more (SAFETY 10). A slot that is unreadable says nothing.
+// others would see the disk go back in time, and count it no more (SAFETY 10). A slot that is unreadable says nothing. A disk that replaced
+// another shows what this very life has written to the others.
 func (d *Desk) lookedUp(disk int, slots []Sight) []Action {
 	k, former := &d.disk[disk], wire.Incarnation(0)
-	if own := int(d.set.Self) - 1; own < len(slots) && slots[own].Err == nil {
+	if own := int(d.set.Self) - 1; own < len(slots) && slots[own].Err == nil && !slots[own].Slot.precedes(k.slot) {
 		former = slots[own].Slot.Incarnation
 	}
 	if former >= d.set.Incarnation {

@@ -195,8 +195,10 @@ func TestALifeThatIsNotAboveTheFormerOnesWritesNothing(t *testing.T) {
 			t.Errorf("life 7 does %v where life %d has written; it is to come back as %d", did, former, w.desk.AtLeast())
 		}
 	}
-	for _, own := range []Sight{{}, {Slot: Slot{Incarnation: 6, Counter: 4}}, {Err: Corrupt}} {
+	// The last is what a disk shows that replaced another: what this life has written to the others.
+	for _, own := range []Sight{{}, {Slot: Slot{Incarnation: 6, Counter: 4}}, {Err: Corrupt}, {Slot: Slot{Incarnation: 7, Counter: 4, Boot: wire.ID{1}}}} {
 		w := newDeskWorld(t, 1)
+		w.count = 10
 		w.round(100*ms, false)
 		if did := w.scripted(100*ms, []Sight{own, {}}, nil); !slices.Contains(did, WriteSlot) || w.desk.AtLeast() != 0 {
 			t.Errorf("life 7 does %v over %+v", did, own)

@@ -24,6 +24,11 @@ type Slot struct {
 	WroteAt uint64
 }
 
+// precedes reports whether a slot was written before another one by the same life.
+func (s Slot) precedes(o Slot) bool {
+	return s.Incarnation == o.Incarnation && s.Boot == o.Boot && s.Machine == o.Machine && s.Counter < o.Counter
+}
+
 // SlotState is a set of what is so of a node.
 type SlotState uint16
 
