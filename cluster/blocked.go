@@ -117,8 +117,11 @@ func (e *Engine) waitForProof(what string, n wire.Node) Wait {
 		w.For += ": " + s.why
 	}
 	if e.alive(n) {
-		w.For = e.name(n) + " is heard and not a member yet"
-		w.Command = ""
+		w.For, w.Command = e.name(n)+" is heard and not a member yet", ""
+		if e.isMute(n) {
+			w.For = e.name(n) + " is heard and does not answer, and it may run there"
+			w.Command = "locum fence " + e.name(n) + ", if it never does"
+		}
 	}
 	return w
 }
