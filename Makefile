@@ -14,7 +14,7 @@ build: ## the static binary, ./locum
 build-all: ## all six architectures, below build/
 	@set -e; for a in $(ARCHES); do echo "build/locum-linux-$$a"; GOOS=linux GOARCH=$$a $(STATIC) -o build/locum-linux-$$a .; done
 
-demo: build ## one failover and one cut cable, on this machine, in namespaces of its own
+demo: build ## a cut cable, a death and a split, on this machine, in namespaces of its own
 	./locum demo
 
 tools: ## what the tests need beside Go
@@ -23,7 +23,7 @@ tools: ## what the tests need beside Go
 test: tools build ## every test; those that need root or a tool say why they skip
 	$(GO) test -timeout 20m ./...
 
-quick: build ## the tests that a person runs all day, in some two minutes: all but what takes long
+quick: build ## the tests that a person runs all day, in under three minutes: all but what takes long
 	$(GO) test -short ./...
 
 test-vm: ## whole machines: a watchdog that resets, UARTs, a kernel of their own (QEMU, some minutes)

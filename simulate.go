@@ -35,7 +35,7 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	}
 	cuts := fs.StringArray("cut", nil, "this path is cut everywhere, or all between these two nodes: NODE,NODE")
 	switches := fs.StringArray("switch", nil, "how a node's power switch behaves: NODE=ok|fail|hang|ignore|late|timeout|slow")
-	more := fs.StringArray("do", nil, `something else at another time: "10s boot alpha"; see the scenario commands in the manual`)
+	more := fs.StringArray("do", nil, `something else at another time: "10s boot alpha"; see OTHER EVENTS in locum(8)`)
 	seeds := fs.Int("seeds", 0, "instead, look for trouble in so many random histories of this file")
 	first := fs.Uint64("seed", 1, "the first of them")
 	if _, err := parse(ctx, fs, args, 0, 0); err != nil {

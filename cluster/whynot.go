@@ -48,7 +48,7 @@ func (e *Engine) whyOf(s *config.Service) ServiceWhy {
 	sit := e.situationOf(s)
 	for _, n := range s.Nodes {
 		if n != p.node {
-			w.Others = append(w.Others, NodeWhy{e.name(n), cmp.Or(e.cannot(sit, n), refused[n], "its turn has not come: "+p.why)})
+			w.Others = append(w.Others, NodeWhy{e.name(n), cmp.Or(e.cannot(sit, n), refused[n], "it is not started there: "+p.why)})
 		}
 	}
 	return w

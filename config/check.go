@@ -18,10 +18,10 @@ func (p *parser) finish() {
 		missing bool
 		text    string
 	}{
-		{c.Cluster == "" && p.firstLine["cluster"] == 0, "no cluster line; write: cluster NAME"},
-		{c.KeyFile == "" && p.firstLine["key"] == 0, "no key line; run locum keygen /etc/locum.key and write: key /etc/locum.key"},
-		{len(c.Nodes) == 0, "no node line; write one for each machine: node 1 NAME"},
-		{len(p.services) == 0, "no service line; write: service NAME nodes=A,B"},
+		{c.Cluster == "" && !p.stands("cluster"), "no cluster line; write: cluster NAME"},
+		{c.KeyFile == "" && !p.stands("key"), "no key line; run locum keygen /etc/locum.key and write: key /etc/locum.key"},
+		{len(c.Nodes) == 0 && !p.stands("node"), "no node line; write one for each machine: node 1 NAME"},
+		{len(p.services) == 0 && !p.stands("service"), "no service line; write: service NAME nodes=A,B"},
 		{len(c.Nodes) > 1 && len(c.Paths) == 0, "no path line; write: path udp lan A=ADDRESS B=ADDRESS"},
 		{len(c.Paths) > wire.MaxPaths, fmt.Sprintf("%d paths; at most %d can be used", len(c.Paths), wire.MaxPaths)},
 	} {
@@ -40,6 +40,12 @@ func (p *parser) finish() {
 	p.checkLease()
 	p.checkLines()
 	p.warnings()
+}
+
+// stands reports whether the file has a line of this directive, though a wrong one: what is wrong with that is said already,
+// and that there is no such line would not be true.
+func (p *parser) stands(keyword string) bool {
+	return len(p.Errors) > 0 && slices.ContainsFunc(p.lines, func(l line) bool { return l.words[0] == keyword })
 }
 
 // checkNames finds a unit that two resources would start and stop, and two processes that locum could not tell apart.

@@ -101,7 +101,7 @@ type Fence struct {
 
 // Quorum is the "quorum" line.
 type Quorum struct {
-	Dynamic bool // a clean node's vote is not counted; default yes for two nodes with a fence
+	Dynamic bool // a clean node's vote is not counted; default yes for two nodes with a fence or a disk
 	Line    int
 }
 

@@ -39,8 +39,8 @@ func (p *parser) fenceType(l line, f *Fence) {
 	}
 	sp, ok := fenceTypes[f.Type]
 	if !ok || f.Type == "agent" && !isAgent {
-		p.add(l.number, "fence type %q does not exist (yet); there are: type=%s, or agent=fence_xyz", f.Type,
-			strings.Join(slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" }), ", type="))
+		p.add(l.number, "fence type %q does not exist; %s; any fence agent is agent=fence_xyz", f.Type,
+			meant(f.Type, slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" })))
 		return
 	}
 	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then"})

@@ -48,7 +48,11 @@ func (p *parser) expand() {
 		}
 	}
 	for i, r := range p.resources {
-		if !given[i] {
+		switch {
+		case given[i]:
+		case p.hasServiceLine(r.service):
+			p.add(r.number, "resource of service %q, whose service line has an error", r.service)
+		default:
 			p.add(r.number, "resource of service %q, which has no service line; %s", r.service, meant(r.service, p.serviceNames()))
 		}
 	}
@@ -138,4 +142,9 @@ func (p *parser) fromPool(l line, s Service) string {
 		p.badLine[l.number] = true
 	}
 	return at.String() + "/" + bits
+}
+
+// hasServiceLine reports whether there is a service line of this name, be it right or wrong.
+func (p *parser) hasServiceLine(name string) bool {
+	return slices.ContainsFunc(p.lines, func(l line) bool { return l.words[0] == "service" && len(l.words) > 1 && l.words[1] == name })
 }

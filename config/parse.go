@@ -74,6 +74,8 @@ func (p *parser) directive(l line) {
 	case known:
 	case slices.Contains(notYet, l.words[0]):
 		p.add(l.number, "%q does not exist yet; there are: %s", l.words[0], strings.Join(sortedKeys(directives), ", "))
+	case strings.HasPrefix(l.words[0], "\ufeff"):
+		p.add(l.number, "the file begins with a byte order mark, which an editor put there; save it as UTF-8 without one")
 	default:
 		p.add(l.number, "unknown directive %q; %s", l.words[0], meant(l.words[0], sortedKeys(directives)))
 	}
@@ -83,10 +85,22 @@ func (p *parser) directive(l line) {
 func (p *parser) take(l line, form string, least, most int, keys ...string) bool {
 	ok := true
 	if n := len(l.words) - 1; n < least || most >= 0 && n > most {
-		p.add(l.number, "%s: %d words where %s are wanted; the form is: %s", l.words[0], n, span(least, most), form)
+		p.add(l.number, "%s: %s; the form is: %s", l.words[0], wanted(n, least, most), form)
 		ok = false
 	}
 	return p.onlyKeys(l, l.words[0], keys) && ok
+}
+
+// wanted says that there are n words where others are wanted: at least so many, and at most; most is -1 for no end.
+func wanted(n, least, most int) string {
+	words, are := "words", "are"
+	if n == 1 {
+		words = "word"
+	}
+	if most == 1 || most < 0 && least == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%d %s where %s %s wanted", n, words, span(least, most), are)
 }
 
 func span(least, most int) string {
@@ -272,7 +286,7 @@ func (p *parser) watchdogTime(l line, text string, given bool) time.Duration {
 
 func (p *parser) tiebreak(l line) {
 	if len(l.words) > 1 && !slices.Contains(tiebreakTypes(), l.words[1]) {
-		p.add(l.number, "tiebreak %q does not exist (yet); there are: %s", l.words[1], strings.Join(tiebreakTypes(), ", "))
+		p.add(l.number, "tiebreak %q does not exist; %s", l.words[1], meant(l.words[1], tiebreakTypes()))
 		return
 	}
 	if !p.take(l, "tiebreak disk | tiebreak fence [delay=…] | tiebreak unsafe", 1, 1, "delay") {
@@ -318,7 +332,7 @@ func (p *parser) engine(l line) {
 
 func (p *parser) notify(l line) {
 	if len(l.words) > 1 && !slices.Contains(notifyTypes(), l.words[1]) {
-		p.add(l.number, "notify %q does not exist (yet); there are: %s", l.words[1], strings.Join(notifyTypes(), ", "))
+		p.add(l.number, "notify %q does not exist; %s", l.words[1], meant(l.words[1], notifyTypes()))
 		return
 	}
 	if p.take(l, "notify exec PROGRAM [ARGUMENT…]", 2, -1) {

@@ -25,7 +25,7 @@ var pathKinds = map[string]struct {
 
 func (p *parser) path(l line) {
 	if len(l.words) > 1 && !slices.Contains(PathTypes(), l.words[1]) {
-		p.add(l.number, "path type %q does not exist (yet); there are: %s", l.words[1], strings.Join(PathTypes(), ", "))
+		p.add(l.number, "path type %q does not exist; %s", l.words[1], meant(l.words[1], PathTypes()))
 		return
 	}
 	path := Path{Line: l.number}

@@ -53,6 +53,9 @@ func (p *Problems) sort() {
 
 // meant adds the word that was probably meant, if one of those that exist is near.
 func meant(word string, exist []string) string {
+	if len(exist) == 0 {
+		return "there are none"
+	}
 	best, least := "", 3
 	for _, e := range exist {
 		if d := distance(word, e); d < least {

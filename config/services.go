@@ -70,7 +70,7 @@ func (p *parser) readResource(l line, service string) (Resource, bool) {
 		Start: DefaultStartDeadline, Stop: DefaultStartDeadline, Line: l.number}
 	sp, ok := resourceTypes[r.Type]
 	if !ok {
-		p.add(l.number, "resource type %q does not exist (yet); there are: %s", r.Type, strings.Join(ResourceTypes(), ", "))
+		p.add(l.number, "resource type %q does not exist; %s", r.Type, meant(r.Type, ResourceTypes()))
 		return r, false
 	}
 	p.checkSpec(l, "resource "+r.Type, sp, r.Args, []string{"start", "stop"})
@@ -90,7 +90,11 @@ func (p *parser) readResource(l line, service string) (Resource, bool) {
 // checkSpec holds a line's words and keys against what its type takes.
 func (p *parser) checkSpec(l line, what string, sp spec, args []string, common []string) {
 	if len(args) < len(sp.args) || len(args) > len(sp.args) && !sp.more {
-		p.add(l.number, "%s: %d words where %d are wanted", what, len(args), len(sp.args))
+		most := len(sp.args)
+		if sp.more {
+			most = -1
+		}
+		p.add(l.number, "%s: %s", what, wanted(len(args), len(sp.args), most))
 	}
 	for i, k := range sp.args {
 		if i < len(args) {

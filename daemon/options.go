@@ -45,7 +45,10 @@ func readConfig(o Options, state *stateDir) (*config.Config, error) {
 		path = o.ConfigFile
 		text, err = readBounded(path, maxConfig)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, usageError("%v; write it (the README has one to begin with), or name another with --config", err)
+	case err != nil:
 		return nil, usageError("%v", err)
 	}
 	cfg, problems := config.Parse(path, string(text))

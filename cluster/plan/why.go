@@ -30,7 +30,7 @@ func Refusals(in Input, choices []Choice, s int) []Refusal {
 		}
 		why := t.refusal(s, n)
 		if why == "" {
-			why = "it could run there; " + in.name(choices[s].Node) + ": " + choices[s].Why
+			why = "it could run there; " + in.name(choices[s].Node) + " was chosen: " + choices[s].Why
 		}
 		list = append(list, Refusal{n, why})
 	}

@@ -141,7 +141,7 @@ func (s *stage) death(ctx context.Context) (d death, err error) {
 func (s *stage) whoShoots(old, heir string) string {
 	if s.disk {
 		return "Exactly half of the votes are left, so the quorum disk decides who may shoot. " + old + " carried the service and would have been first to claim it; " +
-			heir + " waits for two beats, sees no claim, and wins."
+			heir + " waits for two beats, or until the disk shows that " + old + " has stopped, sees no claim, and wins."
 	}
 	return "As " + old + " carried the service, it had the right to shoot first, so " + heir + " waits the file's delay=2s before it does."
 }

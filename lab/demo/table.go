@@ -29,7 +29,7 @@ func (s *stage) table(l lost, d death, x split) {
 	row(d.new+" declares it dead", d.dead, "dead=1s: every path was silent")
 	order, price := "tiebreak fence delay=2s", "The 2 s of delay are the price of a tie-break by fencing alone"
 	if s.disk {
-		order, price = "tiebreak disk: won after two beats", "The two beats are the price of letting the side that serves be first"
+		order, price = "tiebreak disk: won after two beats at most", "The two beats at most are the price of letting the side that serves be first"
 	}
 	row("the power switch is told off", d.asked, order)
 	row("it is confirmed off", d.off, "the switch was asked again")
