@@ -27,9 +27,9 @@ func (s *stage) table(l lost, d death, x split) {
 	}
 	row("the last beat of "+d.old+" is heard", d.beat, "")
 	row(d.new+" declares it dead", d.dead, "dead=1s: every path was silent")
-	order, price := "tiebreak fence delay=2s", "The 2 s of delay are the price of a tie-break by fencing alone"
+	order, price := "tiebreak fence delay=2s", "The delay of 2 s is the price of a tie-break by fencing alone"
 	if s.disk {
-		order, price = "tiebreak disk: won after two beats at most", "The two beats at most are the price of letting the side that serves be first"
+		order, price = "tiebreak disk: two beats of waiting at most, then the claim", "The wait of two beats at most is the price of letting the side that serves be first"
 	}
 	row("the power switch is told off", d.asked, order)
 	row("it is confirmed off", d.off, "the switch was asked again")
@@ -43,7 +43,7 @@ func (s *stage) table(l lost, d death, x split) {
 	s.say("The client had no answer for %s.", length(d.outage))
 	s.say("Scene 3, both cables cut: %s was off %s after the cut, %s served on, and the client's longest wait was %s.", x.shot,
 		length(lab.Between(x.cut, x.off)), x.owner, length(x.gap))
-	s.say("At no time did two nodes have the address. %s: they fall away when the node that dies did not carry the service.", price)
+	s.say("At no time did two nodes have the address. %s: it falls away when the node that dies did not carry the service.", price)
 }
 
 // keep leaves the world to play with until ctx ends.
