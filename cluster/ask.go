@@ -152,6 +152,11 @@ func (e *Engine) serveAsks() {
 	e.asks = append(kept, e.asks...)
 }
 
+// agreedBy is until when a command waits for the view that is being agreed on: as long as who serves can go on without one.
+func (e *Engine) agreedBy() wire.Instant {
+	return e.election.since + wire.Instant(max(e.cfg.Beat.Dead, e.cfg.Lease/2))
+}
+
 // serve handles one command and reports whether it still waits.
 func (e *Engine) serve(a *ask) bool {
 	switch {
@@ -163,7 +168,7 @@ func (e *Engine) serve(a *ask) bool {
 	case a.refused == e.view.Epoch && a.refused != 0:
 		e.answer(*a, Result{Code: 1, Text: "nothing was done: " + e.name(e.view.Leader) + " is in another view; repeat the command"})
 		return false
-	case !e.obeyed() && e.election.since != 0 && e.now < e.election.since+wire.Instant(e.cfg.Beat.Dead):
+	case !e.obeyed() && e.election.since != 0 && e.now < e.agreedBy():
 		return true // a view is being agreed on
 	case e.obeyed() && e.mustStop() && e.now < e.viewSince+wire.Instant(e.cfg.Beat.Dead):
 		return true // its first lease is on its way

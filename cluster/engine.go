@@ -360,7 +360,8 @@ func (e *Engine) setWake() {
 	}
 	sooner(e.election.due)
 	if len(e.asks) > 0 {
-		sooner(max(e.viewSince, e.election.since) + wire.Instant(e.cfg.Beat.Dead))
+		sooner(e.viewSince + wire.Instant(e.cfg.Beat.Dead))
+		sooner(e.agreedBy())
 	}
 	for _, a := range e.asks {
 		sooner(a.until)

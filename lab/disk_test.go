@@ -207,7 +207,9 @@ func TestAQuorumDiskThatReplacesAnotherCounts(t *testing.T) {
 	long(t)
 	p := newDiskPair(t, onThreeDisks)
 	p.spoil(quorumDisk + "3")
-	p.eventually("it is told that a disk is of no use", func() bool { return p.said(p.alpha, "the other quorum disks suffice") })
+	p.eventually("both say that a disk is of no use", func() bool { // until then they hold it
+		return p.said(p.alpha, "the other quorum disks suffice") && p.said(p.beta, "the other quorum disks suffice")
+	})
 	if out, code := p.locum(p.beta, "disk", "init", "--config", NodeDir+"/locum.conf", "--repair", "--force", quorumDisk+"3"); code != 0 {
 		t.Fatalf("locum disk init --repair: %d: %s", code, out)
 	}
