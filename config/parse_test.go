@@ -77,6 +77,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 		{"a path type that does not exist", "path udp lan", "path pigeon null", `f:5: path type "pigeon" does not exist; there are: ethernet, serial, udp`},
 		{"a path without an interface", "", "path ethernet cross alpha=eth1", "f:12: path cross has no interface for beta; add beta=INTERFACE"},
 		{"an address for an interface", "", "path ethernet cross alpha=eth1 beta=2001:db8::1", "f:12: path cross: beta=2001:db8::1 is not an interface's name"},
+		{"a loopback address on a path", "", "path udp cross alpha=127.0.0.1 beta=192.0.2.12", "f:12: path cross: alpha=127.0.0.1 is an address of every machine itself"},
 		{"the loopback interface on a path", "", "path ethernet cross alpha=lo beta=eth1", "f:12: path cross: alpha=lo leads to no other machine"},
 		{"an EtherType that is a length", "", "path ethernet cross alpha=eth1 beta=eth1 ethertype=100", "f:12: ethertype=100 is not a number from 0x600 to 0xffff"},
 		{"the EtherType of IPv4", "", "path ethernet cross alpha=eth1 beta=eth1 ethertype=0x800", "f:12: ethertype=0x800 is that of IPv4"},

@@ -68,6 +68,11 @@ func (p *parser) udpPath(l line, path *Path) {
 			p.add(l.number, "path %s: %s=%s is not an address of one host", path.Name, n.Name, v)
 			continue
 		}
+		if a.Unmap().IsLoopback() {
+			p.add(l.number, "path %s: %s=%s is an address of every machine itself: nothing that is sent there reaches another; write the one that %s has on the network",
+				path.Name, n.Name, v, n.Name)
+			continue
+		}
 		path.Addresses[n.Number] = a
 	}
 	p.uniqueAddresses(l, *path)

@@ -14,6 +14,7 @@ import (
 	"locum/config"
 	"locum/daemon/health"
 	"locum/heartbeat"
+	"locum/serialhb"
 	"locum/wire"
 )
 
@@ -97,7 +98,11 @@ func (m *machine) path(p config.Path) {
 		m.warn(p.Line, "no interface of this machine has the address %s", a)
 	}
 	for _, port := range p.Ports[m.self] {
-		m.device(p.Line, port)
+		if _, err := os.Stat(port); err != nil {
+			m.warn(p.Line, "%v", err)
+		} else if err := serialhb.CheckPort(port); err != nil {
+			m.warn(p.Line, "%v", err)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ node 2 beta
 path udp lan alpha=192.0.2.1 beta=192.0.2.2
 path ethernet wire alpha=nosuch0 beta=nosuch1
 path serial null alpha=/dev/nosuch-here beta=/dev/nosuch-there
+path serial wrong alpha=/dev/null beta=/dev/nosuch-other
 watchdog %[1]s/nodog
 tiebreak unsafe
 service web nodes=alpha,beta stateless=yes
@@ -49,14 +50,14 @@ func TestCheckLooksAtTheMachineThatIsANode(t *testing.T) {
 	}
 	for _, want := range []string{
 		"f: key " + dir + "/locum.key has mode 0644", "f:5: no interface of this machine has the address 192.0.2.1", "f:6: this machine has no interface nosuch0",
-		"f:7: stat /dev/nosuch-here", "f:8: stat " + dir + "/nodog", "f:11: this machine has no interface nosuch2",
-		"f:12: " + dir + "/locum.key cannot be executed", "f:15: stat " + dir + "/notifier", "f:16: disk=: stat " + dir + "/nodisk", "f:16: this machine has no interface nosuch3",
+		"f:7: stat /dev/nosuch-here", "f:8: /dev/null is no serial port", "f:9: stat " + dir + "/nodog", "f:12: this machine has no interface nosuch2",
+		"f:13: " + dir + "/locum.key cannot be executed", "f:16: stat " + dir + "/notifier", "f:17: disk=: stat " + dir + "/nodisk", "f:17: this machine has no interface nosuch3",
 	} {
 		if !strings.Contains(strings.Join(lines, "\n"), want) {
 			t.Errorf("nothing says: %s", want)
 		}
 	}
-	if len(lines) != 10 {
+	if len(lines) != 11 {
 		t.Errorf("%d things were found:\n%s", len(lines), strings.Join(lines, "\n"))
 	}
 	if found, node := LookAtMachine("f", "gamma", cfg); node != "" || found != nil {

@@ -16,7 +16,7 @@ var speeds = map[int]uint32{9600: unix.B9600, 19200: unix.B19200, 38400: unix.B3
 
 // openPort opens a port for this process alone, raw, 8N1. The descriptor does not block.
 func openPort(device string, baud int, rtscts bool) (int, error) {
-	if err := checkConsole(device); err != nil {
+	if err := CheckPort(device); err != nil {
 		return -1, err
 	}
 	if err := checkHolder(device); err != nil {
@@ -68,6 +68,22 @@ func setSpeed(fd int, device string, baud int, rtscts bool) error {
 		return fmt.Errorf("%s does not take %d baud: %w", device, baud, err)
 	}
 	return nil
+}
+
+// memoryDevices is the major number of /dev/null and its like (Documentation/admin-guide/devices.txt).
+const memoryDevices = 1
+
+// CheckPort says why a device cannot be a port of locum's, whoever has it open now: it is no terminal at all, or the kernel writes its messages to
+// it. A device that does not exist is no error here.
+func CheckPort(device string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(device, &st); err != nil {
+		return nil // openPort says what is wrong
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || unix.Major(uint64(st.Rdev)) == memoryDevices {
+		return fmt.Errorf("%s is no serial port", device)
+	}
+	return checkConsole(device)
 }
 
 // checkConsole refuses a port on which the kernel writes its messages.
