@@ -46,13 +46,32 @@ func Tell(cfg *config.Config, commands []string, length time.Duration) Story {
 	story.Outages = w.outages.list
 	for i := range w.Config.Services {
 		name := w.Config.Services[i].Name
-		where := "nowhere"
+		where := "nowhere" + w.waitsFor(name)
 		if owners := w.Owners(name); len(owners) > 0 {
 			where = "on " + strings.Join(owners, " and ")
 		}
 		story.Where = append(story.Where, name+" runs "+where)
 	}
 	return story
+}
+
+// waitsFor is what a service, or the quorum that it needs, waits for, as the nodes show it; "" if they show nothing. What a command would end comes first.
+func (w *World) waitsFor(service string) (text string) {
+	named := false
+	w.each(func(n *node) {
+		if !n.powered || n.engine == nil {
+			return
+		}
+		for _, wait := range n.engine.Status(n.now()).Waits {
+			switch concerns := wait.What == "service "+service || wait.What == "quorum"; {
+			case concerns && wait.Command != "" && !named:
+				text, named = ": waits for "+wait.For+"; "+wait.Command, true
+			case concerns && text == "":
+				text = ": waits for " + wait.For
+			}
+		}
+	})
+	return text
 }
 
 // String is the transcript without the file, and what came of it.
