@@ -78,6 +78,9 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		if err != nil {
 			return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf("--do %q: want a time and a command: %v", m, err)}
 		}
+		if err := knownEvent(what); err != nil {
+			return err
+		}
 		commands = append(commands, timed{d, what})
 	}
 	story := simulate.Tell(cfg, inTime(commands), *length)

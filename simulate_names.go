@@ -6,6 +6,7 @@ import (
 
 	"locum/config"
 	"locum/console"
+	"locum/simulate"
 )
 
 // manners are those of a node's power switch that can be played.
@@ -54,6 +55,22 @@ func knownSwitches(cfg *config.Config, switches []string) error {
 		}
 	}
 	return nil
+}
+
+// playable is what --do can have happen; scenarios know more words, which are taken too.
+var playable = []string{"boot", "kill", "leave", "pause", "resume", "kill-heart", "start-heart", "kill-engine", "cut", "cut-one-way", "heal", "switch", "fail",
+	"lose-disk", "hang-disk", "find-disk"}
+
+// knownEvent refuses an event that there is not, before anything is played.
+func knownEvent(what string) error {
+	words := strings.Fields(what)
+	switch {
+	case len(words) == 0:
+		return wrongUsage("--do: an event is missing after the time; there are %s", strings.Join(playable, ", "))
+	case simulate.IsCommand(words[0]):
+		return nil
+	}
+	return knownWords("event", playable, "do", words[:1])
 }
 
 func knownWords(kind string, exist []string, flag string, words []string) error {
