@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"time"
 
 	"locum/config"
 	"locum/wire"
@@ -15,10 +16,14 @@ type hold struct {
 	told    bool
 }
 
+// leastHold is how long an answer holds a start at least, however short dead is: engines ask and hear with the priority of ordinary processes, and
+// on a busy machine the next answer is late by more than a quarter of a short dead.
+const leastHold = 250 * time.Millisecond
+
 // contested takes a vip agent's word that somebody answers for an address before it is taken over. Only an answer in the
 // last quarter of dead holds the start: until then it may be the owner itself.
 func (e *Engine) contested(ev Contested) {
-	until := e.after(e.cfg.Beat.Dead / 4)
+	until := e.after(max(e.cfg.Beat.Dead/4, leastHold))
 	for i := range e.held {
 		if e.held[i].service == ev.Resource.Service {
 			e.held[i].by, e.held[i].until = ev.By, until
