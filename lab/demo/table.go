@@ -29,7 +29,7 @@ func (s *stage) table(l lost, d death, x split) {
 	row(d.new+" declares it dead", d.dead, "dead=1s: every path was silent")
 	order, price := "tiebreak fence delay=2s", "The delay of 2 s is the price of a tie-break by fencing alone"
 	if s.disk {
-		order, price = "tiebreak disk: two beats of waiting at most, then the claim", "The wait of two beats at most is the price of letting the side that serves be first"
+		order, price = "tiebreak disk: two beats at most, then the claim", "The wait of two beats at most is the price of letting the side that serves be first"
 	}
 	row("the power switch is told off", d.asked, order)
 	row("it is confirmed off", d.off, "the switch was asked again")
