@@ -22,6 +22,15 @@ service web nodes=alpha,beta
 resource web vip 192.0.2.100/24
 `
 
+func parsed(t testing.TB, text string) *config.Config {
+	t.Helper()
+	cfg, problems := config.Parse("f", text)
+	if cfg == nil {
+		t.Fatal(problems)
+	}
+	return cfg
+}
+
 // A member whose engine is broken may say anything that can be encoded. One message must never panic an engine: the same
 // message would panic all of them (SAFETY 19).
 func FuzzWhateverAMemberSaysNothingPanics(f *testing.F) {
@@ -44,10 +53,7 @@ func FuzzWhateverAMemberSaysNothingPanics(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	cfg, problems := config.Parse("f", twoNodes)
-	if cfg == nil {
-		f.Fatal(problems)
-	}
+	cfg := parsed(f, twoNodes)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := cluster.Decode(body)
 		if err != nil {
@@ -96,10 +102,7 @@ func FuzzWhateverAnOperatorSaysNothingPanics(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	cfg, problems := config.Parse("f", twoNodes)
-	if cfg == nil {
-		f.Fatal(problems)
-	}
+	cfg := parsed(f, twoNodes)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var c cluster.Command
 		if json.Unmarshal(body, &c) != nil {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"locum/cluster"
-	"locum/config"
 	"locum/wire"
 )
 
@@ -19,11 +18,7 @@ type bidder struct {
 
 func newBidder(t *testing.T) *bidder {
 	t.Helper()
-	cfg, problems := config.Parse("f", twoNodes)
-	if cfg == nil {
-		t.Fatal(problems)
-	}
-	b := &bidder{e: cluster.New(cfg, 1), now: wire.Instant(time.Hour)}
+	b := &bidder{e: cluster.New(parsed(t, twoNodes), 1), now: wire.Instant(time.Hour)}
 	b.step(cluster.Started{Welcome: wire.Welcome{Self: 1, Incarnation: 1, EngineStart: 1, Lease: wire.Lease{State: wire.LeaseHeld}},
 		Durable: cluster.Durable{Known: true, Ceiling: 100}})
 	b.step(cluster.PeerChanged{Peer: wire.Peer{Node: 2, State: wire.PeerUp, Incarnation: 1, EngineUp: true, EngineStart: 1, Hears: 3}})
