@@ -43,6 +43,8 @@ func (h *heart) carryOut(o heartbeat.Output) {
 		h.arm()
 	case heartbeat.Pet:
 		h.pet(o)
+	case heartbeat.Settle:
+		h.settle()
 	case heartbeat.OnDisk:
 		h.disks.Do(o.Action)
 	case heartbeat.Restart:

@@ -2,16 +2,13 @@ package daemon
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// What a former file named goes on counting in the descriptor that its heart has handed on.
-func TestAWatchdogThatTheFileNamesNoMoreIsNotLeftCounting(t *testing.T) {
+// What was handed on is a watchdog, or it is closed: nobody would ever pet it.
+func TestWhatIsNoWatchdogIsNotKept(t *testing.T) {
 	n := newNode(t)
 	n.shell = "exec 9>" + n.dir + "/dog"
 	n.env = []string{handedOn + "=9"}
@@ -27,22 +24,25 @@ func TestAWatchdogThatTheFileNamesNoMoreIsNotLeftCounting(t *testing.T) {
 	}
 }
 
-func TestAnOrderlyLeaveStopsAWatchdogThatWasNotTakenUpYet(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	fd, err := unix.Dup(int(w.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	s := &watchdogSeat{left: fd}
-	if err := s.release(); err == nil {
-		t.Error("a pipe was stopped as if it were a watchdog")
-	}
-	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF || s.left != -1 {
-		t.Errorf("it is still open: %d, %v, left %d", n, err, s.left)
+func TestDescriptorsThatAreHandedOnAreFound(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{map[string]string{handedOn: "7,9"}, "[7 9]"},
+		{map[string]string{handedOn: ""}, "[]"},
+		{map[string]string{"LISTEN_PID": fmt.Sprint(os.Getpid()), "LISTEN_FDS": "3", "LISTEN_FDNAMES": "watchdog-10.130:other:watchdog"}, "[3 5]"},
+		{map[string]string{"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "watchdog"}, "[]"},
+		{map[string]string{"LISTEN_PID": fmt.Sprint(os.Getpid()), "LISTEN_FDS": "9", "LISTEN_FDNAMES": "watchdog"}, "[3]"},
+	} {
+		for name, value := range c.env {
+			t.Setenv(name, value)
+		}
+		if got := fmt.Sprint(findLeft()); got != c.want {
+			t.Errorf("%v: %s, want %s", c.env, got, c.want)
+		}
+		if os.Getenv(handedOn)+os.Getenv("LISTEN_FDS") != "" {
+			t.Error("children would take them too")
+		}
 	}
 }

@@ -86,7 +86,8 @@ func executeAnew() error {
 
 func newHeart(o Options) (_ *heart, err error) {
 	buryLeft()
-	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}, dog: watchdogSeat{left: findLeft()}}
+	h := &heart{o: o, peers: map[wire.Node]wire.Peer{}, said: map[string]bool{}}
+	left := findLeft()
 	defer func() {
 		if err != nil {
 			h.close()
@@ -114,6 +115,7 @@ func newHeart(o Options) (_ *heart, err error) {
 		return nil, err
 	}
 	h.openDisks()
+	h.takeUp(left)
 	h.control, err = listen(h, o.Socket)
 	return h, err
 }
@@ -185,6 +187,9 @@ func (h *heart) loop() ending {
 	}()
 	h.sayHello()
 	h.engine.begin(h)
+	if len(h.dog.former) > 0 {
+		h.judgeDog(0)
+	}
 	for {
 		h.round()
 		if h.ending != nil {
@@ -203,9 +208,6 @@ func (h *heart) round() {
 		do()
 	}
 	h.step(heartbeat.Tick{Drained: true})
-	if !h.namesDog() { // else arm does
-		h.giveUpLeft()
-	}
 	h.engine.listenForRoom(h)
 }
 

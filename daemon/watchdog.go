@@ -14,61 +14,68 @@ import (
 	"locum/wire"
 )
 
-// storedName is the watchdog's name in systemd's file-descriptor store.
+// storedName begins the names of watchdogs in systemd's file-descriptor store.
 const storedName = "watchdog"
 
 // firstPassed is the first descriptor that systemd passes on: sd_listen_fds(3).
 const firstPassed = 3
 
-// handedOn names the descriptor that a heart hands to the one that it executes itself anew as.
+// handedOn names the descriptors that a heart hands to the one that it executes itself anew as, with commas between them.
 const handedOn = "LOCUM_WATCHDOG_FD"
 
 // watchdogSeat is the watchdog's place at the heart.
 type watchdogSeat struct {
-	device *heartbeat.Watchdog
-	left   int // what the heart before has left, not touched yet; -1 nothing
+	device *heartbeat.Watchdog   // the one that the file names, in use
+	asked  bool                  // for the time that the file gives
+	why    string                // there is none in use
+	left   *heartbeat.Watchdog   // the one that the file names, as the heart before has left it: not touched yet
+	former []*heartbeat.Watchdog // which the file in force names no more
 }
 
-// findLeft looks what systemd, or this process before it executed itself anew, has left. It touches no device.
-func findLeft() int {
+// findLeft looks what systemd, or this process before it executed itself anew, has left.
+func findLeft() (fds []int) {
 	defer func() {
 		for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", handedOn} {
 			os.Unsetenv(name)
 		}
 	}()
-	if fd, err := strconv.Atoi(os.Getenv(handedOn)); err == nil {
-		unix.CloseOnExec(fd)
-		return fd
+	for text := range strings.SplitSeq(os.Getenv(handedOn), ",") {
+		if fd, err := strconv.Atoi(text); err == nil {
+			fds = append(fds, fd)
+		}
 	}
 	count, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
-		return -1
+		return fds
 	}
-	names, left := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":"), -1
+	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
 	for i := range min(count, len(names)) {
 		fd := firstPassed + i
 		unix.CloseOnExec(fd)
-		if names[i] == storedName && left < 0 {
-			left = fd
+		if strings.HasPrefix(names[i], storedName) {
+			fds = append(fds, fd)
 		}
 	}
-	return left
+	return fds
 }
 
-// giveUpLeft stops what the heart before has left if the file in force names another device, or none: nobody would pet it, and it would
-// reset this machine. As long as this node may not go on, that is just what it is for.
-func (h *heart) giveUpLeft() {
-	fd := h.dog.left
-	if fd < 0 || !h.core.MayPet() || h.namesDog() && !heartbeat.OtherDevice(fd, h.cfg.Watchdog.Device) {
-		return
+// takeUp sees what the heart before has left. It touches no device: first this node has to know whether it may go on.
+func (h *heart) takeUp(fds []int) {
+	s := &h.dog
+	for _, fd := range fds {
+		w, err := heartbeat.TakeUpWatchdog(fd)
+		switch {
+		case err != nil:
+			h.log("alarm", "the watchdog that the heart before has left cannot be taken up: "+err.Error())
+			forget(fd)
+		case !h.namesDog() || heartbeat.OtherDevice(fd, h.cfg.Watchdog.Device):
+			s.former = append(s.former, w)
+		case s.left != nil:
+			unix.Close(fd) // another descriptor of the same
+		default:
+			w.Path, s.left = h.cfg.Watchdog.Device, w
+		}
 	}
-	h.dog.left = -1
-	tellStore("FDSTOREREMOVE=1\nFDNAME="+storedName, nil)
-	if err := heartbeat.GiveUpWatchdog(fd); err != nil {
-		h.log("alarm", "the watchdog that the file names no more cannot be stopped, and may reset this machine: "+err.Error())
-		return
-	}
-	h.log("info", "the watchdog that the file names no more is given up")
 }
 
 // namesDog reports whether the file in force names a watchdog device.
@@ -76,20 +83,24 @@ func (h *heart) namesDog() bool {
 	return h.cfg.Watchdog.Device != "" && h.cfg.Watchdog.Device != wire.WatchdogReboot
 }
 
-// arm carries heartbeat.Arm out: only now is a device touched.
+// arm carries heartbeat.Arm out: only now is a device touched. One that counts already gets a shorter time at once, and a longer one
+// only when the others know of it: they reckon with the former one.
 func (h *heart) arm() {
-	h.giveUpLeft()
 	s := &h.dog
 	line := h.cfg.Watchdog
 	var err error
-	if s.left >= 0 {
-		s.device, err = heartbeat.AdoptWatchdog(s.left, line.Device, line.Timeout)
-		s.left = -1
+	if s.left != nil {
+		s.device, s.left = s.left, nil
+		if s.asked = s.device.Timeout >= line.Timeout; s.device.Timeout > line.Timeout {
+			err = s.device.Set(line.Timeout)
+		}
 	} else {
 		s.device, err = heartbeat.OpenWatchdog(line.Device, line.Timeout)
+		s.asked = true
 	}
 	if err != nil {
-		h.step(heartbeat.WatchdogChanged{Why: err.Error()})
+		s.lose(err)
+		h.judgeDog(0)
 		return
 	}
 	s.sayNoWayOut(h.log, "to stop locum resets this machine")
@@ -102,21 +113,73 @@ func (h *heart) arm() {
 	h.judgeDog(storePatience)
 }
 
+// lose notes that no device is in use, and stops one that is not to be relied on.
+func (s *watchdogSeat) lose(err error) {
+	if s.device != nil {
+		err = errors.Join(err, s.stop(s.device))
+	}
+	s.device, s.why = nil, err.Error()
+}
+
+// stop stops a device, and has systemd forget it.
+func (s *watchdogSeat) stop(w *heartbeat.Watchdog) error {
+	forget(w.FD())
+	return w.Disarm()
+}
+
+// settle carries heartbeat.Settle out. A device that cannot be stopped is petted for as long as this heart lives.
+func (h *heart) settle() {
+	s := &h.dog
+	kept := s.former[:0]
+	for _, w := range s.former {
+		if w.NoWayOut != "" {
+			h.log("warn", "the watchdog that the file names no more counts on: "+w.NoWayOut)
+			kept = append(kept, w)
+			continue
+		}
+		if err := s.stop(w); err != nil {
+			h.log("alarm", "the watchdog that the file names no more cannot be stopped, and may reset this machine: "+err.Error())
+			continue
+		}
+		h.log("info", "the watchdog that the file names no more is given up")
+	}
+	s.former = kept
+	if s.device != nil && !s.asked {
+		s.asked = true
+		if err := s.device.Set(h.cfg.Watchdog.Timeout); err != nil {
+			s.lose(err)
+		}
+	}
+	h.judgeDog(storePatience)
+}
+
 // storePatience is how often, a tenth of a second apart, the heart looks whether its descriptor was taken into the store.
 const storePatience = 30
 
-// judgeDog says what the device in hand is worth. Read back rather than believed: the descriptor outlives this process only
+// judgeDog says what the devices in hand are worth. Read back rather than believed: the descriptor outlives this process only
 // if the one that started it has it too. Until it has been looked for often enough, that is open.
 func (h *heart) judgeDog(looks int) {
-	d := h.dog.device
+	s := &h.dog
+	d := s.device
+	var w heartbeat.WatchdogChanged
+	for _, f := range s.former {
+		w.Bites = shortest(w.Bites, f.Timeout)
+		w.Outdated = w.Outdated || f.NoWayOut == ""
+	}
 	if d == nil {
+		w.Why = s.why
+		h.step(w)
 		return
 	}
 	stored := d.HeldBy(os.Getppid())
 	if !stored && looks > 0 {
 		time.AfterFunc(100*time.Millisecond, func() { h.w.post(func() { h.judgeDog(looks - 1) }) })
 	}
-	w := heartbeat.WatchdogChanged{Held: true, Name: "watchdog " + d.Path + " (" + d.Identity + ")", Timeout: d.Timeout, NoWayOut: d.NoWayOut}
+	w.Held, w.Name, w.Timeout, w.NoWayOut = true, "watchdog "+d.Path+" ("+d.Identity+")", d.Timeout, d.NoWayOut
+	w.Bites = shortest(w.Bites, d.Timeout)
+	if !s.asked {
+		w.Timeout, w.Outdated = h.cfg.Watchdog.Timeout, true
+	}
 	switch {
 	case !stored && looks > 0:
 	case !stored:
@@ -129,10 +192,31 @@ func (h *heart) judgeDog(looks int) {
 	h.step(w)
 }
 
+// shortest is the lesser of two times, of which the first may be none.
+func shortest(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// nameOf is a device's name in systemd's store.
+func nameOf(fd int) string {
+	var is unix.Stat_t
+	if unix.Fstat(fd, &is) != nil {
+		return storedName
+	}
+	return fmt.Sprintf("%s-%d.%d", storedName, unix.Major(is.Rdev), unix.Minor(is.Rdev))
+}
+
 // store gives the descriptor to systemd: sd_pid_notify_with_fds(3).
 func (s *watchdogSeat) store() {
-	tellStore("FDSTORE=1\nFDNAME="+storedName, unix.UnixRights(s.device.FD()))
+	fd := s.device.FD()
+	tellStore("FDSTORE=1\nFDNAME="+nameOf(fd), unix.UnixRights(fd))
 }
+
+// forget has systemd forget a device.
+func forget(fd int) { tellStore("FDSTOREREMOVE=1\nFDNAME="+nameOf(fd), nil) }
 
 // tellStore writes to systemd's socket, without waiting for it: what it does not take is found missing.
 func tellStore(text string, rights []byte) {
@@ -151,53 +235,62 @@ func tellStore(text string, rights []byte) {
 	_ = unix.Sendmsg(fd, []byte(text), rights, &unix.SockaddrUnix{Name: name}, unix.MSG_NOSIGNAL)
 }
 
-// pet carries heartbeat.Pet out.
+// pet carries heartbeat.Pet out, for every device that counts.
 func (h *heart) pet(o heartbeat.Pet) {
-	err := h.dog.device.Pet(o.Until)
-	switch {
-	case errors.Is(err, heartbeat.ErrPetLate):
-		h.reset("the heart did not run from before the end of its lease until after it")
-	case err != nil:
-		h.once("alarm", "the watchdog cannot be petted, so that it resets this machine: "+err.Error())
+	for _, d := range h.dog.inUse() {
+		err := d.Pet(o.Until)
+		switch {
+		case errors.Is(err, heartbeat.ErrPetLate):
+			h.reset("the heart did not run from before the end of its lease until after it")
+		case err != nil:
+			h.once("alarm", "the watchdog cannot be petted, so that it resets this machine: "+err.Error())
+		}
 	}
 }
 
-// sayNoWayOut says what follows from a device that cannot be stopped, if there is one.
-func (s *watchdogSeat) sayNoWayOut(log logFunc, follows string) {
-	if s.device != nil && s.device.NoWayOut != "" {
-		log("warn", fmt.Sprintf("%s %s later, unless it is started again before that: %s", follows, s.device.Timeout, s.device.NoWayOut))
-	}
-}
-
-// release stops the watchdog: only after an orderly leave, with nothing running. One that the heart before has left counts although
-// this one did not come to take it up.
-func (s *watchdogSeat) release() error {
-	if s.device == nil && s.left < 0 {
-		return nil
-	}
-	tellStore("FDSTOREREMOVE=1\nFDNAME="+storedName, nil)
+func (s *watchdogSeat) inUse() []*heartbeat.Watchdog {
 	if s.device == nil {
-		fd := s.left
-		s.left = -1
-		return heartbeat.GiveUpWatchdog(fd)
+		return s.former
 	}
-	err := s.device.Disarm()
-	s.device = nil
+	return append([]*heartbeat.Watchdog{s.device}, s.former...)
+}
+
+// all are the devices in use, and the one that is to be.
+func (s *watchdogSeat) all() []*heartbeat.Watchdog {
+	if s.left == nil {
+		return s.inUse()
+	}
+	return append(s.inUse(), s.left)
+}
+
+// sayNoWayOut says what follows from devices that cannot be stopped, if there are any.
+func (s *watchdogSeat) sayNoWayOut(log logFunc, follows string) {
+	for _, d := range s.inUse() {
+		if d.NoWayOut != "" {
+			log("warn", fmt.Sprintf("%s %s later, unless it is started again before that: %s", follows, d.Timeout, d.NoWayOut))
+		}
+	}
+}
+
+// release stops what counts: only after an orderly leave, with nothing running. One that the heart before has left counts although
+// this one did not come to take it up.
+func (s *watchdogSeat) release() (err error) {
+	for _, d := range s.all() {
+		err = errors.Join(err, s.stop(d))
+	}
+	*s = watchdogSeat{}
 	return err
 }
 
-// handOn keeps the descriptor open for the process that this one becomes.
+// handOn keeps the descriptors open for the process that this one becomes.
 func (s *watchdogSeat) handOn() {
-	fd := s.left
-	if s.device != nil {
-		fd = s.device.FD()
+	var fds []string
+	for _, d := range s.all() {
+		if _, err := unix.FcntlInt(uintptr(d.FD()), unix.F_SETFD, 0); err == nil {
+			fds = append(fds, strconv.Itoa(d.FD()))
+		}
 	}
-	if fd < 0 {
-		return
-	}
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err == nil {
-		os.Setenv(handedOn, strconv.Itoa(fd))
-	}
+	os.Setenv(handedOn, strings.Join(fds, ","))
 }
 
 // initialPIDs is the inode of the first PID namespace: the kernel's PROC_PID_INIT_INO.

@@ -49,9 +49,13 @@ type WatchdogChanged struct {
 	Armed bool
 	// Held: it counts and is in this heart's hands, whatever it is worth to others.
 	Held    bool
-	Name    string // what it is, for people
-	Timeout time.Duration
-	Why     string // why it is not armed, for people
+	Name    string        // what it is, for people
+	Timeout time.Duration // after which the others may reckon with it: as it grants, or as is to be set once they know
+	Why     string        // why it is not armed, for people
+	// Bites is after how long without a pet the first of all devices in this heart's hands resets the machine, 0 there is none.
+	Bites time.Duration
+	// Outdated: another device than the file names is kept, or a shorter time than it gives, until the others know better: until Settle.
+	Outdated bool
 	// NoWayOut: why it cannot be stopped, and what to do about that, for people; "" if it can.
 	NoWayOut string
 }

@@ -49,6 +49,9 @@ type Arm struct{}
 // the machine is to be reset at once.
 type Pet struct{ Until wire.Instant }
 
+// Settle gives up a watchdog that the file names no more, and sets the time that it gives; WatchdogChanged says what came of it.
+type Settle struct{}
+
 // OnDisk has a quorum disk written or read; DiskEnded follows. On each disk they are done one after the other, in this order.
 type OnDisk struct{ quorumdisk.Action }
 
@@ -76,6 +79,7 @@ func (KillEngine) output() {}
 func (Reset) output()      {}
 func (Arm) output()        {}
 func (Pet) output()        {}
+func (Settle) output()     {}
 func (OnDisk) output()     {}
 func (Restart) output()    {}
 func (Exit) output()       {}

@@ -15,7 +15,8 @@ const armAgain = wire.Instant(5 * time.Second)
 
 // dog is what the heart does with the watchdog.
 type dog struct {
-	due       wire.Instant // the next pet, or the next try to arm it
+	armDue    wire.Instant // the next try to arm it
+	petDue    wire.Instant // the next pet of all that counts
 	resetting bool         // a reset was asked for: it is not petted any more, whatever comes
 }
 
@@ -34,31 +35,45 @@ func (h *Heart) mayPet() bool {
 	return !h.dog.resetting && (h.grants.idle || h.lease.State != wire.LeaseOver)
 }
 
-// MayPet reports whether this node may go on: a watchdog that the file names no more is to be stopped then, and otherwise left to
-// do what it is there for.
-func (h *Heart) MayPet() bool { return h.mayPet() }
-
 // dogIsDue gives when the watchdog has to be armed or petted next, 0 if it has not.
-func (h *Heart) dogIsDue() wire.Instant {
-	if !h.wantsDog() || !h.mayPet() {
+func (h *Heart) dogIsDue() (at wire.Instant) {
+	if !h.mayPet() {
 		return 0
 	}
-	return max(h.dog.due, 1)
+	if h.watchdog.Bites > 0 {
+		at = max(h.dog.petDue, 1)
+	}
+	if due := max(h.dog.armDue, 1); h.toBeArmed() && (at == 0 || due < at) {
+		at = due
+	}
+	return at
 }
+
+func (h *Heart) toBeArmed() bool { return h.wantsDog() && !h.hasDog() }
 
 // petIfDue arms the watchdog or pets it. A pet goes together with a beat where it can, so that the idle heart wakes once.
 func (h *Heart) petIfDue() {
-	at := h.dogIsDue()
-	if at == 0 || h.now < at {
+	if !h.mayPet() {
 		return
 	}
-	if !h.hasDog() {
-		h.dog.due = h.now + armAgain
+	if h.toBeArmed() && h.now >= h.dog.armDue {
+		h.dog.armDue = h.now + armAgain
 		h.do(Arm{})
-		return
 	}
-	h.dog.due = h.now + wire.Instant(h.watchdog.Timeout)/petShare
-	h.do(Pet{Until: h.petUntil()})
+	if bites := wire.Instant(h.watchdog.Bites); bites > 0 && h.now >= h.dog.petDue {
+		h.dog.petDue = h.now + bites/petShare
+		h.do(Pet{Until: h.petUntil()})
+	}
+}
+
+// settleIfKnown ends what was kept of a former file's watchdog, once a quorum has echoed a beat of this life: it says what to reckon with
+// from now on, that nothing is armed here or for how long that goes on. Until then others that have lost this node reckon with the former
+// one (proof 2), which resets this machine in time. Where the view holds by the quorum disk, an absent node may go by an old slot.
+func (h *Heart) settleIfKnown() {
+	if v := h.grants.view; h.watchdog.Outdated && v.Quorate && v.Claim == 0 && h.granted() != 0 {
+		h.watchdog.Outdated = false
+		h.do(Settle{})
+	}
 }
 
 // petUntil is the instant from which on a pet that was decided now would be one too many, 0 if there is none.
@@ -77,9 +92,7 @@ func (h *Heart) watchdogChanged(w WatchdogChanged) {
 	}
 	h.watchdog = w
 	h.beats.urgent = true
-	if h.hasDog() {
-		h.dog.due = h.now
-	}
+	h.dog.petDue = h.now
 	if w.Why != was.Why {
 		h.alarmWatchdog(w)
 	}
@@ -110,6 +123,8 @@ func (h *Heart) tellWatchdog() {
 func (h *Heart) SelfFencing() string {
 	w := h.watchdog
 	switch {
+	case h.cfg.Watchdog.Device == "" && w.Bites > 0:
+		return "best effort: the file has no watchdog line; the one that it names no more counts on, and is petted"
 	case h.cfg.Watchdog.Device == "":
 		return "best effort: the file has no watchdog line"
 	case !h.wantsDog():

@@ -14,7 +14,7 @@ func withDog(t *testing.T) (*world, *node, *node) {
 	t.Helper()
 	w, a, b := pairWithView(t)
 	w.cfg.Watchdog.Device, w.cfg.Watchdog.Timeout = "/dev/watchdog", 4*time.Second
-	a.step(WatchdogChanged{Armed: true, Held: true, Name: "a dog", Timeout: 4 * time.Second})
+	a.step(WatchdogChanged{Armed: true, Held: true, Name: "a dog", Timeout: 4 * time.Second, Bites: 4 * time.Second})
 	return w, a, b
 }
 
@@ -204,5 +204,57 @@ func TestTheEngineLearnsWhatIsWrongWithTheWatchdog(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
+	}
+}
+
+// settled is how often what was kept of a former file's watchdog was ended.
+func (n *node) settled() (times int) {
+	for _, o := range n.outputs {
+		if _, ok := o.(Settle); ok {
+			times++
+		}
+	}
+	return times
+}
+
+// TestAFormerWatchdogIsPettedUntilAQuorumHasHeardWhatIsNow: another that lost this node before would reckon with it.
+func TestAFormerWatchdogIsPettedUntilAQuorumHasHeardWhatIsNow(t *testing.T) {
+	w, a, _ := pairWithView(t)
+	a.permitAll()
+	w.run(second)
+	a.kill()
+	w.cutAll()
+	a.start()
+	a.step(WatchdogChanged{Bites: 2 * time.Second, Outdated: true})
+	a.pets()
+	w.run(3 * second)
+	if got := len(a.pets()); got < 5 || got > 7 || a.settled() != 0 {
+		t.Errorf("%d pets in 3 s of a watchdog of 2 s, settled %d times before anybody has heard", got, a.settled())
+	}
+	w.cut = map[cable]bool{}
+	w.run(second)
+	if a.settled() != 1 {
+		t.Errorf("settled %d times", a.settled())
+	}
+	a.step(WatchdogChanged{})
+	a.pets()
+	w.run(3 * second)
+	if got := len(a.pets()); got != 0 || a.settled() != 1 {
+		t.Errorf("%d pets of what was given up, settled %d times", got, a.settled())
+	}
+}
+
+func TestAFormerWatchdogBitesAtTheLeasesEnd(t *testing.T) {
+	w, a, _ := pairWithView(t)
+	a.permitAll()
+	a.kill()
+	w.cutAll()
+	a.start()
+	a.step(WatchdogChanged{Bites: 2 * time.Second, Outdated: true})
+	w.run(thisLease)
+	a.pets()
+	w.run(3 * second)
+	if got := len(a.pets()); got != 0 || a.settled() != 0 {
+		t.Errorf("%d pets after the lease, settled %d times", got, a.settled())
 	}
 }

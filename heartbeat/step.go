@@ -117,6 +117,7 @@ func (h *Heart) tick(drained bool) {
 	}
 	h.judgeEngine()
 	h.petIfDue()
+	h.settleIfKnown()
 	h.diskIsDue()
 	h.messagesAreDue()
 	h.beatIfDue()

@@ -44,7 +44,14 @@ func OpenWatchdog(path string, timeout time.Duration) (*Watchdog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w%s", path, err, openHint(err))
 	}
-	return AdoptWatchdog(fd, path, timeout)
+	w, err := TakeUpWatchdog(fd)
+	if err != nil || w.Timeout == timeout {
+		return w, err
+	}
+	if err := w.Set(timeout); err != nil {
+		return nil, errors.Join(err, w.Disarm())
+	}
+	return w, nil
 }
 
 func openHint(err error) string {
@@ -54,34 +61,37 @@ func openHint(err error) string {
 	return ""
 }
 
-// AdoptWatchdog takes an open device and reads back what it grants. To set the time pets it, so that is done only where
-// the time is another one. The descriptor belongs to the Watchdog, also after an error, which leaves it counting.
-func AdoptWatchdog(fd int, path string, timeout time.Duration) (*Watchdog, error) {
+// TakeUpWatchdog takes an open device that counts, and pets nothing. The descriptor belongs to the Watchdog; after an error it is closed,
+// which is what an open file that is no watchdog gets.
+func TakeUpWatchdog(fd int) (*Watchdog, error) {
 	unix.CloseOnExec(fd)
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 	w := &Watchdog{Path: path, fd: fd}
-	if err := w.know(); err != nil {
+	if err == nil {
+		err = w.know()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s is no watchdog: %w", path, errors.Join(err, unix.Close(fd)))
 	}
-	have, err := unix.IoctlGetInt(fd, unix.WDIOC_GETTIMEOUT)
-	want := int(timeout / time.Second)
-	if err == nil && have != want {
-		_ = unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, want) // what is granted is read back, also after a refusal
-		have, err = unix.IoctlGetInt(fd, unix.WDIOC_GETTIMEOUT)
+	if w.Timeout, err = w.granted(); err != nil {
+		return nil, errors.Join(err, w.Disarm())
 	}
-	if err != nil || have <= 0 {
-		return nil, fmt.Errorf("%s does not say its time (%d, %v), so that nobody can rely on it", path, have, errors.Join(err, w.Disarm()))
-	}
-	w.Timeout = time.Duration(have) * time.Second
 	return w, nil
 }
 
-// GiveUpWatchdog stops an open device that is needed no more, and closes it. It does not set its time, which would pet it.
-func GiveUpWatchdog(fd int) error {
-	w := &Watchdog{fd: fd}
-	if err := w.know(); err != nil {
-		return errors.Join(err, unix.Close(fd))
+// Set asks the device for another time, which pets it, and reads back what it grants. A device that refuses keeps the time that it has.
+func (w *Watchdog) Set(timeout time.Duration) (err error) {
+	_ = unix.IoctlSetPointerInt(w.fd, unix.WDIOC_SETTIMEOUT, int(timeout/time.Second))
+	w.Timeout, err = w.granted()
+	return err
+}
+
+func (w *Watchdog) granted() (time.Duration, error) {
+	have, err := unix.IoctlGetInt(w.fd, unix.WDIOC_GETTIMEOUT)
+	if err != nil || have <= 0 {
+		return 0, fmt.Errorf("%s does not say its time (%d, %v), so that nobody can rely on it", w.Path, have, err)
 	}
-	return w.Disarm()
+	return time.Duration(have) * time.Second, nil
 }
 
 // OtherDevice reports whether an open device is certainly not the one that a name leads to.

@@ -154,13 +154,13 @@ func (n *node) noteLease(r wire.ToEngine) {
 	default:
 		return
 	}
-	if n.lease.State != wire.LeaseOver || n.w.watchdog == 0 {
+	if n.lease.State != wire.LeaseOver || !n.fencesItself() {
 		return
 	}
-	boots := n.boots
-	n.w.in(n.w.watchdog+time.Second, func() {
-		if n.powered && n.boots == boots && n.lease.State == wire.LeaseOver && n.runsAnything() {
-			n.w.broken("lease: %s runs services %s after its lease was over", n.cfg.Name, n.w.watchdog+time.Second)
+	boots, most := n.boots, n.longestBite()+time.Second
+	n.w.in(most, func() {
+		if n.powered && n.boots == boots && n.lease.State == wire.LeaseOver && n.fencesItself() && n.runsAnything() {
+			n.w.broken("lease: %s runs services %s after its lease was over", n.cfg.Name, most)
 		}
 	})
 }
@@ -178,12 +178,18 @@ func (n *node) watchSilence() {
 		}
 		n.watchSilence()
 		v := n.w.checks.forces[n.cfg.Number]
-		most := n.clock.lasts(n.config.Lease) + n.w.watchdog + looksEvery
-		if n.w.watchdog != 0 && !v.Exempt && v.Members.Count() > 1 && time.Duration(n.w.now-n.reached) > most && n.runsAnything() {
+		most := n.clock.lasts(n.config.Lease) + n.longestBite() + looksEvery
+		if n.fencesItself() && !v.Exempt && v.Members.Count() > 1 && time.Duration(n.w.now-n.reached) > most && n.runsAnything() {
 			n.w.broken("lease: %s runs services though it heard nobody for more than %s", n.cfg.Name, most)
 		}
 	})
 }
+
+// fencesItself reports whether the node's machine is reset when it must not go on.
+func (n *node) fencesItself() bool { return n.armed || n.config.Watchdog.Device != "" }
+
+// longestBite is the longest that its watchdog can take.
+func (n *node) longestBite() time.Duration { return max(n.bites, n.config.Watchdog.Timeout) }
 
 func (n *node) runsAnything() bool {
 	for _, s := range n.states {

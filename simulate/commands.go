@@ -162,14 +162,16 @@ func (w *World) commandDrift(args []string) error {
 	return err
 }
 
-// commandWatchdog: watchdog TIME: every machine has a hardware watchdog that grants so much. Only before any node is booted.
-func (w *World) commandWatchdog(args []string) (err error) {
-	if w.watchdog, err = time.ParseDuration(args[0]); err != nil {
-		return err
+// commandWatchdog: watchdog TIME: every machine has a hardware watchdog, and the file names it. Only before any node is booted.
+func (w *World) commandWatchdog(args []string) error {
+	if w.Config.Watchdog.Device != "" {
+		return fmt.Errorf("the file has a watchdog line")
 	}
-	armed := *w.Config
-	armed.Watchdog = config.Watchdog{Device: "/dev/watchdog", Timeout: w.watchdog}
-	w.Config = &armed
+	cfg, problems := config.Parse("watched", w.Config.Text+"watchdog /dev/watchdog timeout="+args[0]+"\n")
+	if cfg == nil {
+		return fmt.Errorf("watchdog: %v", problems)
+	}
+	w.Config = cfg
 	w.each(func(n *node) { n.config = w.Config })
 	return nil
 }

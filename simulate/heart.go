@@ -118,11 +118,14 @@ func (h *heart) carryOut(o heartbeat.Output) {
 		n.w.in(0, func() { h.step(came) })
 	case heartbeat.Pet:
 		n.pet(h, o.Until)
+	case heartbeat.Settle:
+		came := n.settleWatchdog()
+		n.w.in(0, func() { h.step(came) })
 	case heartbeat.Reset:
 		if n.w.checks.calm && !n.w.checks.byHand {
 			n.w.broken("needless: %s is reset though nothing is wrong: %s", n.cfg.Name, o.Why)
 		}
-		if n.w.watchdog != 0 {
+		if n.config.Watchdog.Device != "" {
 			h.dead = true
 			n.w.in(0, func() { n.reset(o.Why) })
 		}

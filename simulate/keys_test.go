@@ -57,7 +57,7 @@ func rotation(seed uint64) Script {
 	}
 	fmt.Fprintf(&b, "\ntiebreak disk\nservice web nodes=%s\nresource web unit nginx.service\n", strings.Join(names, ","))
 	all := strings.Join(names, " ")
-	s := Script{Config: b.String(), Commands: []string{"watchdog 4s", fmt.Sprint("seed ", seed), "boot " + all, "run 8s"}}
+	s := Script{Config: b.String(), Commands: []string{fmt.Sprint("seed ", seed), "boot " + all, "run 8s"}}
 	say := func(format string, args ...any) { s.Commands = append(s.Commands, fmt.Sprintf(format, args...)) }
 	steps := []string{"-key /k1 ; +key /k1 next=/k2", "-key /k1 next=/k2 ; +key /k2 previous=/k1", "-key /k2 previous=/k1 ; +key /k2"}
 	back := []string{"-key /k2 previous=/k1 ; +key /k1 next=/k2", "-key /k1 next=/k2 ; +key /k1"}

@@ -21,11 +21,12 @@ type node struct {
 	boot    wire.ID
 	boots   int
 	clock   clock
-	armed   bool         // its watchdog counts
-	held    bool         // another process holds its watchdog
-	petted  wire.Instant // when it was last petted, in the world's time
-	reached wire.Instant // when a frame last came, in the world's time
-	lease   wire.Lease   // as its heart last said
+	armed   bool          // its watchdog counts
+	bites   time.Duration // so long after the last pet
+	held    bool          // another process holds its watchdog
+	petted  wire.Instant  // when it was last petted, in the world's time
+	reached wire.Instant  // when a frame last came, in the world's time
+	lease   wire.Lease    // as its heart last said
 	truth   truth
 	hop     time.Duration   // how long a record takes from one of its processes to the other
 	hopped  [2]wire.Instant // when the newest record to the heart, and to the engine, comes: none overtakes another
@@ -118,6 +119,9 @@ func (n *node) startHeart() {
 	n.heart = newHeart(n)
 	n.engineStart = 0
 	n.startEngine()
+	if left, counts := n.watchdogLeft(); counts {
+		n.heart.step(left)
+	}
 	n.heart.loop()
 }
 
@@ -312,7 +316,6 @@ func (n *node) adopt(text string) {
 		n.w.broken("config: a file with errors takes effect: %v", problems)
 		return
 	}
-	cfg.Watchdog = n.config.Watchdog
 	n.config, n.w.Config = cfg, cfg
 	n.w.in(time.Millisecond, n.bounceHeart)
 }

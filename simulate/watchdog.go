@@ -20,24 +20,44 @@ func (n *node) pet(h *heart, until wire.Instant) {
 	n.petted = n.w.now
 }
 
-// armWatchdog opens the device and begins to watch the machine, without the heart too. It gives what the heart learns of that.
+// armWatchdog opens the device, or takes up the one that counts already, and begins to watch the machine, without the heart too. It gives
+// what the heart learns of that. A shorter time than the one that counts is set at once, a longer one when the others know.
 func (n *node) armWatchdog() heartbeat.WatchdogChanged {
-	if n.held && !n.armed {
+	want := n.config.Watchdog.Timeout
+	switch {
+	case n.held && !n.armed:
 		return heartbeat.WatchdogChanged{Why: "/dev/watchdog is held by another process"}
-	}
-	if n.w.watchdog != 0 && !n.armed {
-		n.armed, n.petted = true, n.w.now
+	case !n.armed:
+		n.armed, n.petted, n.bites = true, n.w.now, want
+		n.watchWatchdog()
+	case want < n.bites:
+		n.petted, n.bites = n.w.now, want
 		n.watchWatchdog()
 	}
-	return heartbeat.WatchdogChanged{Armed: true, Held: true, Name: "watchdog", Timeout: n.w.watchdog}
+	return heartbeat.WatchdogChanged{Armed: true, Held: true, Name: "watchdog", Timeout: want, Bites: n.bites, Outdated: want > n.bites}
+}
+
+// watchdogLeft is what a heart learns of a device that counts although its file has none: nothing where none does.
+func (n *node) watchdogLeft() (heartbeat.WatchdogChanged, bool) {
+	return heartbeat.WatchdogChanged{Bites: n.bites, Outdated: true}, n.armed && n.config.Watchdog.Device == ""
+}
+
+// settleWatchdog gives up a device that the file names no more, and sets a longer time.
+func (n *node) settleWatchdog() heartbeat.WatchdogChanged {
+	if n.config.Watchdog.Device == "" {
+		n.armed = false
+		return heartbeat.WatchdogChanged{}
+	}
+	n.bites = n.config.Watchdog.Timeout
+	return n.armWatchdog()
 }
 
 func (n *node) watchWatchdog() {
 	boots := n.boots
-	n.w.queue.put(n.petted+wire.Instant(n.w.watchdog), func() {
+	n.w.queue.put(n.petted+wire.Instant(n.bites), func() {
 		switch {
 		case !n.powered || n.boots != boots || !n.armed:
-		case n.w.now >= n.petted+wire.Instant(n.w.watchdog):
+		case n.w.now >= n.petted+wire.Instant(n.bites):
 			n.reset("the watchdog has bitten")
 		default:
 			n.watchWatchdog()

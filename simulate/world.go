@@ -29,7 +29,6 @@ type World struct {
 	groupless wire.Nodes
 	tape      []flight // what an eavesdropper has kept
 	switches  []Outlet // by number
-	watchdog  time.Duration
 	answers   []cluster.Result
 	touched   map[string]int // starts and stops of each service since "mark"
 	asked     uint64

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,6 +78,9 @@ service web nodes=alpha,beta
 resource web vip 192.0.2.100/24 dev=eth0
 `
 
+// watchdogLine is what the files to apply lack, or have otherwise.
+var watchdogLine = regexp.MustCompile(`(?m)^watchdog .*\n`)
+
 // newPair boots both and starts locum on them.
 func newPair(t *testing.T, more string) *pair {
 	t.Helper()
@@ -121,7 +125,11 @@ func bootPair(t *testing.T, img *Image, file string, nics func(p *pair, number s
 		t.Fatal(err)
 	}
 	key := base64.StdEncoding.EncodeToString(random)
-	p.machineFiles = []File{{"etc/locum.conf", 0o644, []byte(file)}, {"etc/locum.key", 0o600, []byte(key + "\n")}}
+	plain := watchdogLine.ReplaceAllString(file, "")
+	p.machineFiles = []File{
+		{"etc/locum.conf", 0o644, []byte(file)}, {"etc/locum.key", 0o600, []byte(key + "\n")},
+		{"etc/no-watchdog.conf", 0o644, []byte(plain)}, {"etc/longer.conf", 0o644, []byte(plain + "watchdog /dev/watchdog timeout=8s\n")},
+	}
 	dir, err := os.MkdirTemp("", "lm") // the names of sockets below it are short
 	if err != nil {
 		t.Fatal(err)

@@ -201,5 +201,35 @@ func TestAWatchdogThatCannotBeStoppedIsSaidAndOutlivesARestart(t *testing.T) {
 	}
 }
 
+// TestAFileThatTakesTheWatchdogAwayHasItGivenUp: a longer time is set and the device given up while the service runs, and neither resets
+// a machine: not the new heart that takes it up, and not the one that stands still afterwards.
+func TestAFileThatTakesTheWatchdogAwayHasItGivenUp(t *testing.T) {
+	p := withWatchdog(t)
+	since := time.Now()
+	p.do(p.alpha, "run", "/locum", "apply", "/etc/longer.conf")
+	p.until("alpha's watchdog has 8 s", 20*time.Second, func() bool {
+		return strings.Contains(p.status(p.alpha), "self-fencing: watchdog /dev/watchdog (i6300ESB timer), 8s\n")
+	})
+	p.stays(p.alpha, 2*watchdogTime, since)
+	p.do(p.alpha, "run", "/locum", "apply", "/etc/no-watchdog.conf")
+	p.until("alpha's watchdog is given up", 20*time.Second, func() bool {
+		return strings.Contains(p.status(p.alpha), "self-fencing: best effort: the file has no watchdog line\n")
+	})
+	p.stays(p.alpha, time.Second, since)
+	if state := p.do(p.alpha, "unit"); strings.Contains(state, "watchdog") {
+		t.Errorf("the store still has it: %q", state)
+	}
+	p.do(p.alpha, "signal", p.heart(p.alpha), "19")
+	p.watched(5 * watchdogTime)
+	if list := p.alpha.Events.Of("RESET", since); len(list) > 0 {
+		t.Fatal("alpha was reset by a watchdog that was given up")
+	}
+	for _, o := range p.prober.Since(since) {
+		if o.MAC == MAC(p.beta.Number, 0) {
+			t.Fatal("beta has taken over from a node that is not armed")
+		}
+	}
+}
+
 // watched lets a time pass in which a watchdog would have bitten: nothing else can show that it does not.
 func (p *pair) watched(long time.Duration) { <-time.After(long) }
