@@ -27,7 +27,7 @@ type tieState struct {
 
 // tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
 // important services shoots first, with equal ones the one with the lowest number; the other waits the delay, which is
-// longer than the first one's worst time. A side that cannot be sure what the other knows waits two delays longer.
+// longer than the first one's worst time. A side that cannot be sure what the other knows or does waits two delays longer.
 func (e *Engine) tieDue() wire.Instant {
 	return e.tieBegin() + wire.Instant(e.tieDelay())
 }
@@ -73,24 +73,30 @@ func (e *Engine) tieDelayOf() (delay time.Duration) {
 
 func (e *Engine) tieDelay() time.Duration {
 	delay := e.tieDelayOf()
-	switch {
-	case e.tie.Unphased && e.shootsFirst():
-		return tieTurns * delay // by then another that can shoot has done so
-	case e.tie.Unphased: // where both were started anew, at about the same time
-		return (tieTurns + 2) * delay
-	case (e.tie.Doubt || e.tie.Aimed || e.tiedWithoutDisk()) && e.shootsFirst():
-		return 2 * delay
-	case e.tie.Doubt || e.tie.Aimed || e.tiedWithoutDisk():
-		return 3 * delay
-	case e.shootsFirst():
-		return 0
+	first := time.Duration(0)
+	switch away := e.tiedWithoutDisk(); {
+	case e.tie.Unphased: // by then another that can shoot has done so; where both were started anew, it was at about the same time
+		first = e.tieTurns() * delay
+	case away && e.unsure(): // the other may be without the disk too, and go by the weights
+		first = 4 * delay
+	case away || e.unsure():
+		first = 2 * delay
 	}
-	return delay
+	switch {
+	case e.shootsFirst():
+		return first
+	case e.tie.Unphased:
+		return first + 2*delay
+	}
+	return first + delay
 }
+
+// unsure reports whether the other side may go by other weights than this one knows, or be shooting already.
+func (e *Engine) unsure() bool { return e.tie.Doubt || e.tie.Aimed || e.tie.Unphased }
 
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
-	if e.tie.Doubt || e.tie.Unphased { // the other side may go by other weights
+	if e.unsure() {
 		mine, others := e.halves()
 		return mine.First() < others.First()
 	}
@@ -157,8 +163,14 @@ func (e *Engine) breaksTiesBy(kind string) bool {
 	return slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == kind })
 }
 
-// tieTurns is how many turns there are in a round: the first side's, the second's, and those of sides in doubt.
-const tieTurns = 4
+// tieTurns is how many turns there are in a round: the first side's, the second's, and those of sides that are unsure. Where a disk
+// breaks ties too, a side without it comes in their place, and one that is both comes last: sides in different orders share no turn.
+func (e *Engine) tieTurns() time.Duration {
+	if e.breaksTiesBy("disk") {
+		return 6
+	}
+	return 4
+}
 
 // firstTurn is when this side may fire its first shot: when it is due, or soon after, else in its next turn. An engine that was
 // started anew in a tie finds it due long since.
@@ -186,14 +198,14 @@ func (e *Engine) nextTurn(at wire.Instant) wire.Instant {
 	return at
 }
 
-// winnersTurn is that of a side which has won the disk. A side that cannot use the disk comes after two or three delays; who has won
+// winnersTurn is that of a side which has won the disk. A side that cannot use the disk comes after two delays or more; who has won
 // only then waits for the next round, as does one that cannot know how far the first one is, or at which the other side may be shooting already.
 func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
 	begin, delay := e.tieBegin(), wire.Instant(e.tieDelayOf())
 	if begin == 0 || delay == 0 {
 		return at
 	}
-	round := tieTurns * delay
+	round := wire.Instant(e.tieTurns()) * delay
 	switch into := (at - begin) % round; {
 	case (e.tie.Unphased || e.tie.Aimed) && at < begin+round:
 		return begin + round
@@ -206,7 +218,7 @@ func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
 // tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that
 // switches which answer again after a failure are not told by both at once.
 func (e *Engine) tieTurn(at wire.Instant) wire.Instant {
-	due, round := e.tieDue(), tieTurns*wire.Instant(e.tieDelayOf())
+	due, round := e.tieDue(), wire.Instant(e.tieTurns()*e.tieDelayOf())
 	if round == 0 || at <= due {
 		return max(at, due)
 	}
