@@ -14,15 +14,6 @@ import (
 	"locum/wire"
 )
 
-// storedName begins the names of watchdogs in systemd's file-descriptor store.
-const storedName = "watchdog"
-
-// firstPassed is the first descriptor that systemd passes on: sd_listen_fds(3).
-const firstPassed = 3
-
-// handedOn names the descriptors that a heart hands to the one that it executes itself anew as, with commas between them.
-const handedOn = "LOCUM_WATCHDOG_FD"
-
 // watchdogSeat is the watchdog's place at the heart.
 type watchdogSeat struct {
 	device *heartbeat.Watchdog   // the one that the file names, in use
@@ -30,33 +21,6 @@ type watchdogSeat struct {
 	why    string                // there is none in use
 	left   *heartbeat.Watchdog   // the one that the file names, as the heart before has left it: not touched yet
 	former []*heartbeat.Watchdog // which the file in force names no more
-}
-
-// findLeft looks what systemd, or this process before it executed itself anew, has left.
-func findLeft() (fds []int) {
-	defer func() {
-		for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", handedOn} {
-			os.Unsetenv(name)
-		}
-	}()
-	for text := range strings.SplitSeq(os.Getenv(handedOn), ",") {
-		if fd, err := strconv.Atoi(text); err == nil {
-			fds = append(fds, fd)
-		}
-	}
-	count, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
-	if err != nil || os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
-		return fds
-	}
-	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
-	for i := range min(count, len(names)) {
-		fd := firstPassed + i
-		unix.CloseOnExec(fd)
-		if strings.HasPrefix(names[i], storedName) {
-			fds = append(fds, fd)
-		}
-	}
-	return fds
 }
 
 // takeUp sees what the heart before has left. It touches no device: first this node has to know whether it may go on.
@@ -109,7 +73,7 @@ func (h *heart) arm() {
 		h.judgeDog(0)
 		return
 	}
-	s.store()
+	keep(s.device.FD())
 	h.judgeDog(storePatience)
 }
 
@@ -200,41 +164,6 @@ func shortest(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-// nameOf is a device's name in systemd's store.
-func nameOf(fd int) string {
-	var is unix.Stat_t
-	if unix.Fstat(fd, &is) != nil {
-		return storedName
-	}
-	return fmt.Sprintf("%s-%d.%d", storedName, unix.Major(is.Rdev), unix.Minor(is.Rdev))
-}
-
-// store gives the descriptor to systemd: sd_pid_notify_with_fds(3).
-func (s *watchdogSeat) store() {
-	fd := s.device.FD()
-	tellStore("FDSTORE=1\nFDNAME="+nameOf(fd), unix.UnixRights(fd))
-}
-
-// forget has systemd forget a device.
-func forget(fd int) { tellStore("FDSTOREREMOVE=1\nFDNAME="+nameOf(fd), nil) }
-
-// tellStore writes to systemd's socket, without waiting for it: what it does not take is found missing.
-func tellStore(text string, rights []byte) {
-	name := os.Getenv("NOTIFY_SOCKET")
-	if name == "" {
-		return
-	}
-	if strings.HasPrefix(name, "@") {
-		name = "\x00" + name[1:]
-	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return
-	}
-	defer unix.Close(fd)
-	_ = unix.Sendmsg(fd, []byte(text), rights, &unix.SockaddrUnix{Name: name}, unix.MSG_NOSIGNAL)
-}
-
 // pet carries heartbeat.Pet out, for every device that counts.
 func (h *heart) pet(o heartbeat.Pet) {
 	for _, d := range h.dog.inUse() {
@@ -291,20 +220,4 @@ func (s *watchdogSeat) handOn() {
 		}
 	}
 	os.Setenv(handedOn, strings.Join(fds, ","))
-}
-
-// initialPIDs is the inode of the first PID namespace: the kernel's PROC_PID_INIT_INO.
-const initialPIDs = 0xEFFFFFFC
-
-// resetMachine resets this machine at once. The kernel's emergency restart asks no driver and waits for nothing; it is not
-// for a container, which has no machine of its own, and which reboot(2) ends. Why it is reset stands in the kernel's log before, from where
-// it reaches a console, or memory that outlives the reset, if the machine has such: nothing else has the time to be written.
-func resetMachine(why string) error {
-	var is unix.Stat_t
-	err := unix.Stat("/proc/self/ns/pid", &is)
-	if err == nil && is.Ino == initialPIDs {
-		_ = os.WriteFile("/dev/kmsg", []byte("<1>locum: this machine is reset: "+why), 0)
-		err = os.WriteFile("/proc/sysrq-trigger", []byte("b"), 0)
-	}
-	return errors.Join(err, unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
 }
