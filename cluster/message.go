@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"locum/wire"
 )
@@ -247,6 +248,9 @@ func Decode(b []byte) (Message, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
+		if field, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+			return Message{}, fmt.Errorf("message with the field %s, which this version does not know: compare what locum version says on both", field)
+		}
 		return Message{}, fmt.Errorf("message: %w", err)
 	}
 	if d.More() {

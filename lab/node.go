@@ -284,6 +284,11 @@ func (n *Node) WriteFile(name string, data []byte, mode os.FileMode) error {
 	})
 }
 
+// Move gives a file of the node's own directory another name, in the place of what had it.
+func (n *Node) Move(from, to string) error {
+	return n.world.keeper.do(func() error { return os.Rename(filepath.Join(n.dir(), from), filepath.Join(n.dir(), to)) })
+}
+
 // ReadFile reads a file of the node's own directory, whether the node is on or off.
 func (n *Node) ReadFile(name string) (data []byte, err error) {
 	err = n.world.keeper.do(func() (err error) {
