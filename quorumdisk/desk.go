@@ -48,8 +48,10 @@ type deskDisk struct {
 	slot   Slot // that waits until the disk has shown what former lives of this node wrote
 	known  bool // it has: none of them was above this one
 	failed bool // the last one that ended did not go well
-	why    error
-	claims error // why the tie-break's newest access has failed, nil if it went well
+	// generation is that of the header that the newest round showed, 0 if it did not go well.
+	generation uint32
+	why        error
+	claims     error // why the tie-break's newest access has failed, nil if it went well
 }
 
 // Work is what an Action is.
@@ -94,7 +96,7 @@ type Ended struct {
 	ID     DiskID  // of the disk, with Slots
 	Claims []Claim // read: of node 1 and so on; a read with one that is unreadable has failed
 	Pills  []Pill  // read: from node 1 and so on, in the mailbox of this node; those that are unreadable are zero
-	// Generation is that of the disk's header, with Claims.
+	// Generation is that of the disk's header, with Slots and Claims.
 	Generation uint32
 	Stale      int   // sealing anew: sectors that are still sealed with another key
 	Next       Place // where the next stretch begins, 0 at the end
@@ -186,7 +188,7 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	switch {
 	case ev.Failed != nil:
 		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
-		k.seals = resealing{}
+		k.seals, k.generation = resealing{}, 0
 	case k.doing == ReadSlots && !k.known:
 		return d.lookedUp(ev.Disk, ev.Slots)
 	case k.doing == WriteSlot:
@@ -204,6 +206,7 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, ID: ev.ID, Issued: k.issued, Returned: now, Slots: ev.Slots})
 		if k.failed = k.why != nil; !k.failed {
 			k.done = k.began
+			k.generation = ev.Generation
 			if fetch := d.fetchMail(ev.Disk, ev.Slots); fetch != nil {
 				return fetch
 			}
@@ -283,8 +286,20 @@ func (d *Desk) Trouble(now wire.Instant, disk int) error {
 		return ErrNotYet
 	case k.claims != nil: // it is of no use in a tie
 		return k.claims
+	case d.behind(k):
+		return ErrBehind
 	}
 	return nil
+}
+
+// behind tells whether another disk that counts shows a later header.
+func (d *Desk) behind(k *deskDisk) bool {
+	for i := range d.set.Disks {
+		if d.disk[i].generation > k.generation {
+			return true
+		}
+	}
+	return false
 }
 
 // What is wrong with a disk that says nothing itself.
