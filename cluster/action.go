@@ -106,8 +106,12 @@ type JoinDisk struct{ ID uint64 }
 // CancelJoin ends a JoinDisk; its DiskJoined still follows.
 type CancelJoin struct{ ID uint64 }
 
-// ResealDisks has the heart seal anew on the quorum disks what no node of the file writes, until another ResealDisks follows.
-type ResealDisks struct{ Rest bool }
+// ResealDisks has the heart seal anew on the quorum disks what no node of the file writes, until another ResealDisks follows. Number
+// comes back in wire.Disk.
+type ResealDisks struct {
+	Rest   bool
+	Number uint64
+}
 
 // ReadKeys has the files of keys read that a new file names; KeysRead follows.
 type ReadKeys struct {

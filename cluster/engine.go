@@ -64,7 +64,8 @@ type Engine struct {
 	wants      wire.Want     // of the disk: what the heart was last told
 	joining    joining
 	keying     keying
-	reseals    bool // what the heart was last told
+	reseals    bool   // what the heart was last told
+	resealWord uint64 // the number of that word
 	quiet      []quiet
 	health     health
 

@@ -26,7 +26,7 @@ func (e *Engine) joinDisk() {
 	case j.id != 0 && !mayJoin && !j.ended:
 		j.ended = true
 		e.do(CancelJoin{ID: j.id})
-	case j.id == 0 && mayJoin && e.disk.Joins && !e.disk.Reseals && e.now >= j.due:
+	case j.id == 0 && mayJoin && e.disk.Joins && e.sealsNothing() && e.now >= j.due:
 		j.id, j.ended, j.due = e.nextID(), false, 0
 		e.do(JoinDisk{ID: j.id})
 	}

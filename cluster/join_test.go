@@ -79,3 +79,41 @@ func TestAJoinThatFailedIsTriedAgainAndToldOnce(t *testing.T) {
 		t.Error("it waits for a disk that does not join")
 	}
 }
+
+// Both write headers, and what the heart has said before it took the engine's word says nothing of what it does since.
+func TestADiskJoinsOnlyOnceTheHeartHasTakenTheWordToSealNothing(t *testing.T) {
+	e := onDisk(t)
+	e.admitted, e.lease.State = true, wire.LeaseHeld
+	e.view.Epoch, e.promised, e.view.Leader, e.view.Members = 7, 7, e.self, configured(e.cfg)
+	e.view.Verdict = Verdict{Quorate: true}
+	e.welcome.Keys = []wire.KeyPrint{{1}, {2}}
+	step := func(d wire.Disk) (joins bool, word ResealDisks) {
+		e.out, e.disk = nil, d
+		e.joinDisk()
+		e.resealRest()
+		for _, a := range e.out {
+			switch a := a.(type) {
+			case JoinDisk:
+				joins = true
+			case ResealDisks:
+				word = a
+			}
+		}
+		return joins, word
+	}
+	if joins, word := step(wire.Disk{}); joins || !word.Rest {
+		t.Fatalf("with two keys and nothing that joins: %t, %+v", joins, word)
+	}
+	joins, word := step(wire.Disk{Joins: true}) // said before the heart has heard that it seals
+	if joins || word.Rest || word.Number == 0 {
+		t.Fatalf("the heart may be sealing: joins %t, %+v", joins, word)
+	}
+	for _, d := range []wire.Disk{{Joins: true}, {Joins: true, Reseals: true, Heeded: word.Number - 1}, {Joins: true, Reseals: true, Heeded: word.Number}} {
+		if joins, _ := step(d); joins {
+			t.Errorf("it joins, and the heart says %+v", d)
+		}
+	}
+	if joins, _ := step(wire.Disk{Joins: true, Heeded: word.Number}); !joins {
+		t.Error("the heart seals nothing, and yet it does not join")
+	}
+}

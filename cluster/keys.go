@@ -160,11 +160,17 @@ func (e *Engine) keyStep(next *config.Config) string {
 }
 
 // resealRest tells the heart whether this node seals anew on the quorum disks what no node of the file writes. It is the leader of
-// all nodes, and never while a disk joins: both write headers.
+// all nodes, and never while a disk joins: both write headers, and one that was read before the other's write would be put over it.
 func (e *Engine) resealRest() {
 	rest := len(e.welcome.Keys) > 1 && len(e.cfg.Disks) > 0 && e.mayJoin() && e.view.Members == configured(e.cfg) && !e.disk.Joins && e.joining.id == 0
 	if rest != e.reseals {
-		e.reseals = rest
-		e.do(ResealDisks{Rest: rest})
+		e.reseals, e.resealWord = rest, e.resealWord+1
+		e.do(ResealDisks{Rest: rest, Number: e.resealWord})
 	}
+}
+
+// sealsNothing reports whether the heart is known to write nothing of what no node of the file writes: it has taken the newest word of
+// that, and was done with what it had begun. What it said before it took that word says nothing.
+func (e *Engine) sealsNothing() bool {
+	return !e.reseals && !e.disk.Reseals && e.disk.Heeded == e.resealWord
 }

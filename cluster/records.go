@@ -60,7 +60,7 @@ func RecordOf(a Action) (r wire.ToHeart, ok bool, err error) {
 	case SendPills:
 		r.Pills = &a.Pills
 	case ResealDisks:
-		r.Reseal = &wire.Reseal{Rest: a.Rest}
+		r.Reseal = &wire.Reseal{Rest: a.Rest, Number: a.Number}
 	case SetIdle:
 		r.Idle = &wire.Idle{Idle: a.Idle, Left: a.Left}
 	case Left:

@@ -51,6 +51,8 @@ func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
 		{"a password in an address", "type=http url-off=http://192.0.2.50/2?off&PW=hunter2 url-status=http://192.0.2.50/2", "f:12: fence two: url-off= holds a secret (PW=)"},
 		{"another node's question", "type=http url-off=http://192.0.2.50/2/off url-status=http://192.0.2.50/1\nfence alpha two type=http level=2 url-off=http://192.0.2.50/1/off url-status=http://192.0.2.50/1",
 			"f:13: fence two asks the same as line 12, which is another node's: when that one is off, this one counts as off too"},
+		{"a host without a certificate", "type=libvirt uri=qemu+tcp://192.0.2.70/system domain=b timeout=15s", "f:12: fence two: uri=qemu+tcp://192.0.2.70/system goes over the network without a certificate"},
+		{"a host by its name", "type=libvirt uri=qemu+tcp://host.example.org:16509/system domain=b timeout=15s", "goes over the network without a certificate or a password"},
 		{"a short time for a board", "type=redfish address=192.0.2.61 user=a password-file=/etc/p timeout=2s", "f:12: fence two: timeout=2s is short for type=redfish"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -62,6 +64,15 @@ func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
 				t.Errorf("%v", p.Warnings)
 			}
 		})
+	}
+}
+
+func TestAGuestsHostThatIsAskedInPrivateIsNotWarnedOf(t *testing.T) {
+	for _, uri := range []string{"qemu:///system", "qemu+tls://192.0.2.70/system", "qemu+tcp://127.0.0.1/system", "qemu+tcp://[::1]:16509/system", "qemu+tcp://localhost/system"} {
+		_, p := Parse("f", good+"fence beta two level=2 type=libvirt uri="+uri+" domain=b timeout=15s\n")
+		if warned(p, "goes over the network") {
+			t.Errorf("%s: %v", uri, p.Warnings)
+		}
 	}
 }
 

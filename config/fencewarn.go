@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ func (p *parser) warnFences() {
 		if f.Keys["insecure"] == "yes" && f.Type != "agent" {
 			p.warn(f.Line, "fence %s: insecure=yes: anybody on the way can take the password and answer \"off\" for the device, and then two nodes own a service; write cert-sha256=, or ca-file=", f.Name)
 		}
+		if f.Type == "libvirt" && openly(f.Keys["uri"]) {
+			p.warn(f.Line, "fence %s: uri=%s goes over the network without a certificate or a password: anybody on the way can answer \"off\" for the guest, and then two nodes own a service, "+
+				"and whoever reaches that port can end every guest of the host; write +tls with ca-file=, cert-file= and key-file=", f.Name, f.Keys["uri"])
+		}
 		if least := fenceTypes[f.Type].slow; f.Timeout < least {
 			p.warn(f.Line, "fence %s: timeout=%s is short for type=%s, which may need %s to switch and to notice; write timeout=%s", f.Name, f.Timeout, f.Type, least, least)
 		}
@@ -39,6 +44,16 @@ func (p *parser) checkFencePorts() {
 			}
 		}
 	}
+}
+
+// openly reports whether a libvirt address leads over a network as it is. One that leads to this machine itself does not: a tunnel may begin there.
+func openly(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || !strings.HasSuffix(u.Scheme, "+tcp") {
+		return false
+	}
+	at, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() != "localhost" && (err != nil || !at.IsLoopback())
 }
 
 // passwordIn names the word of an address's query by which it holds a secret, "" if none looks like it.

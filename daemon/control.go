@@ -20,6 +20,8 @@ import (
 
 const (
 	maxCallers   = 64
+	maxFollowers = 32      // of these: one that follows the events, or is stopped, stays for as long as it likes
+	maxAsking    = 56      // of these: who asks the engine may wait; the rest is for status, which does not
 	maxRequest   = 1 << 20 // a file to apply, in JSON
 	callerQueue  = 512     // replies that a client has not read yet; one that lets them overflow is cut off
 	engineAnswer = 500 * time.Millisecond
@@ -31,7 +33,9 @@ const (
 type control struct {
 	h        *heart
 	listener net.Listener
-	places   chan struct{}
+	places   places // of all
+	follow   places // of those who follow the events
+	asking   places // of those who ask the engine
 	lastID   uint64
 	calls    map[uint64]*call
 }
@@ -54,7 +58,7 @@ func listen(h *heart, path string) (*control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	c := &control{h: h, listener: l, places: make(chan struct{}, maxCallers), calls: map[uint64]*call{}}
+	c := &control{h: h, listener: l, places: make(places, maxCallers), follow: make(places, maxFollowers), asking: make(places, maxAsking), calls: map[uint64]*call{}}
 	go c.accept()
 	return c, nil
 }
@@ -71,19 +75,33 @@ func (c *control) accept() {
 			time.Sleep(100 * time.Millisecond) // no descriptors: some client will end
 			continue
 		}
-		select {
-		case c.places <- struct{}{}:
-			go func() {
-				defer func() { <-c.places }()
-				defer conn.Close()
-				c.serve(conn)
-			}()
-		default:
+		if !c.places.take() {
 			refuse(conn, console.ExitFailed, fmt.Sprintf("%d clients are connected already", maxCallers))
 			conn.Close()
+			continue
 		}
+		go func() {
+			defer c.places.leave()
+			defer conn.Close()
+			c.serve(conn)
+		}()
 	}
 }
+
+// places are so many that may do something at once.
+type places chan struct{}
+
+// take takes one if there is one; leave gives it back.
+func (p places) take() bool {
+	select {
+	case p <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p places) leave() { <-p }
 
 func refuse(conn net.Conn, code int, text string) {
 	_ = reply(conn, console.Reply{Error: &console.Error{Code: code, Text: text}})
@@ -123,8 +141,25 @@ func (c *control) serve(conn net.Conn) {
 		if r.Command != nil && r.Command.By == "" {
 			r.Command.By = peerName(conn)
 		}
-		c.forward(conn, r)
+		c.admit(conn, r)
 	}
+}
+
+// admit forwards what there is a place for.
+func (c *control) admit(conn net.Conn, r console.Request) {
+	if r.Verb == "events" && r.Follow {
+		if !c.follow.take() {
+			refuse(conn, console.ExitFailed, fmt.Sprintf("%d clients follow the events already; end one of them, stopped ones too", maxFollowers))
+			return
+		}
+		defer c.follow.leave()
+	}
+	if !c.asking.take() {
+		refuse(conn, console.ExitFailed, fmt.Sprintf("%d clients wait for the engine already", maxAsking))
+		return
+	}
+	defer c.asking.leave()
+	c.forward(conn, r)
 }
 
 // parseRequest reads a line of a client; its errors are for people.

@@ -75,6 +75,75 @@ func TestTooManyClientsAreToldAndTheNextIsServedAgain(t *testing.T) {
 	n.serving()
 }
 
+// A client that follows the events may be stopped, and stays: those who want to know how things stand still come through.
+func TestThoseWhoFollowTheEventsLeaveRoomForStatus(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	const status, follow = `{"version":1,"verb":"status"}` + "\n", `{"version":1,"verb":"events","follow":true}` + "\n"
+	var stopped []net.Conn
+	for i := range maxCallers {
+		c, err := net.Dial("unix", n.options.Socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, follow); err != nil {
+			t.Fatal(err)
+		}
+		var r console.Reply
+		if err := json.NewDecoder(c).Decode(&r); err != nil { // it has a place, and reads no more; or it is told why not
+			t.Fatal(err)
+		}
+		switch {
+		case r.Event != nil:
+			stopped = append(stopped, c)
+		case i < maxFollowers || r.Error == nil || !strings.Contains(r.Error.Text, "follow the events already"):
+			t.Fatalf("follower %d: %+v, %v", i+1, r, r.Error)
+		}
+	}
+	if len(stopped) != maxFollowers {
+		t.Errorf("%d follow", len(stopped))
+	}
+	if r, err := say(t, n, status); err != nil || r.Error != nil || r.Status == nil {
+		t.Errorf("status: %+v %v, %v", r, r.Error, err)
+	}
+	stopped[0].Close()
+	for until := time.Now().Add(patience); ; {
+		if r, err := say(t, n, follow); err == nil && r.Event != nil {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("one has gone, and no other gets its place")
+		}
+	}
+}
+
+func TestThoseWhoWaitForTheEngineLeaveRoomForStatus(t *testing.T) {
+	c := &control{follow: make(places, 1), asking: make(places, maxAsking)}
+	for range maxAsking {
+		if !c.asking.take() {
+			t.Fatal("there are fewer places")
+		}
+	}
+	here, there := net.Pipe()
+	defer there.Close()
+	go func() {
+		defer here.Close()
+		c.admit(here, console.Request{Verb: "events", Follow: true})
+	}()
+	var r console.Reply
+	if err := json.NewDecoder(there).Decode(&r); err != nil || r.Error == nil || !strings.Contains(r.Error.Text, "wait for the engine already") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if maxAsking >= maxCallers || maxFollowers >= maxAsking {
+		t.Error("there is no room left for status, or for commands")
+	}
+}
+
 // FuzzRequest: whatever a client of the control socket writes, nothing panics, and what is taken is of this protocol.
 func FuzzRequest(f *testing.F) {
 	for _, line := range []string{`{"version":1,"verb":"status"}`, `{"version":1,"verb":"command","command":{"verb":"move","service":"web","node":"beta"}}`,

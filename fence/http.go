@@ -22,7 +22,7 @@ const (
 	maxRedirects = 3
 )
 
-// httpPlug is a plug that is switched by requests to fixed addresses. Its connection is kept, so that an idle question has
+// httpPlug is a plug that is switched by requests to fixed addresses. The connection of a question is kept, so that an idle one has
 // it ready for the shot.
 type httpPlug struct {
 	keys           map[string]string
@@ -30,7 +30,7 @@ type httpPlug struct {
 	user, password string
 	secrets        secrets
 	login          string // how user and password go along: basic, digest, or query for plugs that want them in the address
-	client         *http.Client
+	connections    *connections
 
 	mu        sync.Mutex
 	challenge *digest // the newest, for digest
@@ -63,12 +63,9 @@ func newPlugAt(f config.Fence, login string) (*httpPlug, error) {
 	if strings.Contains(p.user, ":") {
 		return nil, errors.New("user= holds a colon, which no authorization can carry")
 	}
-	transport, err := newTransport(f)
-	if err != nil {
-		return nil, err
-	}
-	p.client = &http.Client{Transport: transport, CheckRedirect: sameHost}
-	return p, nil
+	var err error
+	p.connections, err = newConnections(f)
+	return p, err
 }
 
 // sameHost follows a plug that answers a command by sending on to its own page, and nobody else: the password would go with it.
@@ -138,12 +135,16 @@ func (p *httpPlug) ask(ctx context.Context, what string) (string, error) {
 
 // send sends a request; one by digest a second time if the server's challenge is a new one.
 func (p *httpPlug) send(ctx context.Context, what string) (*http.Response, error) {
+	client := p.connections.forCommand()
+	if what == "status" {
+		client = p.connections.forQuestion()
+	}
 	for again := true; ; again = false {
 		r, err := p.request(ctx, what)
 		if err != nil {
 			return nil, err
 		}
-		answer, err := p.client.Do(r)
+		answer, err := client.Do(r)
 		if err != nil || answer.StatusCode != http.StatusUnauthorized || p.login != "digest" || !again {
 			return answer, err
 		}

@@ -166,7 +166,7 @@ func TestAServerThatSpeaksAnythingElseIsUnknownAndQuotedInOneLine(t *testing.T) 
 	}
 }
 
-func TestAPlugThatAnswersAtOnceCostsTwoRequestsOnTheConnectionOfTheIdleQuestion(t *testing.T) {
+func TestAPlugThatAnswersAtOnceCostsTwoRequestsTheFirstOnTheConnectionOfTheIdleQuestion(t *testing.T) {
 	p := newPlug(t, nil)
 	l := ladder(t, []config.Fence{p.line("pdu", 1)})
 	if power := l.Status(context.Background()); power != wire.PowerOn {
@@ -179,7 +179,7 @@ func TestAPlugThatAnswersAtOnceCostsTwoRequestsOnTheConnectionOfTheIdleQuestion(
 	if got := p.requests(); got != "/off /status" {
 		t.Errorf("asked %s", got)
 	}
-	if p.connections != 1 {
+	if p.connections != 2 { // the confirmation has one of its own
 		t.Errorf("%d connections", p.connections)
 	}
 }
@@ -381,5 +381,46 @@ func TestAQuestionThatIsSentOnToAnotherPageIsNotAnswered(t *testing.T) {
 	got, text := ladder(t, []config.Fence{p.line("pdu", 1)}).Off(context.Background(), always)
 	if got == wire.OutcomeDone {
 		t.Errorf("%s: %s, and it is on", got, text)
+	}
+}
+
+// A device that answers a question once more, when the next one has come, says nothing about that one.
+func TestAnAnswerTooManyIsNotTakenForThatToTheNextQuestion(t *testing.T) {
+	answer := func(c net.Conn, text string) {
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+	}
+	var off atomic.Bool // what the outlet was when the device was asked first
+	off.Store(true)
+	address := rawServer(t, func(c net.Conn, in *bufio.Reader) {
+		last := ""
+		for {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			if last != "" {
+				answer(c, last)
+			}
+			switch {
+			case r.URL.Path == "/off":
+				last = "switching off"
+			case off.Load():
+				last = "off"
+			default:
+				last = "on"
+			}
+			answer(c, last)
+		}
+	})
+	l := ladder(t, []config.Fence{rawLine(address)})
+	if power := l.Status(context.Background()); power != wire.PowerOff {
+		t.Fatal(power)
+	}
+	off.Store(false)
+	if power := l.Status(context.Background()); power != wire.PowerOn {
+		t.Errorf("it is on, and what is taken for its answer says %s", power)
+	}
+	if got, text := l.Off(context.Background(), always); got == wire.OutcomeDone {
+		t.Errorf("it stays on, and yet: %s: %s", got, text)
 	}
 }

@@ -22,12 +22,13 @@ type redfishBoard struct {
 	user, password string
 	session        bool // a session and its token instead of the password in each request
 	secrets        secrets
-	client         *http.Client
+	connections    *connections
 
 	mu     sync.Mutex
-	system string // path; "" until it was found
-	reset  string // path of the system's reset; "" until it was read
-	token  string // of the session
+	client *http.Client // of the question or the command under way
+	system string       // path; "" until it was found
+	reset  string       // path of the system's reset; "" until it was read
+	token  string       // of the session
 }
 
 // NewRedfish makes the device of a "fence … type=redfish" line: address, user and password-file; system (an Id or a path; the
@@ -46,12 +47,8 @@ func NewRedfish(f config.Fence, _ string) (Device, error) {
 	if b.system = f.Keys["system"]; b.system != "" && !strings.HasPrefix(b.system, "/") {
 		b.system = systemsPath + "/" + url.PathEscape(b.system)
 	}
-	transport, err := newTransport(f)
-	if err != nil {
-		return nil, err
-	}
-	b.client = &http.Client{Transport: transport, CheckRedirect: sameHost}
-	return b, nil
+	b.connections, err = newConnections(f)
+	return b, err
 }
 
 const (
@@ -67,6 +64,7 @@ func (b *redfishBoard) On(ctx context.Context) error { return b.told(ctx, "On") 
 func (b *redfishBoard) told(ctx context.Context, what string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.client = b.connections.forCommand()
 	if b.reset == "" {
 		if _, err := b.state(ctx); err != nil {
 			return err
@@ -82,6 +80,7 @@ func (b *redfishBoard) told(ctx context.Context, what string) error {
 func (b *redfishBoard) Status(ctx context.Context) (wire.Power, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.client = b.connections.forQuestion()
 	state, err := b.state(ctx)
 	switch {
 	case err != nil:

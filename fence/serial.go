@@ -21,6 +21,8 @@ const (
 	// serialQuiet is how long a line has to be quiet before something is sent on it: what comes later answers that, not what
 	// was asked before.
 	serialQuiet = 100 * time.Millisecond
+	// serialLate is how long it has to be quiet after a question that is asked only to get the answers out of the way that older ones still wait for.
+	serialLate = 3 * serialQuiet
 	// serialBaud is the usual rate of such switches.
 	serialBaud = "9600"
 )
@@ -149,33 +151,56 @@ func (s *serialSwitch) command(ctx context.Context, what string) error {
 
 func (s *serialSwitch) Status(ctx context.Context) (wire.Power, error) {
 	power := wire.PowerUnknown
-	err := s.talk(ctx, func(p Port) error {
-		if err := say(p, s.send["status"]); err != nil {
-			return err
+	err := s.talk(ctx, func(p Port) (err error) {
+		// An answer bears no sign of what it answers: that to a question whose time was over may come now, and be of long ago.
+		if turnAt(s.device).owes {
+			if err = s.clear(ctx, p); err != nil {
+				return err
+			}
 		}
-		var why error
-		err := s.listen(p, func(text string) bool {
-			// Only whole lines: "Plug 1 On" may go on.
-			power, why = powerIn(text[:strings.LastIndexAny(text, "\r\n")+1], s.off, s.on)
-			return why == nil
-		})
-		if err != nil && why != nil {
-			power, err = wire.PowerUnknown, fmt.Errorf("%w, and %w", err, why)
-		}
+		power, err = s.question(p)
 		return err
 	})
 	return power, err
 }
 
+// clear asks, and drops what is said to that and to whatever was asked before.
+func (s *serialSwitch) clear(ctx context.Context, p Port) error {
+	if err := say(p, s.send["status"]); err != nil {
+		return err
+	}
+	if err := s.listen(p, func(text string) bool { return strings.Contains(text, s.off) || strings.Contains(text, s.on) }); err != nil {
+		return err
+	}
+	_, err := quiet(ctx, p, serialLate)
+	return err
+}
+
+func (s *serialSwitch) question(p Port) (power wire.Power, err error) {
+	if err := say(p, s.send["status"]); err != nil {
+		return wire.PowerUnknown, err
+	}
+	var why error
+	err = s.listen(p, func(text string) bool {
+		// Only whole lines: "Plug 1 On" may go on.
+		power, why = powerIn(text[:strings.LastIndexAny(text, "\r\n")+1], s.off, s.on)
+		return why == nil
+	})
+	if err != nil && why != nil {
+		power, err = wire.PowerUnknown, fmt.Errorf("%w, and %w", err, why)
+	}
+	return power, err
+}
+
 // talk opens the port, waits until it is quiet, and closes it again. Lines that name the same port take turns.
 func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
-	turn := portTurn(s.device)
+	turn := turnAt(s.device)
 	select {
-	case turn <- struct{}{}:
+	case turn.place <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("%s is in use for another outlet: %w", s.device, ctx.Err())
 	}
-	defer func() { <-turn }()
+	defer func() { <-turn.place }()
 	p, err := s.open(s.device, s.baud)
 	if err != nil {
 		return err
@@ -185,6 +210,7 @@ func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
 	defer context.AfterFunc(ctx, func() { _ = p.SetDeadline(time.Unix(1, 0)) })()
 	if _, err = quiet(ctx, p, serialQuiet); err == nil {
 		err = speak(p)
+		turn.owes = err != nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		<-ctx.Done() // the port's deadline is the context's, and may be first by a hair
@@ -193,12 +219,17 @@ func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
 	return err
 }
 
-// portTurns has a place for one a port, since several outlets hang on one.
+// portTurn is who may speak on a port, since several outlets hang on one.
+type portTurn struct {
+	place chan struct{} // for one
+	owes  bool          // the switch was spoken to, and its answer has not come; it belongs to whom the place has
+}
+
 var portTurns sync.Map
 
-func portTurn(device string) chan struct{} {
-	turn, _ := portTurns.LoadOrStore(device, make(chan struct{}, 1))
-	return turn.(chan struct{})
+func turnAt(device string) *portTurn {
+	turn, _ := portTurns.LoadOrStore(device, &portTurn{place: make(chan struct{}, 1)})
+	return turn.(*portTurn)
 }
 
 func say(p Port, text string) error {

@@ -23,11 +23,12 @@ func openForTest(device string, baud int) (Port, error) { return serialhb.OpenPo
 type rps10 struct {
 	master *os.File
 	device string
-	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while
+	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while; behind: answers the first only when the second has come, and that one never
 
-	mu  sync.Mutex
-	on  [3]bool
-	was []string // commands
+	mu   sync.Mutex
+	on   [3]bool
+	was  []string // commands
+	owed string   // an answer that has not been given yet
 }
 
 func newRPS10(t *testing.T, manner string) *rps10 {
@@ -108,6 +109,12 @@ func (s *rps10) obey(plug int, what byte) error {
 	}
 	if s.manner == "mute" {
 		return nil
+	}
+	if s.manner == "behind" && len(s.was) <= 2 {
+		was := s.owed
+		s.owed = fmt.Sprintf("\r\nPlug %d %s\r\nComplete\r\n", plug, map[bool]string{true: "On", false: "Off"}[s.on[plug]])
+		_, err := s.master.WriteString(was)
+		return err
 	}
 	if s.manner == "halting" { // its line comes in two pieces
 		if _, err := fmt.Fprintf(s.master, "Plug %d Off", plug); err != nil {
@@ -193,6 +200,25 @@ func TestASerialSwitchThatAnswersLateIsAskedAnew(t *testing.T) {
 		power, err := device2(t, s.line(1))
 		if err == nil && power != wire.PowerOff {
 			err = fmt.Errorf("it was told off, and says %s", power)
+		}
+		return err
+	})
+}
+
+// What it was asked when nobody waits for the answer any more is no answer either: the outlet may have been switched since.
+func TestAnAnswerToAnOlderQuestionIsNotTakenForThatToANewOne(t *testing.T) {
+	s := newRPS10(t, "behind")
+	s.on[1] = false
+	if power, err := device2(t, within(s.line(1), brisk)); power != wire.PowerUnknown || err == nil {
+		t.Fatalf("%s, %v", power, err)
+	}
+	s.mu.Lock()
+	s.on[1] = true
+	s.mu.Unlock()
+	answers(t, func() error {
+		power, err := device2(t, s.line(1))
+		if err == nil && power != wire.PowerOn {
+			t.Errorf("it is on, and an older answer is taken: %s", power)
 		}
 		return err
 	})

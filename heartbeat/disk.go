@@ -23,6 +23,7 @@ type disk struct {
 	words   wire.Revision // of the operators, that the engine has durable
 	obeyed  quorumdisk.Pill
 	seen    wire.Disk // what the engine was told last
+	heeded  uint64    // the number of the engine's newest word about sealing anew
 }
 
 func newDisk(s Settings) disk {
@@ -122,7 +123,7 @@ func (h *Heart) diskChanged(always bool) {
 		h.lease.echoed = true
 	}
 	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins || old.Noted != d.seen.Noted ||
-		old.Sealed != d.seen.Sealed || old.Unsealed != d.seen.Unsealed || old.Reseals != d.seen.Reseals || !slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
+		old.Sealed != d.seen.Sealed || old.Unsealed != d.seen.Unsealed || old.Reseals != d.seen.Reseals || old.Heeded != d.seen.Heeded || !slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
 	if changed || always && (old.From != d.seen.From || !slices.Equal(old.Slots, d.seen.Slots)) {
 		h.tellDisk()
 	}
@@ -137,7 +138,7 @@ func sameSign(a, b wire.Slot) bool {
 func (h *Heart) shown() wire.Disk {
 	d := &h.disk
 	show := d.desk.Show(h.now)
-	w := wire.Disk{Good: show.Good, From: show.From, Begun: show.Newest, DecidedAt: show.DecidedAt}
+	w := wire.Disk{Good: show.Good, From: show.From, Begun: show.Newest, DecidedAt: show.DecidedAt, Heeded: d.heeded}
 	if show.Words != wire.Unknown {
 		w.Noted = show.Words
 	}
@@ -150,7 +151,7 @@ func (h *Heart) shown() wire.Disk {
 	var list []string
 	for i, c := range h.cfg.Disks {
 		if err := d.desk.Trouble(h.now, i); err != nil && !errors.Is(err, quorumdisk.ErrNotYet) {
-			w.Joins = w.Joins || errors.Is(err, quorumdisk.ErrJoining)
+			w.Joins = w.Joins || errors.Is(err, quorumdisk.ErrJoining) || errors.Is(err, quorumdisk.ErrBehind)
 			list = append(list, "disk "+c.Path+": "+strings.TrimPrefix(err.Error(), "disk "+c.Path+": "))
 		}
 	}

@@ -100,7 +100,11 @@ func (h *Heart) greeted(p *peer, f *wire.Frame, g wire.Greeting) {
 		h.alarmStranger(p, now)
 		return
 	}
-	if p.alive() && now.boot != p.life.boot || f.Standing == wire.StandingOlder {
+	if p.alive() && now.boot != p.life.boot {
+		h.alarmClone(p, now)
+		return
+	}
+	if f.Standing == wire.StandingOlder {
 		return
 	}
 	if p.life.incarnation != 0 && now.machine != p.life.machine {
@@ -133,6 +137,21 @@ func (h *Heart) alarmStranger(p *peer, l life) {
 	h.do(Alarm{Node: p.is.Node, Text: fmt.Sprintf(
 		"two machines were started with number %d (%s): machine %s is heard, machine %s is kept out; stop locum on one of them",
 		p.is.Node, p.name, p.life.machine, l.machine)})
+}
+
+// alarmClone says it of a second machine that has the first one's state directory too. A machine that was booted anew in less than dead looks
+// the same, until its former boot was silent for that long.
+func (h *Heart) alarmClone(p *peer, l life) {
+	if c := &p.clone; c.life.boot != l.boot {
+		c.life, c.since = l, h.now
+	}
+	if h.silence(p.clone.since) < h.dead || p.stranger == l.incarnation {
+		return
+	}
+	p.stranger = l.incarnation
+	h.do(Alarm{Node: p.is.Node, Text: fmt.Sprintf(
+		"two machines were started with number %d (%s) and one state directory: one was cloned; boot %s is heard, boot %s is kept out; stop locum on one of them, "+
+			"and give the clone a state directory of its own, and --node or another host name", p.is.Node, p.name, p.life.boot, l.boot)})
 }
 
 // alarmTwin says, at most once a minute, that another machine bears this node's own number.

@@ -143,12 +143,14 @@ func TestANewBootIsAdmittedOnlyOnceTheOldOneWasSilentForDead(t *testing.T) {
 	if !slices.ContainsFunc(w.nodes[1].records, func(r wire.ToEngine) bool { return r.Peer != nil && r.Peer.State == wire.PeerDead }) {
 		t.Error("the old boot was never said to be dead")
 	}
+	if w.nodes[1].alarmed("one was cloned") {
+		t.Errorf("a boot is taken for a clone: %q", w.nodes[1].alarms)
+	}
 }
 
-func TestASecondMachineWithANumberIsKeptOutWhileTheFirstIsHeard(t *testing.T) {
-	w := newWorld(t, 1, 2, 1)
-	w.meet()
-	twin := &node{w: w, id: 2, boot: wire.ID{1, 50}, machine: wire.ID{2, 50}, incarnation: 40}
+// second starts another machine as node 2; what node 1 sends reaches that one too.
+func (w *world) second(machine wire.ID) *node {
+	twin := &node{w: w, id: 2, boot: wire.ID{1, 50}, machine: machine, incarnation: 40}
 	twin.start()
 	// The two fight for the address; what node 1 sends reaches the second.
 	w.cut[cable{0, 1, 2}] = true
@@ -158,6 +160,26 @@ func TestASecondMachineWithANumberIsKeptOutWhileTheFirstIsHeard(t *testing.T) {
 			w.in(ms, func() { w.hand(from, twin, 0, frame) })
 		}
 	}
+	return twin
+}
+
+func TestACloneIsKeptOutWhileTheOriginalIsHeardAndSaid(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	w.second(w.nodes[2].machine)
+	w.run(4 * second)
+	if p := w.nodes[1].peer(2); p.Boot != w.nodes[2].boot || p.State != wire.PeerUp {
+		t.Errorf("node 2 is now boot %v, %v", p.Boot, p.State)
+	}
+	if n := w.nodes[1]; !n.alarmed("two machines were started with number 2 (") || !n.alarmed("one was cloned") {
+		t.Errorf("alarms %q", n.alarms)
+	}
+}
+
+func TestASecondMachineWithANumberIsKeptOutWhileTheFirstIsHeard(t *testing.T) {
+	w := newWorld(t, 1, 2, 1)
+	w.meet()
+	twin := w.second(wire.ID{2, 50})
 	w.run(3 * second)
 	p := w.nodes[1].peer(2)
 	if p.Machine != w.nodes[2].machine || p.State != wire.PeerUp {

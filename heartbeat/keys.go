@@ -15,10 +15,14 @@ func (h *Heart) resealing() bool { return h.disk.used && len(h.keys) > 1 }
 
 // setReseal takes the engine's word whether this node seals anew what no node of the file writes.
 func (h *Heart) setReseal(r wire.Reseal) {
+	if !h.disk.used {
+		return
+	}
+	h.disk.heeded = r.Number
 	if h.resealing() {
 		h.disk.desk.Rest(r.Rest)
-		h.diskChanged(false)
 	}
+	h.diskChanged(false)
 }
 
 // unsealed says which disks are not known to be sealed with the first key, for people.

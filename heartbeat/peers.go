@@ -20,6 +20,10 @@ type peer struct {
 	looked   wire.Instant // when its paths were judged last; 0 a frame has come since
 	since    wire.Instant // since when it is alive
 	stranger wire.Incarnation
+	clone    struct {
+		life  life
+		since wire.Instant // it proved to be there
+	}
 
 	counter uint64       // of its newest beat
 	came    wire.Instant // when that was here for certain: without a stamp of the kernel, when it was taken

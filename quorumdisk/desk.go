@@ -46,10 +46,13 @@ type deskDisk struct {
 	mail   mail
 	seals  resealing
 	slot   Slot // that waits until the disk has shown what former lives of this node wrote
-	known  bool // it has: none of them was above this one
+	known  bool // it has: none of them was above this one, and none goes on
+	twin   watch
 	failed bool // the last one that ended did not go well
-	why    error
-	claims error // why the tie-break's newest access has failed, nil if it went well
+	// generation is that of the header that the newest round showed, 0 if it did not go well.
+	generation uint32
+	why        error
+	claims     error // why the tie-break's newest access has failed, nil if it went well
 }
 
 // Work is what an Action is.
@@ -94,7 +97,7 @@ type Ended struct {
 	ID     DiskID  // of the disk, with Slots
 	Claims []Claim // read: of node 1 and so on; a read with one that is unreadable has failed
 	Pills  []Pill  // read: from node 1 and so on, in the mailbox of this node; those that are unreadable are zero
-	// Generation is that of the disk's header, with Claims.
+	// Generation is that of the disk's header, with Slots and Claims.
 	Generation uint32
 	Stale      int   // sealing anew: sectors that are still sealed with another key
 	Next       Place // where the next stretch begins, 0 at the end
@@ -135,11 +138,14 @@ func (d *Desk) write(disk int, slot Slot) Action {
 
 // lookedUp takes what a disk shows before this life has written to it. A life that is not above all former ones must not write: the
 // others would see the disk go back in time, and count it no more (SAFETY 10). A slot that is unreadable says nothing. A disk that replaced
-// another shows what this very life has written to the others.
-func (d *Desk) lookedUp(disk int, slots []Sight) []Action {
+// another shows what this very life has written to the others. What another boot has written has to stand still first: a clone of this machine
+// may be cut off from the cables, and what it runs would count as gone with the first stamp of a later boot (SAFETY 7).
+func (d *Desk) lookedUp(now wire.Instant, disk int, slots []Sight) []Action {
+	var twin error
 	k, former := &d.disk[disk], wire.Incarnation(0)
 	if own := int(d.set.Self) - 1; own < len(slots) && slots[own].Err == nil && !slots[own].Slot.precedes(k.slot) {
 		former = slots[own].Slot.Incarnation
+		twin = k.twin.goesOn(now, k.began, slots[own].Slot, k.slot, d.set)
 	}
 	if former >= d.set.Incarnation {
 		d.least = max(d.least, former+1) // 0 after the last: nothing can be above that one
@@ -147,7 +153,14 @@ func (d *Desk) lookedUp(disk int, slots []Sight) []Action {
 			former, d.set.Incarnation)
 		return nil
 	}
-	k.known = true
+	switch {
+	case errors.Is(twin, ErrNotYet):
+		return nil
+	case twin != nil:
+		k.failed, k.why = true, twin
+		return nil
+	}
+	k.known = k.twin.confirmed()
 	return []Action{d.write(disk, k.slot)}
 }
 
@@ -186,11 +199,15 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	switch {
 	case ev.Failed != nil:
 		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
-		k.seals = resealing{}
+		k.seals, k.generation = resealing{}, 0
+		k.known, k.twin = false, watch{} // and another machine may have come meanwhile
 	case k.doing == ReadSlots && !k.known:
-		return d.lookedUp(ev.Disk, ev.Slots)
+		return d.lookedUp(now, ev.Disk, ev.Slots)
 	case k.doing == WriteSlot:
 		k.words = d.stamps.Wrote(ev.Disk).Words
+		if !k.known {
+			return nil // the next round shows whether it stays
+		}
 		return d.written(now, ev.Disk)
 	case k.doing == WritePill:
 		k.mail.sent[k.to-1] = d.pills[k.to-1]
@@ -202,8 +219,11 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 		k.sealedAnew(ev)
 	default:
 		k.why = d.stamps.Saw(SlotRead{Disk: ev.Disk, ID: ev.ID, Issued: k.issued, Returned: now, Slots: ev.Slots})
-		if k.failed = k.why != nil; !k.failed {
+		if k.failed = k.why != nil; k.failed {
+			k.known, k.twin = false, watch{}
+		} else {
 			k.done = k.began
+			k.generation = ev.Generation
 			if fetch := d.fetchMail(ev.Disk, ev.Slots); fetch != nil {
 				return fetch
 			}
@@ -283,8 +303,20 @@ func (d *Desk) Trouble(now wire.Instant, disk int) error {
 		return ErrNotYet
 	case k.claims != nil: // it is of no use in a tie
 		return k.claims
+	case d.behind(k):
+		return ErrBehind
 	}
 	return nil
+}
+
+// behind tells whether another disk that counts shows a later header.
+func (d *Desk) behind(k *deskDisk) bool {
+	for i := range d.set.Disks {
+		if d.disk[i].generation > k.generation {
+			return true
+		}
+	}
+	return false
 }
 
 // What is wrong with a disk that says nothing itself.

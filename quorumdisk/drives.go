@@ -76,6 +76,10 @@ func (d *Drives) answer(e Ended) {
 // ErrJoining is what keeps a disk from counting that Repair has put in the place of another, until Join.
 var ErrJoining = errors.New("it replaces another disk and does not count yet")
 
+// ErrBehind says that a disk's header is older than that of another one that counts: who replaced a disk did not come to the end, and
+// no tie is broken on the two together until Join has ended it.
+var ErrBehind = errors.New("its header is older than that of another disk of the set: who had a disk join did not come to the end, which the leader of a quorum does by itself")
+
 var (
 	errTooMany = errors.New("too many operations wait for the disk")
 	errClosed  = errors.New("the disks are being given up")

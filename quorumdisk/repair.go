@@ -2,8 +2,11 @@ package quorumdisk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"locum/wire"
 )
 
 // Repair puts a disk in the place of one of a set of three, by the headers of the two others. The new disk gets an id of its own and is
@@ -57,7 +60,7 @@ func Repair(ctx context.Context, p Plan, at int) error {
 		own := headers[0]
 		headers = headers[1:]
 		h.ID, h.MadeAt = own.ID, own.MadeAt
-		if err := p.newHeader(ctx, path, h); err != nil {
+		if err := p.newHeader(ctx, path, own, h); err != nil {
 			return fmt.Errorf("%w; %s does not count yet: say the same again once both others can be written", err, p.Paths[at])
 		}
 	}
@@ -78,7 +81,7 @@ func (p Plan) others(ctx context.Context, at int) (list []Header, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w; both other disks are needed", err)
 		}
-		h, err := s.Header(ctx, p.Seals)
+		h, err := p.settled(ctx, s)
 		s.Close()
 		if err != nil {
 			return nil, fmt.Errorf("%w; both other disks are needed", err)
@@ -109,12 +112,55 @@ func missing(newest Header, others []Header) (int, error) {
 	return place, nil
 }
 
-func (p Plan) newHeader(ctx context.Context, path string, h Header) error {
+// newHeader replaces a header, if it still is what was read, and sees that it stays. A later one than the new one is of a leader that has
+// the disk join already.
+func (p Plan) newHeader(ctx context.Context, path string, before, h Header) error {
 	s, err := OpenSession(ctx, path, false, repairPatience)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	_, err = s.Do(ctx, Request{Place: HeaderPlace, Write: p.Seals.SealHeader(h)})
+	now, err := p.settled(ctx, s)
+	if err != nil || now.Generation > h.Generation {
+		return err
+	}
+	if now.ID != before.ID || now.Generation != before.Generation {
+		return notAlone(path)
+	}
+	if _, err := s.Do(ctx, Request{Place: HeaderPlace, Write: p.Seals.SealHeader(h)}); err != nil {
+		return err
+	}
+	if now, err = p.settled(ctx, s); err == nil && (now.Generation < h.Generation || now.Generation == h.Generation && now.Joining != h.Joining) {
+		return notAlone(path)
+	}
 	return err
+}
+
+func notAlone(path string) error {
+	return fmt.Errorf("disk %s: somebody else writes its header: is another --repair under way?", path)
+}
+
+// settled reads what a disk is, and refuses one that is being sealed anew, whatever keys the file at hand names: it can be an older one. The
+// leader puts back the header that it has read, and what is sealed with a key that goes is lost with it. Who seals anew has
+// written its slot with the other key before.
+func (p Plan) settled(ctx context.Context, s *Session) (Header, error) {
+	h, err := s.Header(ctx, p.Seals)
+	if err != nil {
+		return h, err
+	}
+	data, err := s.Do(ctx, h.ReadSlots(0, wire.Node(h.Nodes)))
+	if err != nil {
+		return h, err
+	}
+	slots, err := p.Seals.Slots(h, data)
+	if err != nil {
+		return h, fmt.Errorf("disk %s: %w", s.path, err)
+	}
+	for i, sight := range slots {
+		if errors.Is(sight.Err, OtherKey) {
+			return h, fmt.Errorf("disk %s: what node %d writes is sealed with another key than the file at hand names: the cluster's key is being replaced, or was. "+
+				"Take the file that is in force, and end the replacement first", s.path, i+1)
+		}
+	}
+	return h, nil
 }

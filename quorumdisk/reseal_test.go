@@ -1,6 +1,8 @@
 package quorumdisk
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,5 +121,73 @@ func TestSealingAnewChangesTheSealAlone(t *testing.T) {
 		if _, stale := both.anew(c.id, c.at, c.sector); stale {
 			t.Errorf("%s: it was sealed anew", name)
 		}
+	}
+}
+
+// The file at hand may be older than the one in force, or another may be applied while this goes on.
+func TestADiskIsNotReplacedWhileTheOthersAreSealedAnew(t *testing.T) {
+	const want = "is sealed with another key than the file at hand names"
+	paths := threeFiles(t)
+	p := planFor(t, nil, paths...)
+	p.Force = true
+	port := open(t, paths[2])
+	h := mustHeader(t, p.Seals, port)
+	other := func() { do(t, port, otherSeals(t).WriteSlot(7, h, 2, slot(4, 1))) }
+	replaced, err := os.ReadFile(paths[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	other()
+	if err := Repair(context.Background(), p, 1); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("before it begins: %v", err)
+	}
+	if now, err := os.ReadFile(paths[1]); err != nil || !bytes.Equal(now, replaced) {
+		t.Errorf("something was written (%v)", err)
+	}
+
+	do(t, port, p.Seals.WriteSlot(8, h, 2, slot(4, 2)))
+	draw := p.Random
+	p.Random = func(b []byte) (int, error) { // after the others have been looked at
+		other()
+		return draw(b)
+	}
+	if err := Repair(context.Background(), p, 1); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "does not count yet") {
+		t.Errorf("while it goes on: %v", err)
+	}
+	if now := mustHeader(t, p.Seals, port); now.Generation != h.Generation {
+		t.Errorf("its header was replaced: %+v", now)
+	}
+}
+
+// Another that writes headers at the same time is found out, and not written over.
+func TestWhoElseWritesHeadersIsNotWrittenOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		later uint32 // than the header was
+		want  string // in the error
+	}{
+		"another repair":                {1, "somebody else writes its header"},
+		"a leader that has it join too": {2, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			paths := threeFiles(t)
+			p := planFor(t, nil, paths...)
+			p.Force = true
+			port := open(t, paths[0])
+			theirs := mustHeader(t, p.Seals, port)
+			theirs.Generation += c.later
+			draw := p.Random
+			p.Random = func(b []byte) (int, error) {
+				do(t, port, Request{Op: 9, Place: HeaderPlace, Write: p.Seals.SealHeader(theirs)})
+				return draw(b)
+			}
+			err := Repair(context.Background(), p, 1)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v", err)
+			}
+			if now := mustHeader(t, p.Seals, port); now.Generation != theirs.Generation || !now.Joining.IsZero() {
+				t.Errorf("theirs was written over: %+v", now)
+			}
+		})
 	}
 }

@@ -97,9 +97,8 @@ func (s *Stamps) honest(d *stampDisk, r SlotRead) error {
 	case d.wrote.Newer(own.Slot):
 		return fmt.Errorf("the disk shows an older time stamp of this node (of life %d) than was written (in life %d): it loses writes, or answers from a cache of its own",
 			own.Slot.Incarnation, d.wrote.Incarnation)
-	case d.begun.Incarnation != 0 && own.Slot.Newer(d.begun):
-		return fmt.Errorf("the disk shows a time stamp of this node (of life %d) that this node never wrote: another machine runs as node %d",
-			own.Slot.Incarnation, s.self)
+	case d.begun.Incarnation != 0 && (own.Slot.Newer(d.begun) || own.Slot.Boot != d.begun.Boot || own.Slot.Machine != d.begun.Machine):
+		return twinError(s.self, own.Slot)
 	}
 	for i, sight := range r.Slots {
 		if sight.Err == nil && d.shown[i].Newer(sight.Slot) {

@@ -61,12 +61,15 @@ type Disk struct {
 	Unsealed string `json:"unsealed,omitempty"`
 	// Reseals: the heart may be sealing anew what no living node writes (Reseal).
 	Reseals bool `json:"reseals,omitempty"`
+	// Heeded is the number of the newest Reseal that the heart has taken; what it says of Reseals is from after that.
+	Heeded uint64 `json:"heeded,omitempty"`
 }
 
 // Reseal has the heart seal the disks' sectors anew with the first key that no node of the file writes: the headers, and what is
 // left of other nodes. Only a leader says so.
 type Reseal struct {
-	Rest bool `json:"rest"`
+	Rest   bool   `json:"rest"`
+	Number uint64 `json:"number"` // counts up from 1 in one life of an engine
 }
 
 // Slot is what the disks show of another node.
