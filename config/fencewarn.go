@@ -13,7 +13,6 @@ func (p *parser) warnFences() {
 	p.warnDeadTogether()
 	p.checkSameOutlet()
 	for _, f := range p.cfg.Fences {
-		p.checkWords(f)
 		for _, key := range []string{"url-off", "url-on", "url-status"} {
 			if word := passwordIn(f.Keys[key]); word != "" {
 				p.warn(f.Line, "fence %s: %s= holds a secret (%s=), for all who may read this file, and it is sent to every node; write user= and password-file= if the plug takes them", f.Name, key, word)

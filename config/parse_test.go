@@ -51,7 +51,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 	for _, tc := range []struct{ name, old, new, want string }{
 		{"an unknown word", "", "servise x", `f:12: unknown directive "servise"; did you mean "service"?`},
 		{"an editor's mark at the beginning", "cluster office", "\ufeffcluster office", "f:1: the file begins with a byte order mark"},
-		{"a service line with an error", "service web nodes", "service web node", `resource of service "web", whose service line has an error`},
+		{"a service line with an error", "service web nodes", "service web node", `f:9: service: unknown key node=; did you mean "nodes"?`},
 		{"a service of two words", "service web nodes=", "service web site nodes=", "service: 2 words where 1 is wanted; the form is: service NAME"},
 		{"a node without its number", "node 2 beta", "node beta", "node: 1 word where 2 are wanted; the form is: node NUMBER NAME"},
 		{"a mistyped tie-break", "tiebreak fence", "tiebreak fense", `tiebreak "fense" does not exist; did you mean "fence"?`},

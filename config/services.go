@@ -94,7 +94,9 @@ func (p *parser) checkSpec(l line, what string, sp spec, args []string, common [
 		if sp.more {
 			most = -1
 		}
-		p.add(l.number, "%s: %s", what, wanted(len(args), len(sp.args), most))
+		p.add(l.number, "%s: %s%s; the form is: resource SERVICE %s %s", what, wanted(len(args), len(sp.args), most),
+			hint(l, args[min(len(sp.args), len(args)):], sortedKeys(sp.keys)), l.words[2], sp.form)
+		return
 	}
 	for i, k := range sp.args {
 		if i < len(args) {
@@ -115,7 +117,7 @@ func (p *parser) checkSpec(l line, what string, sp spec, args []string, common [
 		}
 	}
 	for _, key := range sp.required {
-		if _, ok := l.value(key); !ok {
+		if _, ok := l.value(key); !ok && !l.mistyped(key, append(slices.Clone(common), sortedKeys(sp.keys)...)) {
 			p.add(l.number, "%s: %s= is missing", what, key)
 		}
 	}
