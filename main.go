@@ -52,7 +52,7 @@ func commands() []command {
 		{begin, "demo", "[--keep]", "show a cut cable, a death and a split on this machine, in namespaces of its own", runDemo},
 		{begin, "keygen", "[FILE]", "make the cluster's key", keygen},
 		{begin, "check", "[FILE] [--node NAME] [--json]", "say what is wrong in the file, and what it means", check},
-		{begin, "simulate", "[--config FILE] [--kill NODE] [--cut PATH] [--at T] [--seeds N]", "play the file: what happens if", runSimulate},
+		{begin, "simulate", "[FILE] [--kill NODE] [--cut PATH] [--at T] [--seeds N]", "play the file: what happens if", runSimulate},
 		{begin, "run", "[--config FILE] [--node NAME] [--state-dir DIR] [--socket S]", "the daemon, in the foreground", runDaemon},
 		{look, "status", "[--why SERVICE] [--json]", "is all well, where is each service, and why", status},
 		{look, "events", "[-f] [--json]", "what happened and what was decided", events},

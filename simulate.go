@@ -26,7 +26,7 @@ var faults = []struct{ flag, command, help string }{
 
 // runSimulate plays the operator's own file.
 func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
-	file := fs.String("config", defaultConfig, "the file to play")
+	file := fs.String("config", defaultConfig, "the file to play, if FILE does not say it")
 	at := fs.Duration("at", 3*time.Second, "when the faults happen, after all nodes are up")
 	length := fs.Duration("for", 60*time.Second, "how long to go on after the last thing that happens")
 	happens := map[string]*[]string{}
@@ -38,8 +38,14 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	more := fs.StringArray("do", nil, `something else at another time: "10s boot alpha"; see OTHER EVENTS in locum(8)`)
 	seeds := fs.Int("seeds", 0, "instead, look for trouble in so many random histories of this file")
 	first := fs.Uint64("seed", 1, "the first of them")
-	if _, err := parse(ctx, fs, args, 0, 0); err != nil {
+	words, err := parse(ctx, fs, args, 0, 1)
+	switch {
+	case err != nil:
 		return err
+	case len(words) == 1 && fs.Changed("config"):
+		return wrongUsage("%s and --config %s: say once which file is to be played", words[0], *file)
+	case len(words) == 1:
+		*file = words[0]
 	}
 	cfg, err := simulated(*file)
 	if err != nil {
