@@ -141,11 +141,7 @@ func cutOf(cfg *config.Config, what string) string {
 	if a, b, pair := strings.Cut(what, ","); pair {
 		return "cut " + a + " " + b
 	}
-	var all []string
-	for _, n := range cfg.Nodes {
-		all = append(all, n.Name)
-	}
-	every := strings.Join(all, ",")
+	every := strings.Join(nodeNames(cfg), ",")
 	return "cut " + every + " " + every + " " + what
 }
 

@@ -14,11 +14,14 @@ var manners = []string{"ok", "fail", "hang", "ignore", "late", "timeout", "slow"
 
 // knownNodes refuses the first name that no node of the file has. A mistyped name is no history: nothing is played.
 func knownNodes(cfg *config.Config, flag string, names []string) error {
-	var exist []string
+	return knownWords("node", nodeNames(cfg), flag, names)
+}
+
+func nodeNames(cfg *config.Config) (names []string) {
 	for _, n := range cfg.Nodes {
-		exist = append(exist, n.Name)
+		names = append(names, n.Name)
 	}
-	return knownWords("node", exist, flag, names)
+	return names
 }
 
 // knownCuts refuses a cut of what is neither a path nor a pair of nodes.

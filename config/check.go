@@ -36,6 +36,7 @@ func (p *parser) finish() {
 	p.defaults()
 	p.checkTies()
 	p.checkDisks()
+	p.checkFencePlaces()
 	p.checkFencePorts()
 	p.checkLease()
 	p.checkLines()

@@ -109,13 +109,19 @@ func (p *parser) checkFenceKind(l line, what, word string, k kind) {
 	}
 }
 
-// isHost takes an address, a name, or one of them with a port.
+// isOneHost reports whether an address can be that of one machine.
+func isOneHost(a netip.Addr) bool {
+	return !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// isHost takes an address, a name, or one of them with a port. A name does not end in a number: that is an address that cannot be
+// (RFC 1123, 2.1).
 func isHost(word string) bool {
-	if _, err := netip.ParseAddr(word); err == nil {
-		return true
+	if a, err := netip.ParseAddr(word); err == nil {
+		return isOneHost(a)
 	}
 	if a, err := netip.ParseAddrPort(word); err == nil {
-		return a.Port() != 0
+		return a.Port() != 0 && isOneHost(a.Addr())
 	}
 	if host, port, ok := strings.Cut(word, ":"); ok {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -123,7 +129,7 @@ func isHost(word string) bool {
 		}
 		word = host
 	}
-	return word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+	return word != "" && !isNumber(word[strings.LastIndexByte(word, '.')+1:]) && !strings.ContainsFunc(word, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 	})
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,6 +24,23 @@ func (p *parser) warnFences() {
 		}
 		if least := fenceTypes[f.Type].slow; f.Timeout < least {
 			p.warn(f.Line, "fence %s: timeout=%s is short for type=%s, which may need %s to switch and to notice; write timeout=%s", f.Name, f.Timeout, f.Type, least, least)
+		}
+	}
+}
+
+// checkFencePlaces finds a device that is to be asked at the node itself, which does not answer once it is off.
+func (p *parser) checkFencePlaces() {
+	for _, f := range p.cfg.Fences {
+		place := f.place()
+		if host, err := netip.ParseAddrPort(place); err == nil {
+			place = host.Addr().String()
+		}
+		for _, path := range p.cfg.Paths {
+			if a := path.Addresses[f.Node]; a.IsValid() && (a.String() == place || "["+a.String()+"]" == place) {
+				node, _ := p.cfg.NodeByNumber(f.Node)
+				p.add(f.Line, "fence %s: %s is %s's own address, on path %s: nothing there confirms that it is off, once it is; write the address of the switch, board or host",
+					f.Name, a, node.Name, path.Name)
+			}
 		}
 	}
 }

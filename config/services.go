@@ -134,6 +134,8 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 			p.add(l.number, "%s: %q is not an http:// or https:// address", what, word)
 		} else if u.User != nil {
 			p.add(l.number, "%s: no password stands in this file; use user= and password-file=", what)
+		} else if !isHost(u.Hostname()) {
+			p.add(l.number, "%s: %q has no host that can be: %q", what, word, u.Hostname())
 		}
 	case kindUnit:
 		if !strings.Contains(word, ".") || strings.ContainsAny(word, "/ ") {

@@ -53,19 +53,18 @@ func newPlugAt(f config.Fence, login string) (*httpPlug, error) {
 			return nil, err
 		}
 	}
-	if file := f.Keys["password-file"]; file != "" {
-		var err error
-		if p.password, err = secret(file); err != nil {
-			return nil, err
-		}
-		p.secrets = secrets{p.password, basic(p.user, p.password), url.QueryEscape(p.password)}
-	}
 	if strings.Contains(p.user, ":") {
 		return nil, errors.New("user= holds a colon, which no authorization can carry")
 	}
 	transport, err := newTransport(f)
 	if err != nil {
 		return nil, err
+	}
+	if file := f.Keys["password-file"]; file != "" {
+		if p.password, err = secret(file); err != nil {
+			return nil, err
+		}
+		p.secrets = secrets{p.password, basic(p.user, p.password), url.QueryEscape(p.password)}
 	}
 	p.client = &http.Client{Transport: transport, CheckRedirect: sameHost}
 	return p, nil

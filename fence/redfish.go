@@ -38,17 +38,16 @@ func NewRedfish(f config.Fence, _ string) (Device, error) {
 	if f.Keys["address"] == "" || b.user == "" || strings.Contains(b.user, ":") {
 		return nil, errors.New("the fence line needs address= and user= (without a colon)")
 	}
-	var err error
+	transport, err := newTransport(f)
+	if err != nil {
+		return nil, err
+	}
 	if b.password, err = secret(f.Keys["password-file"]); err != nil {
 		return nil, err
 	}
 	b.secrets = secrets{b.password, basic(b.user, b.password)}
 	if b.system = f.Keys["system"]; b.system != "" && !strings.HasPrefix(b.system, "/") {
 		b.system = systemsPath + "/" + url.PathEscape(b.system)
-	}
-	transport, err := newTransport(f)
-	if err != nil {
-		return nil, err
 	}
 	b.client = &http.Client{Transport: transport, CheckRedirect: sameHost}
 	return b, nil
