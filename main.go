@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -100,6 +101,9 @@ func execute(ctx context.Context, args []string) int {
 		word = "version"
 	}
 	c, err := find(word)
+	if strings.HasPrefix(word, "-") {
+		err = wrongUsage("%s: the command comes first, its flags after it: locum COMMAND %s (locum help lists them)", word, word)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "locum: %v\n", err)
 		return console.ExitUsage

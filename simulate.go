@@ -44,6 +44,8 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return err
 	case len(words) == 1 && fs.Changed("config"):
 		return wrongUsage("%s and --config %s: say once which file is to be played", words[0], *file)
+	case *at < 0, *length < 0, *seeds < 0:
+		return wrongUsage("--at, --for and --seeds are not less than 0")
 	case len(words) == 1:
 		*file = words[0]
 	}
@@ -81,10 +83,10 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	for _, m := range *more {
 		when, what, _ := strings.Cut(m, " ")
 		d, err := time.ParseDuration(when)
-		if err != nil {
-			return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf("--do %q: want a time and a command: %v", m, err)}
+		if err != nil || d < 0 {
+			return wrongUsage("--do %q: want a time and an event, such as \"10s boot alpha\"", m)
 		}
-		if err := knownEvent(what); err != nil {
+		if err := knownEvent(cfg, what); err != nil {
 			return err
 		}
 		commands = append(commands, timed{d, what})
