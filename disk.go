@@ -48,6 +48,9 @@ func disk(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if !known {
 		return wrongUsage("disk %q does not exist; there are init, show and test%s", words[0], console.DidYouMean(words[0], []string{"init", "show", "test"}))
 	}
+	if f.last < 0 || f.timeout <= 0 {
+		return wrongUsage("--for and --timeout are times, such as 10s")
+	}
 	file, err := readDiskFile(f.config)
 	if err != nil {
 		return err
@@ -70,6 +73,9 @@ type diskFile struct {
 }
 
 func readDiskFile(name string) (f diskFile, err error) {
+	if _, err := os.Stat(name); os.IsNotExist(err) {
+		return f, wrongUsage("%s does not exist; it says whose the disk is (cluster, key and nodes): name it with --config, or write it", name)
+	}
 	text, err := readFile(name)
 	if err != nil {
 		return f, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -49,7 +50,7 @@ func apply(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, problems := config.Parse(words[0], text); len(problems.Errors) > 0 {
+	if _, problems := parseFile(words[0], text); len(problems.Errors) > 0 {
 		return wrongUsage("%v", problems)
 	}
 	ch.Command = console.Command{Verb: "apply", Text: text, By: by()}
@@ -71,18 +72,18 @@ func check(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg, problems := config.Parse(file, text)
-	here := ""
+	cfg, problems := parseFile(file, text)
+	var here daemon.Look
 	if cfg != nil {
-		var found []config.Problem
-		found, here = daemon.LookAtMachine(file, *node, cfg)
-		problems.Warnings = append(problems.Warnings, found...)
+		here = daemon.LookAtMachine(file, *node, cfg)
+		problems.Warnings = append(problems.Warnings, here.Found...)
 	}
-	if *node != "" && cfg != nil && here == "" {
-		return wrongUsage("%s has no node %q", file, *node)
+	if *node != "" && cfg != nil && here.Node == "" {
+		names := nodeNames(cfg)
+		return wrongUsage("%s has no node %q; there are %s%s", file, *node, strings.Join(names, ", "), console.DidYouMean(*node, names))
 	}
 	if *asJSON {
-		if err := writeCheck(cfg, problems); err != nil {
+		if err := writeCheck(cfg, problems, here.Unseen); err != nil {
 			return err
 		}
 	} else {
@@ -94,8 +95,20 @@ func check(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	return nil
 }
 
-// showCheck says what is wrong, and what a good file means; here is which of its nodes this machine is, "" none.
-func showCheck(w io.Writer, file, here string, cfg *config.Config, problems *config.Problems) {
+// parseFile reads a file with the errors that only those find who make its fence devices; the Config is nil if there is any.
+func parseFile(file, text string) (*config.Config, *config.Problems) {
+	cfg, problems := config.Parse(file, text)
+	if cfg != nil {
+		problems.Errors = daemon.FenceErrors(file, cfg)
+	}
+	if len(problems.Errors) > 0 {
+		cfg = nil
+	}
+	return cfg, problems
+}
+
+// showCheck says what is wrong, what a good file means, and what of this machine could not be looked at.
+func showCheck(w io.Writer, file string, here daemon.Look, cfg *config.Config, problems *config.Problems) {
 	for _, p := range problems.Errors {
 		fmt.Fprintln(w, p)
 	}
@@ -106,10 +119,11 @@ func showCheck(w io.Writer, file, here string, cfg *config.Config, problems *con
 		return
 	}
 	fmt.Fprintf(w, "%s is good: cluster %s, %s, %s; lease %s\n", file, cfg.Cluster, count(len(cfg.Nodes), "node"), count(len(cfg.Services), "service"), cfg.Lease)
-	if here == "" {
-		fmt.Fprintln(w, "this machine is none of its nodes: whether they have the key, interfaces and programs that it names was not looked at")
-	} else {
-		fmt.Fprintf(w, "this machine is %s: key, interfaces, devices and programs that it names were looked at\n", here)
+	if here.Node != "" {
+		fmt.Fprintf(w, "this machine is %s: key, interfaces, devices and programs that it names were looked at\n", here.Node)
+	}
+	for _, what := range here.Unseen {
+		fmt.Fprintf(w, "not looked at: %s\n", what)
 	}
 	config.WriteExplain(w, cfg.Explain())
 	if len(cfg.Nodes) > 1 {
@@ -134,6 +148,7 @@ type checked struct {
 	Warnings []problem       `json:"warnings"`
 	Means    []config.Row    `json:"means"`
 	Losses   []simulate.Loss `json:"losses"` // what has no node when others are away
+	Unseen   []string        `json:"not_looked_at"`
 }
 
 type problem struct {
@@ -142,8 +157,8 @@ type problem struct {
 	Text string `json:"text"`
 }
 
-func writeCheck(cfg *config.Config, problems *config.Problems) error {
-	out := checked{Version: 1, Errors: []problem{}, Warnings: []problem{}, Means: []config.Row{}, Losses: []simulate.Loss{}}
+func writeCheck(cfg *config.Config, problems *config.Problems, unseen []string) error {
+	out := checked{Version: 1, Errors: []problem{}, Warnings: []problem{}, Means: []config.Row{}, Losses: []simulate.Loss{}, Unseen: append([]string{}, unseen...)}
 	for _, p := range problems.Errors {
 		out.Errors = append(out.Errors, problem(p))
 	}

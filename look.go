@@ -107,7 +107,7 @@ func paths(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return err
 	}
 	if *asJSON {
-		return writeJSON(reply)
+		return writeJSON(console.PathsOf(reply))
 	}
 	console.ShowPaths(os.Stdout, reply)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -52,7 +53,7 @@ func commands() []command {
 		{begin, "demo", "[--keep]", "show a cut cable, a death and a split on this machine, in namespaces of its own", runDemo},
 		{begin, "keygen", "[FILE]", "make the cluster's key", keygen},
 		{begin, "check", "[FILE] [--node NAME] [--json]", "say what is wrong in the file, and what it means", check},
-		{begin, "simulate", "[--config FILE] [--kill NODE] [--cut PATH] [--at T] [--seeds N]", "play the file: what happens if", runSimulate},
+		{begin, "simulate", "[FILE] [--kill NODE] [--cut PATH] [--at T] [--seeds N]", "play the file: what happens if", runSimulate},
 		{begin, "run", "[--config FILE] [--node NAME] [--state-dir DIR] [--socket S]", "the daemon, in the foreground", runDaemon},
 		{look, "status", "[--why SERVICE] [--json]", "is all well, where is each service, and why", status},
 		{look, "events", "[-f] [--json]", "what happened and what was decided", events},
@@ -100,6 +101,9 @@ func execute(ctx context.Context, args []string) int {
 		word = "version"
 	}
 	c, err := find(word)
+	if strings.HasPrefix(word, "-") {
+		err = wrongUsage("%s: the command comes first, its flags after it: locum COMMAND %s (locum help lists them)", word, word)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "locum: %v\n", err)
 		return console.ExitUsage

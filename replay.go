@@ -26,6 +26,9 @@ func runReplay(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.last < 0 {
+		return wrongUsage("--last %s is no time that has passed; write for example --last 10m", p.last)
+	}
 	if len(words) == 0 {
 		words = []string{daemon.DefaultStateDir}
 	}

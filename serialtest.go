@@ -27,6 +27,9 @@ func serialTest(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if !slices.Contains(config.Rates(), *baud) {
 		return wrongUsage("--baud %d is no usual rate; there are: %s", *baud, strings.Trim(fmt.Sprint(config.Rates()), "[]"))
 	}
+	if *wait <= 0 {
+		return wrongUsage("--timeout %s is no time to wait", *wait)
+	}
 	ctx, stop := context.WithTimeout(ctx, *wait)
 	defer stop()
 	r, err := serialhb.TestCable(ctx, words[0], *baud, func(s string) { fmt.Fprintln(os.Stderr, s) })

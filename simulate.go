@@ -26,7 +26,7 @@ var faults = []struct{ flag, command, help string }{
 
 // runSimulate plays the operator's own file.
 func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
-	file := fs.String("config", defaultConfig, "the file to play")
+	file := fs.String("config", defaultConfig, "the file to play, if FILE does not say it")
 	at := fs.Duration("at", 3*time.Second, "when the faults happen, after all nodes are up")
 	length := fs.Duration("for", 60*time.Second, "how long to go on after the last thing that happens")
 	happens := map[string]*[]string{}
@@ -38,8 +38,16 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	more := fs.StringArray("do", nil, `something else at another time: "10s boot alpha"; see OTHER EVENTS in locum(8)`)
 	seeds := fs.Int("seeds", 0, "instead, look for trouble in so many random histories of this file")
 	first := fs.Uint64("seed", 1, "the first of them")
-	if _, err := parse(ctx, fs, args, 0, 0); err != nil {
+	words, err := parse(ctx, fs, args, 0, 1)
+	switch {
+	case err != nil:
 		return err
+	case len(words) == 1 && fs.Changed("config"):
+		return wrongUsage("%s and --config %s: say once which file is to be played", words[0], *file)
+	case *at < 0, *length < 0, *seeds < 0:
+		return wrongUsage("--at, --for and --seeds are not less than 0")
+	case len(words) == 1:
+		*file = words[0]
 	}
 	cfg, err := simulated(*file)
 	if err != nil {
@@ -75,10 +83,10 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	for _, m := range *more {
 		when, what, _ := strings.Cut(m, " ")
 		d, err := time.ParseDuration(when)
-		if err != nil {
-			return &console.Failure{Code: console.ExitUsage, Text: fmt.Sprintf("--do %q: want a time and a command: %v", m, err)}
+		if err != nil || d < 0 {
+			return wrongUsage("--do %q: want a time and an event, such as \"10s boot alpha\"", m)
 		}
-		if err := knownEvent(what); err != nil {
+		if err := knownEvent(cfg, what); err != nil {
 			return err
 		}
 		commands = append(commands, timed{d, what})
@@ -135,11 +143,7 @@ func cutOf(cfg *config.Config, what string) string {
 	if a, b, pair := strings.Cut(what, ","); pair {
 		return "cut " + a + " " + b
 	}
-	var all []string
-	for _, n := range cfg.Nodes {
-		all = append(all, n.Name)
-	}
-	every := strings.Join(all, ",")
+	every := strings.Join(nodeNames(cfg), ",")
 	return "cut " + every + " " + every + " " + what
 }
 

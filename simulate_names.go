@@ -14,11 +14,14 @@ var manners = []string{"ok", "fail", "hang", "ignore", "late", "timeout", "slow"
 
 // knownNodes refuses the first name that no node of the file has. A mistyped name is no history: nothing is played.
 func knownNodes(cfg *config.Config, flag string, names []string) error {
-	var exist []string
+	return knownWords("node", nodeNames(cfg), flag, names)
+}
+
+func nodeNames(cfg *config.Config) (names []string) {
 	for _, n := range cfg.Nodes {
-		exist = append(exist, n.Name)
+		names = append(names, n.Name)
 	}
-	return knownWords("node", exist, flag, names)
+	return names
 }
 
 // knownCuts refuses a cut of what is neither a path nor a pair of nodes.
@@ -53,6 +56,9 @@ func knownSwitches(cfg *config.Config, switches []string) error {
 		if err := knownWords("manner of a switch", manners, "switch", []string{manner}); err != nil {
 			return err
 		}
+		if err := simulate.Try(cfg, "switch "+node+" "+manner); err != nil {
+			return wrongUsage("--switch %s: %v", s, err)
+		}
 	}
 	return nil
 }
@@ -61,16 +67,21 @@ func knownSwitches(cfg *config.Config, switches []string) error {
 var playable = []string{"boot", "kill", "leave", "pause", "resume", "kill-heart", "start-heart", "kill-engine", "cut", "cut-one-way", "heal", "switch", "fail",
 	"lose-disk", "hang-disk", "find-disk"}
 
-// knownEvent refuses an event that there is not, before anything is played.
-func knownEvent(what string) error {
+// knownEvent refuses an event that there is not, or not with this file, before anything is played.
+func knownEvent(cfg *config.Config, what string) error {
 	words := strings.Fields(what)
 	switch {
 	case len(words) == 0:
 		return wrongUsage("--do: an event is missing after the time; there are %s", strings.Join(playable, ", "))
-	case simulate.IsCommand(words[0]):
+	case !simulate.IsCommand(words[0]):
+		return knownWords("event", playable, "do", words[:1])
+	case !slices.Contains(playable, words[0]):
 		return nil
 	}
-	return knownWords("event", playable, "do", words[:1])
+	if err := simulate.Try(cfg, what); err != nil {
+		return wrongUsage("--do %q: %v; see OTHER EVENTS in locum(8)", what, err)
+	}
+	return nil
 }
 
 func knownWords(kind string, exist []string, flag string, words []string) error {

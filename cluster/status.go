@@ -56,6 +56,7 @@ type ServiceStatus struct {
 	Why         string           `json:"why"`
 	Stopped     bool             `json:"stopped"` // the operator's intent
 	Maintenance bool             `json:"maintenance"`
+	Extra       bool             `json:"extra,omitempty"` // an instance above the least number: it runs only where there is room
 	On          []InstanceStatus `json:"on"`
 }
 

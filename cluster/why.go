@@ -103,7 +103,7 @@ func (e *Engine) whyJoining(n wire.Node) string {
 func (e *Engine) serviceStatus(i int) ServiceStatus {
 	s := &e.cfg.Services[i]
 	in := e.intents.of(s.Name)
-	st := ServiceStatus{Service: s.Name, Group: s.Group, Stopped: in.Stopped, Maintenance: e.maintained(s.Name), On: []InstanceStatus{}}
+	st := ServiceStatus{Service: s.Name, Group: s.Group, Stopped: in.Stopped, Maintenance: e.maintained(s.Name), Extra: s.Instance > s.Least, On: []InstanceStatus{}}
 	own := e.services[i]
 	st.On = append(st.On, InstanceStatus{Node: e.name(e.self), State: own.phase(e).String(), Detail: own.detail})
 	if e.leads() {

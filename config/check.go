@@ -22,7 +22,7 @@ func (p *parser) finish() {
 		{c.KeyFile == "" && !p.stands("key"), "no key line; run locum keygen /etc/locum.key and write: key /etc/locum.key"},
 		{len(c.Nodes) == 0 && !p.stands("node"), "no node line; write one for each machine: node 1 NAME"},
 		{len(p.services) == 0 && !p.stands("service"), "no service line; write: service NAME nodes=A,B"},
-		{len(c.Nodes) > 1 && len(c.Paths) == 0, "no path line; write: path udp lan A=ADDRESS B=ADDRESS"},
+		{len(c.Nodes) > 1 && len(c.Paths) == 0 && !p.stands("path"), "no path line; write: path udp lan A=ADDRESS B=ADDRESS"},
 		{len(c.Paths) > wire.MaxPaths, fmt.Sprintf("%d paths; at most %d can be used", len(c.Paths), wire.MaxPaths)},
 	} {
 		if need.missing {
@@ -36,16 +36,16 @@ func (p *parser) finish() {
 	p.defaults()
 	p.checkTies()
 	p.checkDisks()
+	p.checkFencePlaces()
 	p.checkFencePorts()
 	p.checkLease()
 	p.checkLines()
-	p.warnings()
-}
-
-// stands reports whether the file has a line of this directive, though a wrong one: what is wrong with that is said already,
-// and that there is no such line would not be true.
-func (p *parser) stands(keyword string) bool {
-	return len(p.Errors) > 0 && slices.ContainsFunc(p.lines, func(l line) bool { return l.words[0] == keyword })
+	for _, f := range c.Fences {
+		p.checkWords(f)
+	}
+	if len(p.Errors) == 0 { // else what is missing may be what a wrong line was to say
+		p.warnings()
+	}
 }
 
 // checkNames finds a unit that two resources would start and stop, and two processes that locum could not tell apart.
@@ -178,10 +178,11 @@ func (c *Config) FenceTime(n wire.Node) time.Duration {
 func (p *parser) checkTies() {
 	c := p.cfg
 	even := c.TotalVotes()%2 == 0
-	if len(c.Nodes) == 2 && even && len(c.Tiebreaks) == 0 {
+	if len(c.Nodes) == 2 && even && len(c.Tiebreaks) == 0 && !p.stands("tiebreak") {
 		p.add(0, "two nodes and nothing to break a tie: when they cannot hear each other, neither may go on. Write "+
 			"\"tiebreak disk\" with a quorum disk (safe), \"tiebreak fence\" with a fence line for each node (safe), or \"tiebreak unsafe\" for services that say stateless=yes")
 	}
+	strangers := slices.ContainsFunc(c.Fences, func(f Fence) bool { return f.Node == 0 })
 	for _, t := range c.Tiebreaks {
 		switch t.Type {
 		case "unsafe":
@@ -191,7 +192,7 @@ func (p *parser) checkTies() {
 			continue
 		}
 		for _, n := range c.Nodes {
-			if len(c.FencesOf(n.Number)) == 0 {
+			if len(c.FencesOf(n.Number)) == 0 && !p.says("fence", n.Name) && !strangers {
 				p.add(t.Line, "tiebreak fence, but %s has no fence line; write: fence %s NAME type=…", n.Name, n.Name)
 			}
 		}

@@ -59,14 +59,14 @@ func (p *parser) checkDisks() {
 	c := p.cfg
 	tie := c.tiebreakLine("disk")
 	switch {
-	case len(c.Disks) == 0 && tie != 0:
+	case len(c.Disks) == 0 && tie != 0 && !p.stands("disk"):
 		p.add(tie, "tiebreak disk, but there is no disk line; write: disk /dev/disk/by-id/… every=1s dead=5s")
 		return
 	case len(c.Disks) == 0:
 		return
 	case len(c.Disks) == 2 || len(c.Disks) > MaxDisks:
 		p.add(c.Disks[len(c.Disks)-1].Line, "%d disks: a majority of them decides, so there is one, or there are three", len(c.Disks))
-	case tie == 0:
+	case tie == 0 && !p.stands("tiebreak"):
 		p.warn(c.Disks[0].Line, "a disk line without \"tiebreak disk\": the disk decides nothing")
 	}
 	for _, d := range c.Disks[1:] {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -10,8 +11,9 @@ import (
 
 // fence reads a "fence" line.
 func (p *parser) fence(l line) {
-	if len(l.words) != 3 {
-		p.add(l.number, "fence: the form is: fence NODE NAME type=… level=1 …; types: %s, or agent=fence_xyz", strings.Join(FenceTypes(), ", "))
+	if n := len(l.words) - 1; n != 2 {
+		p.add(l.number, "fence: %s%s; the form is: fence NODE NAME type=… level=1 …; types: %s, or agent=fence_xyz",
+			wanted(n, 2, 2), hint(l, l.words[min(3, len(l.words)):], []string{"type", "level", "timeout", "then", "agent"}), strings.Join(FenceTypes(), ", "))
 		return
 	}
 	f := Fence{Node: p.nodeNumber(l, l.words[1]), Name: l.words[2], Level: 1, Timeout: DefaultFenceTimeout, Keys: map[string]string{}, Line: l.number}
@@ -38,9 +40,16 @@ func (p *parser) fenceType(l line, f *Fence) {
 		}
 	}
 	sp, ok := fenceTypes[f.Type]
-	if !ok || f.Type == "agent" && !isAgent {
+	if types := slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" }); f.Type == "" {
+		probably := ""
+		if i := slices.IndexFunc(l.keys, func(kv pair) bool { return nearest(kv.key, []string{"type"}) != "" }); i >= 0 && l.keys[i].key != "type" {
+			probably = "; did you mean type=" + l.keys[i].value + "?"
+		}
+		p.add(l.number, "fence: type= is missing%s there are: %s; any fence agent is agent=fence_xyz", cmp.Or(probably, ";"), strings.Join(types, ", "))
+		return
+	} else if !ok || f.Type == "agent" && !isAgent {
 		p.add(l.number, "fence type %q does not exist; %s; any fence agent is agent=fence_xyz", f.Type,
-			meant(f.Type, slices.DeleteFunc(FenceTypes(), func(t string) bool { return t == "agent" })))
+			meant(f.Type, types))
 		return
 	}
 	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then"})
@@ -100,13 +109,19 @@ func (p *parser) checkFenceKind(l line, what, word string, k kind) {
 	}
 }
 
-// isHost takes an address, a name, or one of them with a port.
+// isOneHost reports whether an address can be that of one machine.
+func isOneHost(a netip.Addr) bool {
+	return !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// isHost takes an address, a name, or one of them with a port. A name does not end in a number: that is an address that cannot be
+// (RFC 1123, 2.1).
 func isHost(word string) bool {
-	if _, err := netip.ParseAddr(word); err == nil {
-		return true
+	if a, err := netip.ParseAddr(word); err == nil {
+		return isOneHost(a)
 	}
 	if a, err := netip.ParseAddrPort(word); err == nil {
-		return a.Port() != 0
+		return a.Port() != 0 && isOneHost(a.Addr())
 	}
 	if host, port, ok := strings.Cut(word, ":"); ok {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -114,7 +129,7 @@ func isHost(word string) bool {
 		}
 		word = host
 	}
-	return word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+	return word != "" && !isNumber(word[strings.LastIndexByte(word, '.')+1:]) && !strings.ContainsFunc(word, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 	})
 }

@@ -14,7 +14,6 @@ func (p *parser) warnFences() {
 	p.warnDeadTogether()
 	p.checkSameOutlet()
 	for _, f := range p.cfg.Fences {
-		p.checkWords(f)
 		for _, key := range []string{"url-off", "url-on", "url-status"} {
 			if word := passwordIn(f.Keys[key]); word != "" {
 				p.warn(f.Line, "fence %s: %s= holds a secret (%s=), for all who may read this file, and it is sent to every node; write user= and password-file= if the plug takes them", f.Name, key, word)
@@ -29,6 +28,23 @@ func (p *parser) warnFences() {
 		}
 		if least := fenceTypes[f.Type].slow; f.Timeout < least {
 			p.warn(f.Line, "fence %s: timeout=%s is short for type=%s, which may need %s to switch and to notice; write timeout=%s", f.Name, f.Timeout, f.Type, least, least)
+		}
+	}
+}
+
+// checkFencePlaces finds a device that is to be asked at the node itself, which does not answer once it is off.
+func (p *parser) checkFencePlaces() {
+	for _, f := range p.cfg.Fences {
+		place := f.place()
+		if host, err := netip.ParseAddrPort(place); err == nil {
+			place = host.Addr().String()
+		}
+		for _, path := range p.cfg.Paths {
+			if a := path.Addresses[f.Node]; a.IsValid() && (a.String() == place || "["+a.String()+"]" == place) {
+				node, _ := p.cfg.NodeByNumber(f.Node)
+				p.add(f.Line, "fence %s: %s is %s's own address, on path %s: nothing there confirms that it is off, once it is; write the address of the switch, board or host",
+					f.Name, a, node.Name, path.Name)
+			}
 		}
 	}
 }

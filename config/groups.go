@@ -46,7 +46,7 @@ func (p *parser) named(s serviceLine, one *Service, key string, names []string) 
 		tell := one.Instance == 1 // once for all instances
 		switch {
 		case other < 0:
-			if tell {
+			if tell && !p.says("service", name) {
 				p.add(s.Line, "%s=%s: no service is called that; %s", key, name, meant(name, p.serviceNames()))
 			}
 			continue
@@ -173,6 +173,7 @@ func (p *parser) checkWeight(s *Service) {
 			}
 		}
 		switch {
+		case !named && len(p.Errors) > 0: // a wrong node line may say it
 		case !named:
 			p.warn(s.Line, "weight=%s:%s: no node line says how much %s it has (capacity=%s:…), so that any number of services fits", m.Unit, m.Amount, m.Unit, m.Unit)
 		case !fits && len(s.Nodes) > 0:

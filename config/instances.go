@@ -50,10 +50,12 @@ func (p *parser) expand() {
 	for i, r := range p.resources {
 		switch {
 		case given[i]:
-		case p.hasServiceLine(r.service):
-			p.add(r.number, "resource of service %q, whose service line has an error", r.service)
+		case p.says("service", r.service): // which is wrong, and said to be
+			p.readResource(p.instanceLine(r.line, Service{Instance: 1}), r.service)
+		case resourceTypes[r.service].args != nil:
+			p.add(r.number, "resource %s: the name of its service is missing; the form is: resource SERVICE %s …", r.service, r.service)
 		default:
-			p.add(r.number, "resource of service %q, which has no service line; %s", r.service, meant(r.service, p.serviceNames()))
+			p.fold(r.number, "service "+r.service, "resource of service %q, which has no service line; %s", r.service, meant(r.service, p.serviceNames()))
 		}
 	}
 }
@@ -92,7 +94,7 @@ func (p *parser) giveResources(s *Service, given []bool) {
 			p.badLine[l.number] = true
 		}
 	}
-	if len(s.Resources) == 0 && s.Instance == 1 {
+	if len(s.Resources) == 0 && s.Instance == 1 && !p.says("resource", s.Group) && !p.hasStrangers() {
 		p.add(s.Line, "service %s has no resource; write: resource %s TYPE …", s.Group, s.Group)
 	}
 	for _, r := range s.Resources {
@@ -144,7 +146,7 @@ func (p *parser) fromPool(l line, s Service) string {
 	return at.String() + "/" + bits
 }
 
-// hasServiceLine reports whether there is a service line of this name, be it right or wrong.
-func (p *parser) hasServiceLine(name string) bool {
-	return slices.ContainsFunc(p.lines, func(l line) bool { return l.words[0] == "service" && len(l.words) > 1 && l.words[1] == name })
+// hasStrangers reports whether a resource line names a service that there is not: any of the services may be meant.
+func (p *parser) hasStrangers() bool {
+	return slices.ContainsFunc(p.resources, func(r resourceLine) bool { return !p.says("service", r.service) })
 }

@@ -25,6 +25,10 @@ type parser struct {
 	quorumSet bool
 	leaseLine int
 	delaySet  bool
+
+	nodeNames  []string // names of nodes as fence, limit and service lines have them
+	wrongNodes []line   // node lines that gave no node
+	folded     []folded
 }
 
 // Parse reads a file's text; file is its name for messages. The Config is nil if there is any error; the Problems are
@@ -36,11 +40,19 @@ func Parse(file, text string) (*Config, *Problems) {
 		firstLine: map[string]int{}, badLine: map[int]bool{},
 	}
 	p.lines = lines(p.Problems, text)
+	for _, l := range p.lines {
+		if _, known := directives[l.words[0]]; !known {
+			p.lose(l.number, append(l.keyFirst(), l.words...))
+		}
+	}
+	p.nodeNames = p.namedNodes()
 	p.each("node", (*parser).node) // first: everything else names nodes
+	p.presumeNodes()
 	for _, l := range p.lines {
 		p.directive(l)
 	}
 	p.finish()
+	p.unfold()
 	p.sort()
 	if len(p.Errors) > 0 {
 		return nil, p.Problems
@@ -54,6 +66,9 @@ var directives = map[string]func(*parser, line){
 	"quorum": (*parser).quorum, "engine": (*parser).engine, "service": (*parser).service, "resource": (*parser).resource,
 	"notify": (*parser).notify, "disk": (*parser).disk, "limit": (*parser).limit,
 }
+
+// byteOrderMark is what some editors put before the first line.
+const byteOrderMark = "\ufeff"
 
 // notYet names directives that are designed and do not exist yet.
 var notYet = []string{"place"}
@@ -74,8 +89,12 @@ func (p *parser) directive(l line) {
 	case known:
 	case slices.Contains(notYet, l.words[0]):
 		p.add(l.number, "%q does not exist yet; there are: %s", l.words[0], strings.Join(sortedKeys(directives), ", "))
-	case strings.HasPrefix(l.words[0], "\ufeff"):
+	case strings.HasPrefix(l.words[0], byteOrderMark):
 		p.add(l.number, "the file begins with a byte order mark, which an editor put there; save it as UTF-8 without one")
+	case l.keyFirst() != nil:
+		p.add(l.number, "the line begins with %s=; a directive's keyword comes first, and a blank after it", l.keys[0].key)
+	case isNumber(l.words[0]) && len(l.words) == 2 && isKey(l.words[1]):
+		p.add(l.number, "the line begins with a number; a directive's keyword comes first; did you mean: node %s %s", l.words[0], l.words[1])
 	default:
 		p.add(l.number, "unknown directive %q; %s", l.words[0], meant(l.words[0], sortedKeys(directives)))
 	}
@@ -85,7 +104,7 @@ func (p *parser) directive(l line) {
 func (p *parser) take(l line, form string, least, most int, keys ...string) bool {
 	ok := true
 	if n := len(l.words) - 1; n < least || most >= 0 && n > most {
-		p.add(l.number, "%s: %s; the form is: %s", l.words[0], wanted(n, least, most), form)
+		p.add(l.number, "%s: %s%s; the form is: %s", l.words[0], wanted(n, least, most), hint(l, l.words[min(1+max(most, 0), len(l.words)):], keys), form)
 		ok = false
 	}
 	return p.onlyKeys(l, l.words[0], keys) && ok
@@ -199,15 +218,31 @@ func (p *parser) file0(l line, what, path string) {
 }
 
 func (p *parser) node(l line) {
-	if !p.take(l, "node NUMBER NAME [votes=N] [capacity=cpu:8,mem:16G] [guest=yes] [lease-proof=yes]", 2, 2, "votes", "capacity", "guest", "lease-proof") {
+	before := len(p.Errors)
+	n := Node{Votes: 1, Line: l.number}
+	if p.take(l, "node NUMBER NAME [votes=N] [capacity=cpu:8,mem:16G] [guest=yes] [lease-proof=yes]", 2, 2, "votes", "capacity", "guest", "lease-proof") {
+		p.nodeName(l, &n)
+	}
+	if len(p.Errors) > before {
+		p.wrongNodes = append(p.wrongNodes, l)
 		return
 	}
-	n := Node{Number: wire.Node(p.integer(l, "node", l.words[1], 1, wire.MaxNodes)), Name: l.words[2], Votes: 1,
-		Guest: p.yes(l, "guest"), LeaseProof: p.yes(l, "lease-proof"), Capacity: p.measures(l, "capacity"), Line: l.number}
-	p.name(l, "node", n.Name)
+	n.Guest, n.LeaseProof, n.Capacity = p.yes(l, "guest"), p.yes(l, "lease-proof"), p.measures(l, "capacity")
 	if v, ok := l.value("votes"); ok {
 		n.Votes = p.integer(l, "votes", v, 0, 100)
 	}
+	p.cfg.Nodes = append(p.cfg.Nodes, n)
+	sortNodes(p.cfg.Nodes)
+}
+
+// nodeName reads what makes a node this one and no other.
+func (p *parser) nodeName(l line, n *Node) {
+	if swapped(l) {
+		p.add(l.number, "node: the number comes first; write: node %s %s", l.words[2], l.words[1])
+		return
+	}
+	n.Number, n.Name = wire.Node(p.integer(l, "node", l.words[1], 1, wire.MaxNodes)), l.words[2]
+	p.name(l, "node", n.Name)
 	for _, other := range p.cfg.Nodes {
 		if other.Number == n.Number {
 			p.add(l.number, "node number %d is used twice; it is %s's on line %d", n.Number, other.Name, other.Line)
@@ -216,8 +251,10 @@ func (p *parser) node(l line) {
 			p.add(l.number, "node name %q is used twice; it is on line %d already", n.Name, other.Line)
 		}
 	}
-	p.cfg.Nodes = append(p.cfg.Nodes, n)
-	slices.SortFunc(p.cfg.Nodes, func(a, b Node) int { return int(a.Number) - int(b.Number) })
+}
+
+func sortNodes(list []Node) {
+	slices.SortStableFunc(list, func(a, b Node) int { return int(a.Number) - int(b.Number) })
 }
 
 // nodeNumber finds a node by its name, 0 and an error if there is none.
@@ -229,7 +266,7 @@ func (p *parser) nodeNumber(l line, name string) wire.Node {
 		}
 		names = append(names, n.Name)
 	}
-	p.add(l.number, "no node is called %q; %s", name, meant(name, names))
+	p.fold(l.number, "node "+name, "no node is called %q; %s", name, meant(name, names))
 	return 0
 }
 

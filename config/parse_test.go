@@ -51,7 +51,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 	for _, tc := range []struct{ name, old, new, want string }{
 		{"an unknown word", "", "servise x", `f:12: unknown directive "servise"; did you mean "service"?`},
 		{"an editor's mark at the beginning", "cluster office", "\ufeffcluster office", "f:1: the file begins with a byte order mark"},
-		{"a service line with an error", "service web nodes", "service web node", `resource of service "web", whose service line has an error`},
+		{"a service line with an error", "service web nodes", "service web node", `f:9: service: unknown key node=; did you mean "nodes"?`},
 		{"a service of two words", "service web nodes=", "service web site nodes=", "service: 2 words where 1 is wanted; the form is: service NAME"},
 		{"a node without its number", "node 2 beta", "node beta", "node: 1 word where 2 are wanted; the form is: node NUMBER NAME"},
 		{"a mistyped tie-break", "tiebreak fence", "tiebreak fense", `tiebreak "fense" does not exist; did you mean "fence"?`},
@@ -96,6 +96,12 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 		{"a fence of an unknown node", "fence beta", "fence gamma", `f:8: no node is called "gamma"`},
 		{"a fence type that does not exist", "fence beta pdu type=http", "fence beta pdu type=smoke", `f:8: fence type "smoke" does not exist; there are: apc-snmp`},
 		{"a fence without its address", "url-off=http://192.0.2.50/2/off", "", "f:8: fence http: url-off= is missing"},
+		{"an address that cannot be", "url-off=http://192.0.2.50/2/off", "url-off=http://192.0.2.500/2/off", `f:8: fence http url-off=: "http://192.0.2.500/2/off" has no host that can be: "192.0.2.500"`},
+		{"a device's address that cannot be", "", "fence beta two type=ipmi address=192.0.2.300 user=a password-file=/p", `f:12: fence ipmi address=: "192.0.2.300" is not a host`},
+		{"a device at no host", "", "fence beta two type=ipmi address=0.0.0.0 user=a password-file=/p", `f:12: fence ipmi address=: "0.0.0.0" is not a host`},
+		{"a device at a group", "", "fence beta two type=netio address=239.0.0.1:80", `f:12: fence netio address=: "239.0.0.1:80" is not a host`},
+		{"a device at the node itself", "", "fence beta two type=ipmi address=192.0.2.2 user=a password-file=/p level=2", "f:12: fence two: 192.0.2.2 is beta's own address, on path lan: nothing there confirms that it is off"},
+		{"a page at the node itself", "url-off=http://192.0.2.50/2/off", "url-off=http://192.0.2.2:8080/2/off", "f:8: fence pdu: 192.0.2.2 is beta's own address"},
 		{"a password in the file", "", "fence beta two agent=fence_x password=secret", "f:12: fence: no secret stands in this file; put it into a file with mode 0600 and write password-file=/path"},
 		{"a password in an address", "url-off=http://192.0.2.50/2/off", "url-off=http://u:p@192.0.2.50/2/off", "f:8: fence http url-off=: no password stands in this file"},
 		{"a service without nodes", "service web nodes=alpha,beta", "service web", "f:9: service web has no nodes"},
@@ -167,6 +173,15 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 				t.Errorf("got %v, want %s", p.Errors, tc.want)
 			}
 		})
+	}
+}
+
+// Each node may switch the other's outlet, and a name is looked up when the device is asked.
+func TestADeviceMayBeAtTheOtherNodeOrHaveAName(t *testing.T) {
+	for _, address := range []string{"192.0.2.1", "[2001:db8::50]:80", "2001:db8::50", "pdu2.example.com", "pdu2.example.com:8080", "pdu2", "127.0.0.1:8080"} {
+		if _, p := Parse("f", good+"fence beta two type=netio address="+address+" level=2\n"); len(p.Errors) > 0 {
+			t.Errorf("address=%s: %v", address, p)
+		}
 	}
 }
 

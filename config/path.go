@@ -24,6 +24,7 @@ var pathKinds = map[string]struct {
 }
 
 func (p *parser) path(l line) {
+	l = p.withNodes(l)
 	if len(l.words) > 1 && !slices.Contains(PathTypes(), l.words[1]) {
 		p.add(l.number, "path type %q does not exist; %s", l.words[1], meant(l.words[1], PathTypes()))
 		return
@@ -38,7 +39,14 @@ func (p *parser) path(l line) {
 	for _, n := range p.cfg.Nodes {
 		keys = append(keys, n.Name)
 	}
-	if !p.take(l, kind.usage, 2, 2, keys...) {
+	strange := false
+	for _, kv := range l.keys {
+		if !slices.Contains(keys, kv.key) && slices.Contains(p.nodeNames, kv.key) {
+			keys = append(keys, kv.key)
+			strange = p.nodeNumber(l, kv.key) == 0
+		}
+	}
+	if !p.take(l, kind.usage, 2, 2, keys...) || strange {
 		return
 	}
 	path.Name = l.words[2]
@@ -65,7 +73,7 @@ func (p *parser) udpPath(l line, path *Path) {
 		}
 		a, err := netip.ParseAddr(v)
 		if err != nil || a.IsUnspecified() || a.IsMulticast() {
-			p.add(l.number, "path %s: %s=%s is not an address of one host", path.Name, n.Name, v)
+			p.add(l.number, "path %s: %s=%s is not an address of one host%s", path.Name, n.Name, v, onlyAddress(n.Name, v))
 			continue
 		}
 		if a.Unmap().IsLoopback() {

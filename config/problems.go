@@ -25,7 +25,8 @@ func (p Problem) String() string {
 type Problems struct {
 	file     string
 	Errors   []Problem // in order of line; with any of them there is no Config
-	Warnings []Problem // what is allowed and probably not meant
+	Warnings []Problem // what is allowed and probably not meant; of the file as a whole only where there is no error
+	lost     []line    // lines of which no directive could be made, by their words
 }
 
 // Error lists all errors, a line each.
@@ -56,17 +57,22 @@ func meant(word string, exist []string) string {
 	if len(exist) == 0 {
 		return "there are none"
 	}
+	text := "there are: " + strings.Join(exist, ", ")
+	if best := nearest(word, exist); best != "" {
+		return fmt.Sprintf("did you mean %q? (%s)", best, text)
+	}
+	return text
+}
+
+// nearest is the word that is at most two letters away, the nearest of several; "" if there is none.
+func nearest(word string, exist []string) string {
 	best, least := "", 3
 	for _, e := range exist {
 		if d := distance(word, e); d < least {
 			best, least = e, d
 		}
 	}
-	text := "there are: " + strings.Join(exist, ", ")
-	if best != "" {
-		return fmt.Sprintf("did you mean %q? (%s)", best, text)
-	}
-	return text
+	return best
 }
 
 // distance is the number of single letters to change, add or drop.

@@ -94,7 +94,9 @@ func (p *parser) checkSpec(l line, what string, sp spec, args []string, common [
 		if sp.more {
 			most = -1
 		}
-		p.add(l.number, "%s: %s", what, wanted(len(args), len(sp.args), most))
+		p.add(l.number, "%s: %s%s; the form is: resource SERVICE %s %s", what, wanted(len(args), len(sp.args), most),
+			hint(l, args[min(len(sp.args), len(args)):], sortedKeys(sp.keys)), l.words[2], sp.form)
+		return
 	}
 	for i, k := range sp.args {
 		if i < len(args) {
@@ -115,7 +117,7 @@ func (p *parser) checkSpec(l line, what string, sp spec, args []string, common [
 		}
 	}
 	for _, key := range sp.required {
-		if _, ok := l.value(key); !ok {
+		if _, ok := l.value(key); !ok && !l.mistyped(key, append(slices.Clone(common), sortedKeys(sp.keys)...)) {
 			p.add(l.number, "%s: %s= is missing", what, key)
 		}
 	}
@@ -132,6 +134,8 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 			p.add(l.number, "%s: %q is not an http:// or https:// address", what, word)
 		} else if u.User != nil {
 			p.add(l.number, "%s: no password stands in this file; use user= and password-file=", what)
+		} else if !isHost(u.Hostname()) {
+			p.add(l.number, "%s: %q has no host that can be: %q", what, word, u.Hostname())
 		}
 	case kindUnit:
 		if !strings.Contains(word, ".") || strings.ContainsAny(word, "/ ") {

@@ -30,14 +30,15 @@ type spec struct {
 	required []string
 	oneOf    map[string][]string // what a key may say, where that is a list
 	anyKey   bool                // fence agent=: any key is passed on
+	form     string              // resource: what follows the type
 	slow     time.Duration       // fence: less than this is a short timeout= for such a device; 0: any may do
 }
 
 var resourceTypes = map[string]spec{
-	"vip":     {args: []kind{kindPrefix}, keys: map[string]kind{"dev": kindInterface}},
-	"unit":    {args: []kind{kindUnit}},
-	"process": {args: []kind{kindFile}, more: true, keys: map[string]kind{"user": kindWord, "dir": kindFile, "name": kindWord}},
-	"script":  {args: []kind{kindFile}, more: true, keys: map[string]kind{"interval": kindDuration}},
+	"vip":     {form: "ADDRESS/PREFIX [dev=INTERFACE]", args: []kind{kindPrefix}, keys: map[string]kind{"dev": kindInterface}},
+	"unit":    {form: "NAME.service", args: []kind{kindUnit}},
+	"process": {form: "PROGRAM [ARGUMENT…] [user=] [dir=/] [name=]", args: []kind{kindFile}, more: true, keys: map[string]kind{"user": kindWord, "dir": kindFile, "name": kindWord}},
+	"script":  {form: "FILE [ARGUMENT…] [interval=10s]", args: []kind{kindFile}, more: true, keys: map[string]kind{"interval": kindDuration}},
 }
 
 // ownsData names resource types that a second owner would destroy: never under "tiebreak unsafe". Some come later.

@@ -114,8 +114,10 @@ func lines(p *Problems, text string) []line {
 		switch {
 		case err != nil:
 			p.add(number, "%v", err)
+			p.lose(number, rough(raw))
 		case len(words) == 0 && len(keys) > 0:
-			p.add(number, "the line begins with %s=; a directive's keyword comes first", keys[0].key)
+			p.add(number, "the line begins with %s=; a directive's keyword comes first, and a blank after it", keys[0].key)
+			p.lose(number, rough(raw))
 		case len(words) > 0:
 			list = append(list, line{number, words, keys})
 		}

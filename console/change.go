@@ -104,6 +104,9 @@ func (c Change) wait(ctx context.Context, before *cluster.Status) error {
 			left = left || !now.done || time.Since(begun) > restartSeen
 			if now.done && left {
 				c.show(&shown, "")
+				for _, line := range now.so {
+					fmt.Fprintln(c.Out, line)
+				}
 				return nil
 			}
 			if now.failed == "" {

@@ -133,3 +133,41 @@ func TestACommandEndsWithTheStatusAndTheWordsOfItsAnswer(t *testing.T) {
 		})
 	}
 }
+
+// Where there is no terminal, what a command ends with is what is so, and not the last that it waited for.
+func TestACommandEndsWithWhatIsSo(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		command Command
+		answer  string
+		seen    []*cluster.Status // before, and then with each look; the last one stays
+		code    int
+		said    string
+	}{
+		{"a start", Command{Verb: "start", Service: "web"}, "web is to run", []*cluster.Status{seen("stopped", ""), seen("starting", "alpha"), seen("running", "alpha")}, 0,
+			"web is to run\nweb is starting on alpha: for a reason\nweb is running on alpha\n"},
+		{"a start of what runs", Command{Verb: "start", Service: "web"}, "web is to run", []*cluster.Status{seen("running", "alpha")}, 0, "web is to run\nweb is running on alpha\n"},
+		{"a start that fails", Command{Verb: "start", Service: "web"}, "web is to run", []*cluster.Status{seen("stopped", ""), seen("starting", "alpha"), seen("failed", "alpha")}, ExitFailed,
+			"web is to run\nweb is starting on alpha: for a reason\nweb is failed on alpha: for a reason\n"},
+		{"a stop", Command{Verb: "stop", Service: "web"}, "web is to be stopped", []*cluster.Status{seen("running", "alpha"), seen("stopping", "alpha"), seen("stopped", "")}, 0,
+			"web is to be stopped\nweb is stopping on alpha: for a reason\nweb is stopped\n"},
+		{"a move", Command{Verb: "move", Service: "web"}, "web is moved to beta", []*cluster.Status{seen("running", "alpha"), seen("starting", "beta"), seen("running", "beta")}, 0,
+			"web is moved to beta\nweb is starting on beta: for a reason\nweb is running on beta\n"},
+		{"a standby", Command{Verb: "standby", Node: "alpha"}, "alpha stands by", []*cluster.Status{seen("running", "alpha", cluster.InstanceStatus{Node: "alpha", State: "running"}), seen("running", "beta")}, 0,
+			"alpha stands by\nalpha runs no service\n"},
+		{"maintenance, which is so by the word", Command{Verb: "maintenance", On: true}, "maintenance is on", []*cluster.Status{seen("running", "alpha")}, 0, "maintenance is on\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			socket, _ := answering(t, func(r Request, nth int) *Reply {
+				if r.Verb == "status" {
+					return &Reply{Version: 1, Status: tc.seen[min(nth, len(tc.seen)-1)]}
+				}
+				return &Reply{Version: 1, Result: &cluster.Result{Text: tc.answer}}
+			})
+			said, code, text := runChange(t.Context(), socket, Change{Command: tc.command})
+			if code != tc.code || said != tc.said {
+				t.Errorf("%d %s, said\n%s\nwant %d and\n%s", code, text, said, tc.code, tc.said)
+			}
+		})
+	}
+}

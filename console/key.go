@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"path/filepath"
 
 	"locum/wire"
 )
@@ -26,7 +27,9 @@ func WriteKey(file string) (p wire.KeyPrint, err error) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, os.ErrExist):
-		return p, failure(ExitFailed, file+" exists and is kept: a cluster whose nodes have different keys is none; to replace it everywhere, remove it first")
+		return p, failure(ExitFailed, file+" exists and is kept: a cluster whose nodes have different keys is none. For another cluster name another file; to replace the key of this one see REPLACING THE KEY in locum(8)")
+	case errors.Is(err, os.ErrNotExist):
+		return p, failure(ExitFailed, file+": its directory does not exist: mkdir -p "+filepath.Dir(file))
 	case err != nil:
 		return p, err
 	}

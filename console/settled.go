@@ -11,26 +11,36 @@ import (
 // outcome is how far what a command asked for is so.
 type outcome struct {
 	done     bool
-	progress string // what it waits for if it is not done
-	failed   string // why it will not be so, "" if it may
+	so       []string // what is so now, a line each, if it is done; none if the acknowledgement says it all
+	progress string   // what it waits for if it is not done
+	failed   string   // why it will not be so, "" if it may
 }
 
 // settled compares what a command asked for with what is so.
 func settled(c cluster.Command, before, now *cluster.Status) outcome {
+	all := outcome{done: true}
 	switch c.Verb {
 	case "move", "start", "stop", "restart":
 		for _, s := range now.Services {
 			if s.Service != c.Service && s.Group != c.Service {
 				continue
 			}
-			if o := oneSettled(c, before, now, s); !o.done {
+			if s.Extra && s.State == "blocked" && s.Group == c.Service && c.Verb != "stop" {
+				continue // there is no room for it, and it need not run
+			}
+			o := oneSettled(c, before, now, s)
+			if !o.done {
 				return o
 			}
+			all.so = append(all.so, o.so...)
 		}
 	case "fence": // the answer may come before the end: a leader has another node fence it
 		for _, n := range now.Nodes {
 			if n.Name == c.Node && (n.State == "member" || n.State == "late" || n.State == "dead") {
 				return outcome{progress: n.Name + " is " + n.State + ": " + n.Why}
+			}
+			if n.Name == c.Node {
+				all.so = []string{n.Name + " is " + n.State + ": " + n.Why}
 			}
 		}
 	case "standby":
@@ -44,8 +54,9 @@ func settled(c cluster.Command, before, now *cluster.Status) outcome {
 				}
 			}
 		}
+		all.so = []string{c.Node + " runs no service"}
 	}
-	return outcome{done: true}
+	return all
 }
 
 // oneSettled is how far one of the services is that a command was about.
@@ -54,6 +65,9 @@ func oneSettled(c cluster.Command, before, now *cluster.Status, s cluster.Servic
 		return outcome{progress: s.Service + ": " + s.Why}
 	}
 	o := serviceSettled(c, before, s)
+	if s.Maintenance && c.Verb == "restart" {
+		return outcome{progress: o.progress} // which runs because it is not stopped
+	}
 	if !o.done && o.failed == "" && c.Verb != "stop" {
 		o.failed = needsClear(s, now.Waits)
 	}
@@ -75,10 +89,10 @@ func told(st *cluster.Status, s cluster.ServiceStatus) bool {
 }
 
 func serviceSettled(c cluster.Command, before *cluster.Status, s cluster.ServiceStatus) outcome {
-	o := outcome{progress: progressOf(s)}
+	o := outcome{progress: progressOf(s), so: []string{s.Service + " is running on " + s.Node}}
 	switch c.Verb {
 	case "stop":
-		o.done = s.State == "stopped"
+		o.done, o.so = s.State == "stopped", []string{s.Service + " is stopped"}
 		return o
 	case "move":
 		was := serviceOf(before, c.Service)

@@ -13,6 +13,18 @@ func seen(state, node string, on ...cluster.InstanceStatus) *cluster.Status {
 		Nodes: []cluster.NodeStatus{{Name: "alpha"}, {Name: "beta"}}}
 }
 
+// instances is a parallel service of which one instance runs and one is in a state.
+func instances(state string, extra bool) *cluster.Status {
+	return &cluster.Status{Services: []cluster.ServiceStatus{{Service: "web:1", Group: "web", State: "running", Node: "alpha"},
+		{Service: "web:2", Group: "web", State: state, Why: "for a reason", Extra: extra}}}
+}
+
+// maintained is a status in which the service is in maintenance.
+func maintained(st *cluster.Status) *cluster.Status {
+	st.Services[0].Maintenance = true
+	return st
+}
+
 // waiting is a status in which the service waits for something that a command ends.
 func waiting(command string) *cluster.Status {
 	st := seen("blocked", "")
@@ -66,6 +78,13 @@ func TestACommandIsDoneWhenWhatItAskedForIsSo(t *testing.T) {
 			member(seen("running", "beta", cluster.InstanceStatus{Node: "beta", State: "running"})), false, ""},
 		{"a stop of which each member has said", Command{Verb: "stop", Service: "web"}, member(seen("stopped", "",
 			cluster.InstanceStatus{Node: "alpha", State: "stopped"}, cluster.InstanceStatus{Node: "beta", State: "stopped"})), true, ""},
+		{"a start with no room for an instance that need not run", Command{Verb: "start", Service: "web"}, instances("blocked", true), true, ""},
+		{"a start with no room for an instance that is needed", Command{Verb: "start", Service: "web"}, instances("blocked", false), false, ""},
+		{"a start of an instance that need not run, where there is room", Command{Verb: "start", Service: "web"}, instances("starting", true), false, ""},
+		{"a start of that instance by its own name", Command{Verb: "start", Service: "web:2"}, instances("blocked", true), false, ""},
+		{"a stop with an instance that is not stopped", Command{Verb: "stop", Service: "web"}, instances("blocked", true), false, ""},
+		{"a restart in maintenance", Command{Verb: "restart", Service: "web"}, maintained(seen("running", "alpha")), false, ""},
+		{"a start in maintenance of what runs", Command{Verb: "start", Service: "web"}, maintained(seen("running", "alpha")), true, ""},
 		{"maintenance, which is so when it is acknowledged", Command{Verb: "maintenance", On: true}, onAlpha, true, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -135,6 +135,18 @@ func showWaits(w io.Writer, waits []cluster.Wait) {
 	}
 }
 
+// Paths is what "paths" says to programs.
+type Paths struct {
+	Version int                  `json:"version"`
+	Paths   []wire.PathState     `json:"paths"` // of a node that is alone [], not left out
+	Names   map[wire.Node]string `json:"names"` // of the nodes
+}
+
+// PathsOf takes the paths out of a reply.
+func PathsOf(r *Reply) Paths {
+	return Paths{r.Version, append([]wire.PathState{}, r.Paths...), r.Names}
+}
+
 // ShowPaths writes the paths to each peer.
 func ShowPaths(w io.Writer, r *Reply) {
 	t := table(w)

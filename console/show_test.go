@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -36,5 +37,12 @@ func TestAHeartThatRunsTooLateForItsWindowIsWarnedOf(t *testing.T) {
 		if (len(got) == 1) != want {
 			t.Errorf("%d us late: %q", late, got)
 		}
+	}
+}
+
+func TestThePathsOfALoneNodeAreAnEmptyList(t *testing.T) {
+	text, err := json.Marshal(PathsOf(&Reply{Version: 1, Names: map[wire.Node]string{1: "alpha"}}))
+	if want := `{"version":1,"paths":[],"names":{"1":"alpha"}}`; err != nil || string(text) != want {
+		t.Errorf("%s, %v, want %s", text, err, want)
 	}
 }

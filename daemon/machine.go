@@ -8,25 +8,47 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"locum/agents"
 	"locum/config"
 	"locum/daemon/health"
+	"locum/fence"
 	"locum/heartbeat"
 	"locum/serialhb"
 	"locum/wire"
 )
 
+// FenceErrors are the fence lines of a good file that work on no machine, whatever is installed there. Their devices are made as locum
+// would make them, and asked nothing.
+func FenceErrors(file string, cfg *config.Config) (list []config.Problem) {
+	for _, f := range cfg.Fences {
+		target, _ := cfg.NodeByNumber(f.Node)
+		if _, err := fences[f.Type](f, target.Name); err != nil && !fence.IsMissing(err) {
+			list = append(list, config.Problem{File: file, Line: f.Line, Text: fmt.Sprintf("fence %s: %v", f.Name, err)})
+		}
+	}
+	return list
+}
+
+// Look is what a look at this machine has shown.
+type Look struct {
+	Node   string           // which of the file's nodes it is, "" none
+	Found  []config.Problem // what is not as the file has it
+	Unseen []string         // what could not be looked at, and why
+}
+
 // LookAtMachine says what of a good file is not so on this machine, if it is one of the file's nodes: name is that node's, "" for
 // the short host name. It opens nothing that could disturb a locum which runs, or a device. All it finds are warnings: a cable
-// may be plugged in later. The second answer is which node this is, "" none.
-func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem, node string) {
+// may be plugged in later.
+func LookAtMachine(file, name string, cfg *config.Config) Look {
 	self, err := findSelf(Options{ConfigFile: file, Node: name}, cfg)
 	if err != nil {
-		return nil, ""
+		return Look{Unseen: []string{"whether the nodes have the key, interfaces, devices, units, programs, fence agents and secrets that the file names: " +
+			"this machine is none of them; run locum check on each, or say with --node which one this is"}}
 	}
-	m := machine{file: file, self: self.Number, systemd: agents.NewSystemd()}
+	m := machine{file: file, self: self.Number, systemd: agents.NewSystemd(), booted: agents.Booted()}
 	defer m.systemd.Close()
 	for _, file := range cfg.KeyFiles() {
 		if _, err := readKey(file); err != nil {
@@ -63,7 +85,8 @@ func LookAtMachine(file, name string, cfg *config.Config) (list []config.Problem
 	for _, n := range cfg.Notifies {
 		m.program(n.Line, n.Args[0])
 	}
-	return m.found, self.Name
+	m.units()
+	return Look{Node: self.Name, Found: m.found, Unseen: m.unseen}
 }
 
 // machine is what was found so far.
@@ -73,6 +96,9 @@ type machine struct {
 	found []config.Problem
 
 	systemd *agents.Systemd
+	booted  bool              // systemd is the init system here
+	named   []config.Resource // units
+	unseen  []string
 }
 
 func (m *machine) warn(line int, format string, args ...any) {
@@ -83,6 +109,9 @@ func (m *machine) warn(line int, format string, args ...any) {
 // the unit may.
 func (m *machine) realTime(b config.Beat) {
 	if os.Geteuid() != 0 {
+		if tooShort(b.Dead) != "" {
+			m.unseen = append(m.unseen, "whether locum may have real-time scheduling, which so short a dead= needs: only root can try")
+		}
 		return
 	}
 	if err := mayHaveRealTime(); err != nil && tooShort(b.Dead) != "" {
@@ -98,18 +127,25 @@ func (m *machine) path(p config.Path) {
 		m.warn(p.Line, "no interface of this machine has the address %s", a)
 	}
 	for _, port := range p.Ports[m.self] {
-		if _, err := os.Stat(port); err != nil {
-			m.warn(p.Line, "%v", err)
-		} else if err := serialhb.CheckPort(port); err != nil {
-			m.warn(p.Line, "%v", err)
-		}
+		m.port(p.Line, port)
 	}
 }
 
 // fence makes the device as locum would, which reads its secrets and its agent, and asks it nothing.
 func (m *machine) fence(f config.Fence, target string) {
-	if _, err := fences[f.Type](f, target); err != nil {
-		m.warn(f.Line, "%v", err)
+	if _, err := fences[f.Type](f, target); fence.IsMissing(err) {
+		m.warn(f.Line, "fence %s: %v", f.Name, err)
+	}
+	if port := f.Keys["device"]; port != "" && f.Type != "agent" {
+		m.port(f.Line, port)
+	}
+}
+
+func (m *machine) port(line int, port string) {
+	if _, err := os.Stat(port); err != nil {
+		m.warn(line, "%v", err)
+	} else if err := serialhb.CheckPort(port); err != nil {
+		m.warn(line, "%v", err)
 	}
 }
 
@@ -120,7 +156,7 @@ func (m *machine) resource(r config.Resource) {
 			m.iface(r.Line, dev)
 		}
 	case "unit":
-		m.unit(r)
+		m.named = append(m.named, r)
 	case "process", "script":
 		if len(r.Args) > 0 {
 			m.program(r.Line, r.Args[0])
@@ -131,16 +167,34 @@ func (m *machine) resource(r config.Resource) {
 // unitWithin bounds the questions about one unit.
 const unitWithin = 3 * time.Second
 
-// unit says why a start would refuse it. What systemd does not answer is no word on the unit.
-func (m *machine) unit(r config.Resource) {
-	if !agents.Booted() {
+// units says why a start would refuse one. What systemd does not answer is no word on the unit, and the next is not asked about.
+func (m *machine) units() {
+	for i, r := range m.named {
+		why := "systemd does not run here"
+		if m.booted {
+			err := m.unit(r)
+			if agents.Outcome(err) != wire.OutcomeUnknown {
+				continue
+			}
+			why = err.Error()
+		}
+		var names []string
+		for _, r := range m.named[i:] {
+			names = append(names, r.Args[0])
+		}
+		m.unseen = append(m.unseen, fmt.Sprintf("the units %s: %s", strings.Join(names, ", "), why))
 		return
 	}
+}
+
+func (m *machine) unit(r config.Resource) error {
 	ctx, cancel := context.WithTimeout(context.Background(), unitWithin)
 	defer cancel()
-	if err := agents.Refusal(ctx, r, m.systemd); agents.Outcome(err) == wire.OutcomeFailed {
+	err := agents.Refusal(ctx, r, m.systemd)
+	if agents.Outcome(err) == wire.OutcomeFailed {
 		m.warn(r.Line, "%v", err)
 	}
+	return err
 }
 
 // limit finds what cannot be judged here.

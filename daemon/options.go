@@ -104,7 +104,12 @@ func findSelf(o Options, cfg *config.Config) (config.Node, error) {
 	}
 	self, ok := cfg.NodeByName(name)
 	if !ok {
-		return self, usageError("%s has no node line for %q; add one, or say which node this is with --node", o.ConfigFile, name)
+		var names []string
+		for _, n := range cfg.Nodes {
+			names = append(names, n.Name)
+		}
+		return self, usageError("%s has no node line for %q, only for %s%s; add one, or say which node this is with --node", o.ConfigFile, name,
+			strings.Join(names, ", "), console.DidYouMean(name, names))
 	}
 	return self, nil
 }

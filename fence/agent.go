@@ -35,26 +35,30 @@ var secretEnds = []string{"password", "passwd", "passphrase", "community", "secr
 // (password-file=/etc/locum.pdu gives password=…), except the agents' own names of files, such as identity-file. The
 // program is searched in PATH and in /usr/sbin.
 func NewAgent(f config.Fence, node string) (Device, error) {
-	program, err := findAgent(f.Agent)
-	if err != nil {
-		return nil, err
-	}
-	a := &agent{program: program}
+	a := &agent{}
 	lines := []string{"nodename=" + node}
+	program, lacks := findAgent(f.Agent)
 	for _, key := range slices.Sorted(maps.Keys(f.Keys)) {
 		line, err := a.line(key, f.Keys[key])
-		if err != nil {
-			return nil, err
+		if err != nil && (lacks == nil || !IsMissing(err)) {
+			lacks = err
+		}
+		if err != nil && !IsMissing(err) {
+			break
 		}
 		lines = append(lines, line)
 	}
-	a.input = strings.Join(lines, "\n") + "\n"
+	if lacks != nil {
+		return nil, lacks
+	}
+	a.program, a.input = program, strings.Join(lines, "\n")+"\n"
 	return a, nil
 }
 
 func findAgent(name string) (string, error) {
 	if filepath.IsAbs(name) {
-		return exec.LookPath(name)
+		path, err := exec.LookPath(name)
+		return path, onThisMachine(err)
 	}
 	if name == "" || strings.ContainsRune(name, '/') {
 		return "", fmt.Errorf("agent=%s is neither a program's name nor an absolute path", name)
@@ -64,7 +68,7 @@ func findAgent(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not installed (Debian: apt-get install fence-agents)", name)
+	return "", onThisMachine(fmt.Errorf("%s is not installed (Debian: apt-get install fence-agents)", name))
 }
 
 // line is one line of the agent's input.
@@ -89,7 +93,11 @@ func (a *agent) line(key, value string) (string, error) {
 		key, value = name, text
 	}
 	if err := passable(value); err != nil {
-		return "", fmt.Errorf("the value of %s %w", key, err)
+		err = fmt.Errorf("the value of %s %w", key, err)
+		if isFile {
+			err = onThisMachine(err)
+		}
+		return "", err
 	}
 	return key + "=" + value, nil
 }

@@ -53,19 +53,20 @@ func newPlugAt(f config.Fence, login string) (*httpPlug, error) {
 			return nil, err
 		}
 	}
+	if strings.Contains(p.user, ":") {
+		return nil, errors.New("user= holds a colon, which no authorization can carry")
+	}
+	var err error
+	if p.connections, err = newConnections(f); err != nil {
+		return nil, err
+	}
 	if file := f.Keys["password-file"]; file != "" {
-		var err error
 		if p.password, err = secret(file); err != nil {
 			return nil, err
 		}
 		p.secrets = secrets{p.password, basic(p.user, p.password), url.QueryEscape(p.password)}
 	}
-	if strings.Contains(p.user, ":") {
-		return nil, errors.New("user= holds a colon, which no authorization can carry")
-	}
-	var err error
-	p.connections, err = newConnections(f)
-	return p, err
+	return p, nil
 }
 
 // sameHost follows a plug that answers a command by sending on to its own page, and nobody else: the password would go with it.

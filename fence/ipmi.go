@@ -48,11 +48,15 @@ func NewIPMI(f config.Fence, _ string) (Device, error) {
 	if b.role = map[string]byte{"operator": 3, "administrator": 4}[cmp.Or(f.Keys["privilege"], "operator")]; b.role == 0 {
 		return nil, fmt.Errorf("privilege=%s: there are operator and administrator", f.Keys["privilege"])
 	}
+	room := fmt.Errorf("IPMI has room for %d bytes of user= and %d of the password", maxIPMIUser, maxIPMIPassword)
+	if len(b.user) > maxIPMIUser {
+		return nil, room
+	}
 	if b.password, err = secret(f.Keys["password-file"]); err != nil {
 		return nil, err
 	}
-	if len(b.user) > maxIPMIUser || len(b.password) > maxIPMIPassword {
-		return nil, fmt.Errorf("IPMI has room for %d bytes of user= and %d of the password", maxIPMIUser, maxIPMIPassword)
+	if len(b.password) > maxIPMIPassword {
+		return nil, onThisMachine(room)
 	}
 	return b, nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -76,25 +75,21 @@ func libvirtTLS(f config.Fence, host string) (*tls.Config, error) {
 			return nil, fmt.Errorf("the fence line has no %s=, which +tls needs", key)
 		}
 	}
-	ca, err := os.ReadFile(f.Keys["ca-file"])
+	pool, err := certificates(f.Keys["ca-file"])
 	if err != nil {
 		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(ca) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", f.Keys["ca-file"])
 	}
 	cert, err := os.ReadFile(f.Keys["cert-file"])
 	if err != nil {
-		return nil, err
+		return nil, onThisMachine(err)
 	}
 	key, err := guardedFile(f.Keys["key-file"], maxKey)
 	if err != nil {
-		return nil, err
+		return nil, onThisMachine(err)
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", f.Keys["cert-file"], f.Keys["key-file"], err)
+		return nil, onThisMachine(fmt.Errorf("%s and %s: %w", f.Keys["cert-file"], f.Keys["key-file"], err))
 	}
 	return &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, ServerName: host}, nil
 }

@@ -40,6 +40,9 @@ func NewRedfish(f config.Fence, _ string) (Device, error) {
 		return nil, errors.New("the fence line needs address= and user= (without a colon)")
 	}
 	var err error
+	if b.connections, err = newConnections(f); err != nil {
+		return nil, err
+	}
 	if b.password, err = secret(f.Keys["password-file"]); err != nil {
 		return nil, err
 	}
@@ -47,8 +50,7 @@ func NewRedfish(f config.Fence, _ string) (Device, error) {
 	if b.system = f.Keys["system"]; b.system != "" && !strings.HasPrefix(b.system, "/") {
 		b.system = systemsPath + "/" + url.PathEscape(b.system)
 	}
-	b.connections, err = newConnections(f)
-	return b, err
+	return b, nil
 }
 
 const (

@@ -17,11 +17,11 @@ const maxSecret = 4096
 func secret(path string) (string, error) {
 	text, err := guardedFile(path, maxSecret)
 	if err != nil {
-		return "", err
+		return "", onThisMachine(err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("%s holds no secret: its first line is empty", path)
+		return "", onThisMachine(fmt.Errorf("%s holds no secret: its first line is empty", path))
 	}
 	return line, nil
 }

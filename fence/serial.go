@@ -68,13 +68,15 @@ func NewSerial(open OpenPort) Constructor {
 			return nil, fmt.Errorf("device=%s baud=%s is no port with a rate", s.device, keys["baud"])
 		}
 		password := ""
+		var lacks error
 		if file := keys["password-file"]; file != "" {
-			if password, err = secret(file); err != nil {
-				return nil, err
-			}
+			password, lacks = secret(file)
 			s.secrets = secrets{password}
 		}
-		return s, s.fill(keys, strings.NewReplacer("%o", keys["outlet"], "%p", password, "%%", "%"))
+		if err := s.fill(keys, strings.NewReplacer("%o", keys["outlet"], "%p", password, "%%", "%")); err != nil {
+			return nil, err
+		}
+		return s, lacks
 	}
 }
 

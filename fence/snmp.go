@@ -200,7 +200,7 @@ func snmpUser(f config.Fence) (func(*gosnmp.GoSNMP), secrets, error) {
 			return nil, nil, err
 		}
 		if len(word) < 8 {
-			return nil, nil, fmt.Errorf("the secret in %s is shorter than the 8 characters that version 3 wants", f.Keys[key])
+			return nil, nil, onThisMachine(fmt.Errorf("the secret in %s is shorter than the 8 characters that version 3 wants", f.Keys[key]))
 		}
 		words[i] = word
 	}

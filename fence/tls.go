@@ -44,16 +44,24 @@ func trustOf(f config.Fence) (*tls.Config, error) {
 	case f.Keys["ca-file"] == "":
 		return nil, nil
 	}
-	file := f.Keys["ca-file"]
-	pem, err := os.ReadFile(file)
+	pool, err := certificates(f.Keys["ca-file"])
 	if err != nil {
 		return nil, err
 	}
+	return &tls.Config{RootCAs: pool}, nil
+}
+
+// certificates reads those of a file.
+func certificates(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, onThisMachine(err)
+	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+		return nil, onThisMachine(fmt.Errorf("%s holds no certificate in PEM", file))
 	}
-	return &tls.Config{RootCAs: pool}, nil
+	return pool, nil
 }
 
 // pinned believes one certificate, whatever name stands in it and whoever signed it, as boards make their own.

@@ -20,9 +20,9 @@ type Sheet struct {
 	Counts     bool        `json:"counts"` // false: it has not joined the set yet
 	Room       int         `json:"room,omitempty"`
 	MadeAt     *time.Time  `json:"made_at,omitempty"`
-	Nodes      []NodeSheet `json:"nodes,omitempty"`
-	Pills      []PillSheet `json:"pills,omitempty"`
-	Unreadable []string    `json:"unreadable,omitempty"`
+	Nodes      []NodeSheet `json:"nodes"`
+	Pills      []PillSheet `json:"pills"`
+	Unreadable []string    `json:"unreadable"`
 }
 
 // NodeSheet is what a node has written.
@@ -46,7 +46,7 @@ type NodeSheet struct {
 	WatchdogMS  uint32      `json:"watchdog_ms,omitempty"`
 	IntentEpoch uint64      `json:"intent_epoch,omitempty"`
 	IntentCount uint64      `json:"intent_count,omitempty"`
-	Hears       []wire.Node `json:"hears,omitempty"`
+	Hears       []wire.Node `json:"hears"`
 	Claim       *ClaimSheet `json:"claim,omitempty"`
 }
 
@@ -73,7 +73,7 @@ type PillSheet struct {
 
 // Survey reads a whole disk, and the slots a second time after a while, to see which of them move. What is wrong stands in the sheet.
 func Survey(ctx context.Context, path string, seals Seals, timeout, watch time.Duration) Sheet {
-	sheet := Sheet{Path: path}
+	sheet := Sheet{Path: path, Nodes: []NodeSheet{}, Pills: []PillSheet{}, Unreadable: []string{}}
 	if err := sheet.fill(ctx, seals, timeout, watch); err != nil {
 		sheet.Error = err.Error()
 	}
@@ -144,7 +144,7 @@ func (sh *Sheet) mail(seals Seals, h Header, to wire.Node, data []byte) {
 }
 
 func (sh *Sheet) node(seals Seals, h Header, n wire.Node, before, now Sight, claims []byte) {
-	v := NodeSheet{Node: n}
+	v := NodeSheet{Node: n, Hears: []wire.Node{}}
 	s := now.Slot
 	switch {
 	case now.Err != nil:

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -28,6 +29,25 @@ func (w *World) command(words []string) error {
 
 // IsCommand reports whether a scenario can have a line that begins with this word.
 func IsCommand(word string) bool { return commands[word] != nil }
+
+// Try says what is wrong with a line for this file, nil if it can be played: it is played at once, where all nodes have just booted.
+func Try(cfg *config.Config, line string) error {
+	w, words := New(cfg, 1), strings.Fields(line)
+	for _, n := range cfg.Nodes {
+		if err := w.command([]string{"boot", n.Name}); err != nil {
+			return err
+		}
+	}
+	switch {
+	case strings.HasSuffix(words[0], "-disk") && len(cfg.Disks) == 0:
+		return errors.New("the file has no disk line")
+	case words[0] == "switch" && len(words) > 1:
+		if n, known := cfg.NodeByName(words[1]); known && len(cfg.FencesOf(n.Number)) == 0 {
+			return fmt.Errorf("%s has no fence line, so no switch", n.Name)
+		}
+	}
+	return w.command(words)
+}
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
@@ -208,7 +228,11 @@ func (w *World) resource(word string) (cluster.ResourceID, error) {
 	if !ok || err != nil {
 		return cluster.ResourceID{}, fmt.Errorf("%q: want SERVICE/INDEX", word)
 	}
-	return cluster.ResourceID{Service: service, Index: i}, nil
+	known := w.Config.ServicesNamed(service)
+	if len(known) != 1 || i < 0 || i >= len(known[0].Resources) {
+		return cluster.ResourceID{}, fmt.Errorf("no resource %s: want one service or instance of the file, and the number of its resource, the first being 0", word)
+	}
+	return cluster.ResourceID{Service: known[0].Name, Index: i}, nil
 }
 
 // commandManner: manner NODE SERVICE/INDEX start|stop and one of opManners.

@@ -44,7 +44,7 @@ func (d *draw) many() bool {
 	if d.fences {
 		b.WriteString("tiebreak fence delay=3s\n")
 		for _, n := range d.names {
-			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n", n)
+			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://192.0.2.250/off url-status=http://192.0.2.250/s timeout=1s\n", n)
 		}
 	}
 	if d.limits {
