@@ -176,6 +176,7 @@ var plants = []planted{
 	{"file-being-applied-not-counted", "cluster/quorum.go", "next != nil {", "next != nil && false {", "8", "owners proof words both"},
 	{"ties-broken-by-two-files", "cluster/quorum.go", "case v.Tie != next.Tie || !sameTiebreaks:", "case false:", "8", "owners proof both"},
 	{"started-where-the-next-file-does-not-look", "cluster/orders.go", "sit.able &= e.comingPath(s) | sit.holders", "_ = 0", "8", "owners proof"},
+	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
 	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared = c.before", "_ = c.before", "", "liveness"},
 	{"file-waits-for-what-is-in-maintenance", "cluster/change.go", "case r.Phase != PhaseStopped && e.maintained(s):", "case false:", "", "liveness"},
