@@ -179,7 +179,7 @@ func (e *Engine) serve(a *ask) bool {
 		a.leader = e.view.Leader
 		a.sent = e.send(a.leader, Message{Request: &Request{ID: a.id, Epoch: e.view.Epoch, Command: a.command}})
 		return true
-	case e.lead.change != nil:
+	case e.lead.change != nil && !slices.Contains([]string{"confirm", "fence", "why"}, a.command.Verb):
 		return true
 	}
 	e.perform(*a)

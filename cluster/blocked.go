@@ -45,14 +45,14 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 		c, clean := e.cleanOf(n)
 		switch {
 		case clean && e.cleanCounts(c) && (m == nil || e.provenMember(n)): // of a member its own word counts, unless this very boot is over
-			if pathSet(s).Has(n) {
+			if pathSet(s).Has(n) || e.straysOn(n, s.Name) {
 				proof = c.Proof.String()
 			}
 		case m != nil:
 			if r := m.on(s.Name); r.Phase != PhaseStopped || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
 				return e.waitForMember(s, m, r), ""
 			}
-		case !pathSet(s).Has(n) || e.knownQuiet(n, s.Name):
+		case !pathSet(s).Has(n) && !e.straysOn(n, s.Name), e.knownQuiet(n, s.Name):
 		case e.view.unsafeTie() && s.Stateless && !e.alive(n):
 			proof = "no proof: unsafe"
 		default:

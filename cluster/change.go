@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type change struct {
 	without   wire.Nodes // members whose state directory cannot be written: they cast no vote
 	refused   string
 	text      string   // apply: the new file
+	before    string   // apply: the file that was being applied when it came, "" if there was none
 	stopFirst []string // apply: services that the new file changes or no longer has
 	commit    bool     // apply: all have kept the file; it takes effect
 	done      string   // what the operator is told
@@ -204,6 +206,10 @@ func (e *Engine) forgiveEverywhere(services []string) {
 
 // commitFile has a new file take effect once the services that it changes are stopped.
 func (e *Engine) commitFile(c *change) {
+	if why := e.whyNotStopped(c.stopFirst); why != "" {
+		e.giveUpFile(c, why)
+		return
+	}
 	for _, m := range e.lead.members {
 		for _, s := range c.stopFirst {
 			if m.on(s).Phase != PhaseStopped {
@@ -221,6 +227,33 @@ func (e *Engine) commitFile(c *change) {
 	e.adopt(c.text)
 }
 
+// giveUpFile ends an apply that waits for what does not come by itself: operators' words that could help wait for its end. A file that may be in force
+// elsewhere is not dropped, and goes on once it can.
+func (e *Engine) giveUpFile(c *change, why string) {
+	e.lead.change = nil
+	if c.ask == (ask{}) {
+		e.lead.unfinished, e.lead.unfit = c.text, why
+		return
+	}
+	e.dropFile(c)
+	e.answer(c.ask, Result{Code: 1, Text: why})
+}
+
+// whyNotStopped says why services that a new file changes cannot be stopped for it, "" if they can.
+func (e *Engine) whyNotStopped(services []string) string {
+	for _, s := range services {
+		for _, m := range e.lead.members {
+			switch r := m.on(s); {
+			case r.Phase == PhaseStuck:
+				return fmt.Sprintf("%s has to be stopped for the new file, and cannot be on %s: %s; see to it, write locum clear %s, and apply the file then", s, e.name(m.node), r.Detail, s)
+			case r.Phase != PhaseStopped && e.maintained(s):
+				return fmt.Sprintf("%s has to be stopped for the new file, and is in maintenance on %s: end that, and apply the file then", s, e.name(m.node))
+			}
+		}
+	}
+	return ""
+}
+
 // apply begins the change to a new file: checked, and only while every node, old and new, is a member or clean.
 func (e *Engine) apply(a ask) {
 	next, problems := config.Parse("the new file", a.command.Text)
@@ -228,7 +261,7 @@ func (e *Engine) apply(a ask) {
 		e.answer(a, Result{Code: 2, Text: problems.Error()})
 		return
 	}
-	if why := e.whyNotApply(next); why != "" {
+	if why := cmp.Or(e.whyNotApply(next), e.whyNotStopped(e.stopsFirst(next))); why != "" {
 		e.answer(a, Result{Code: 1, Text: why})
 		return
 	}
@@ -247,14 +280,17 @@ func (e *Engine) dropFile(c *change) {
 
 // handOut begins to bring a new file into force.
 func (e *Engine) handOut(a ask, text string, next *config.Config) {
-	c := &change{ask: a, intents: e.intents, text: text, done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)}
+	e.replicate(&change{ask: a, intents: e.intents, text: text, before: e.prepared, stopFirst: e.stopsFirst(next), done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)})
+}
+
+// stopsFirst are the services that stop before a new file takes effect.
+func (e *Engine) stopsFirst(next *config.Config) (list []string) {
 	for i := range e.cfg.Services {
-		s := &e.cfg.Services[i]
-		if !sameService(s, next) || e.losesHolder(s, next) {
-			c.stopFirst = append(c.stopFirst, s.Name)
+		if s := &e.cfg.Services[i]; !sameService(s, next) || e.losesHolder(s, next) {
+			list = append(list, s.Name)
 		}
 	}
-	e.replicate(c)
+	return list
 }
 
 func (e *Engine) whyNotApply(next *config.Config) string {
@@ -300,13 +336,7 @@ func votesMoved(old, next *config.Config) int {
 // losesHolder reports whether a service runs on a node that the new file does not name for it: it stops before the file takes
 // effect, because by the new file nobody would ask that node.
 func (e *Engine) losesHolder(s *config.Service, next *config.Config) bool {
-	var path wire.Nodes
-	for i := range next.Services {
-		if n := &next.Services[i]; n.Name == s.Name {
-			path = pathSet(n)
-		}
-	}
-	return e.situationOf(s).holders&^path != 0
+	return e.situationOf(s).holders&^pathIn(next, s.Name) != 0
 }
 
 // sameService reports whether a service's lines are the same in the new file, so that it need not be touched.

@@ -31,8 +31,10 @@ type Engine struct {
 	promised  wire.Epoch   // the highest epoch promised; the view is obeyed only while it is the newest promise
 	admitted  bool         // this boot has been in a quorate view, or resumed one
 	intents   Intents
-	prepared  string  // a file that is being applied and not in force yet, "" if there is none
+	prepared  string // a file that is being applied and not in force yet, "" if there is none
+	coming    comingFile
 	clean     []Clean // in order of node number
+	strays    []Stray
 	known     []wire.Life
 	doubted   wire.Nodes // whose power switches said off while they lived, and were not tried since
 
@@ -237,7 +239,7 @@ func (e *Engine) resume(ev Started) {
 		e.tell(History{Kind: "alarm", Level: "alarm", Text: err.Error() + "; waiting to be admitted anew"})
 		return
 	}
-	e.view, e.viewSince = v, e.now
+	e.view, e.viewSince, e.strays = v, e.now, v.Strays
 	e.clean = append([]Clean(nil), v.Clean...)
 	e.noteSeen(v.Seen)
 	e.noteMembers(v)

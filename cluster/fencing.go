@@ -104,7 +104,7 @@ func (e *Engine) targets() wire.Nodes {
 		if e.view.Verdict.Claim != 0 {
 			set |= e.tieTargets() // their votes have to go, so that nothing rests on the disk any more
 		}
-	} else if e.tied() && e.now >= e.tieDue() {
+	} else if e.tied() && e.now >= e.tieDue() && e.halfObeys() {
 		set = e.tieTargets()
 	}
 	for n := range set.All {

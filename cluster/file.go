@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -64,11 +65,55 @@ func (e *Engine) unfinishedFile(promises []Promise) string {
 		newest = max(newest, p.View)
 	}
 	for _, p := range promises {
-		if p.View == newest && e.fileVersion().Less(versionOf(p.Prepared)) && (file == "" || versionOf(file).Less(versionOf(p.Prepared))) {
+		if p.Prepared != "" && p.View == newest && e.fileVersion().Less(versionOf(p.Prepared)) && (file == "" || versionOf(file).Less(versionOf(p.Prepared))) {
 			file = p.Prepared
 		}
 	}
 	return file
+}
+
+// parsed reads the text of a file that is being applied, nil if there is none or it has errors. It is asked for all the time.
+func (e *Engine) parsed(text string) *config.Config {
+	if text != e.coming.text {
+		e.coming = comingFile{text: text}
+		if text != "" {
+			e.coming.cfg, _ = config.Parse("the new file", text)
+		}
+	}
+	return e.coming.cfg
+}
+
+// comingFile is the file that was parsed last.
+type comingFile struct {
+	text string
+	cfg  *config.Config
+}
+
+// comingPath is where a service may run by the file that is being applied too: nowhere, if its lines there are others. A node that did not hear that
+// the file takes effect starts nothing where those who did would not look for it (SAFETY 8).
+func (e *Engine) comingPath(s *config.Service) wire.Nodes {
+	text := e.lead.unfinished
+	if c := e.lead.change; c != nil && c.text != "" {
+		text = c.text
+	}
+	next := e.parsed(text)
+	switch {
+	case next == nil:
+		return configured(e.cfg)
+	case !sameService(s, next):
+		return 0
+	}
+	return pathIn(next, s.Name)
+}
+
+// pathIn is where a file has a service of this name run.
+func pathIn(cfg *config.Config, service string) wire.Nodes {
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; s.Name == service {
+			return pathSet(s)
+		}
+	}
+	return 0
 }
 
 // finishFile goes on with a file that a former leader had begun to apply, as soon as that may be done.
@@ -84,7 +129,7 @@ func (e *Engine) finishFile() {
 		e.tell(History{Kind: "config", Level: "alarm", Text: "the file that was being applied has errors: " + problems.Error()})
 		return
 	}
-	if l.unfit = e.whyNotApply(next); l.unfit != "" {
+	if l.unfit = cmp.Or(e.whyNotApply(next), e.whyNotStopped(e.stopsFirst(next))); l.unfit != "" {
 		return
 	}
 	l.unfinished = ""

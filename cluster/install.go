@@ -18,7 +18,7 @@ func (e *Engine) installIfPromised() {
 	e.election.proposal = nil
 	e.wasAnswered(own)
 	e.takeProofs(own)
-	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members), Mute: e.mutes(own.members)}
+	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members), Mute: e.mutes(own.members), Strays: e.straysOf(own)}
 	intents := e.intents
 	for _, p := range own.promises {
 		v.Lives = append(v.Lives, p.Life)
@@ -130,6 +130,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	e.told = Report{}
 	e.dropShots()
 	e.noteTie(v)
+	e.strays = v.Strays
 	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
 	e.view, e.viewSince = v, e.now
 	e.dropAsks()

@@ -286,6 +286,7 @@ func (e *Engine) situationOf(s *config.Service) situation {
 			sit.able = sit.able.With(m.node)
 		}
 	}
+	sit.able &= e.comingPath(s) | sit.holders
 	if e.view.unsafeTie() && !s.Stateless {
 		sit.able, sit.holders = 0, 0
 	}

@@ -111,6 +111,7 @@ type quiet struct {
 // rememberQuiet keeps what this leader knows of its members when it proposes the next view itself. Another's view in
 // between ends the knowledge: its leader may have ordered anything.
 func (e *Engine) rememberQuiet(from wire.Node) {
+	e.rememberStrays()
 	if from != e.self {
 		e.quiet = nil
 		return

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"locum/config"
 	"locum/wire"
 )
@@ -10,8 +12,41 @@ import (
 //
 // A node that is proven clean by power, departure, a new boot or an operator is not counted while it is away, if
 // the file says "quorum dynamic=yes": its old life can cast no vote again, and a new one has none until it was admitted.
+//
+// While a file is being applied, nobody knows by which of the two the others go: the members have to be a quorum by both (SAFETY 8).
 func (e *Engine) judge(promises []Promise, members wire.Nodes) Verdict {
-	return judge(e.cfg, promises, members, e.evidence(promises))
+	known := e.evidence(promises)
+	v := judge(e.cfg, promises, members, known)
+	if next := e.parsed(e.unfinishedFile(promises)); next != nil {
+		return v.and(judge(next, promises, members&configured(next), known), sameTiebreaks(e.cfg, next))
+	}
+	return v
+}
+
+// and is what a verdict and that by the file that is being applied come to. Where the two break ties in other ways, or wait other times, no tie
+// is broken: both sides could come to be the first.
+func (v Verdict) and(next Verdict, sameTiebreaks bool) Verdict {
+	switch {
+	case v.Quorate && next.Quorate:
+		if next.Claim != 0 {
+			v.Tie, v.Claim = TieDisk, next.Claim
+		}
+	case v.Quorate:
+		v, v.Coming = next, true
+		if !sameTiebreaks {
+			v.Tie = TieNone
+		}
+	case next.Quorate:
+	case v.Tie != next.Tie || !sameTiebreaks:
+		v, v.Coming = next, true
+		v.Tie = TieNone
+	}
+	return v
+}
+
+// sameTiebreaks reports whether two files break ties in the same order and with the same delay.
+func sameTiebreaks(a, b *config.Config) bool {
+	return slices.EqualFunc(a.Tiebreaks, b.Tiebreaks, func(x, y config.Tiebreak) bool { return x.Type == y.Type && x.Delay == y.Delay })
 }
 
 // evidence is what is known of the absent nodes, beside what the members promise.

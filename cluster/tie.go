@@ -153,6 +153,17 @@ func (e *Engine) tied() bool {
 	return e.leads() && !e.view.Verdict.Quorate && (e.view.Verdict.Tie == TieFence || e.tiedWithoutDisk())
 }
 
+// halfObeys reports whether all whose votes make this half go by this view still, as their beats say: one that has promised another since may make more
+// than half with those that would be shot at.
+func (e *Engine) halfObeys() bool {
+	for n := range e.view.Verdict.Voters.Without(e.self).All {
+		if !e.alive(n) || e.peer(n).Epoch != e.view.Epoch {
+			return false
+		}
+	}
+	return true
+}
+
 // tiedWithoutDisk reports whether shots have to break a tie that the disk should break, because it cannot be reached here, or the
 // other half was never seen to use it. Who can use it shoots long before (SAFETY 11).
 func (e *Engine) tiedWithoutDisk() bool {

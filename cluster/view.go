@@ -24,6 +24,8 @@ type View struct {
 	Seen []Seen `json:"seen,omitempty"`
 	// Mute are lives that are heard and left out, because they do not answer the leader.
 	Mute []wire.Life `json:"mute,omitempty"`
+	// Strays is what may run where the file does not have it run.
+	Strays []Stray `json:"strays,omitempty"`
 }
 
 // Weight is the importance of what runs on a node: for each service 1 and its priority.
@@ -63,6 +65,8 @@ type Verdict struct {
 	Claim uint64 `json:"claim,omitempty"`
 	// Voters are the members whose votes were counted.
 	Voters wire.Nodes `json:"voters"`
+	// Coming: it is no quorum by the file that is being applied, or by that a tie is broken in another way.
+	Coming bool `json:"coming,omitempty"`
 }
 
 // Tie says how exactly half of the votes stands.
@@ -117,6 +121,9 @@ func (v Verdict) Why() string {
 		s = "exactly half, and nothing breaks the tie"
 	default:
 		s = "not more than half"
+	}
+	if v.Coming {
+		s += ", by the file that is being applied"
 	}
 	return fmt.Sprintf("%d of %d votes: %s", v.Have, v.Total, s)
 }

@@ -179,7 +179,8 @@ func (n *node) watchSilence() {
 		n.watchSilence()
 		v := n.w.checks.forces[n.cfg.Number]
 		most := n.clock.lasts(n.config.Lease) + n.longestBite() + looksEvery
-		if n.fencesItself() && !v.Exempt && v.Members.Count() > 1 && time.Duration(n.w.now-n.reached) > most && n.runsAnything() {
+		alone := v.Members.Count() < 2 || v.Quorate && votesIn(v, n.cfg.Number) >= v.Needed
+		if n.fencesItself() && !v.Exempt && !alone && time.Duration(n.w.now-n.reached) > most && n.runsAnything() {
 			n.w.broken("lease: %s runs services though it heard nobody for more than %s", n.cfg.Name, most)
 		}
 	})

@@ -208,13 +208,13 @@ func (w *World) opens(by wire.Node, instance uint64) {
 
 // checkClaim: a lease that rests on the disk grows beyond what a round that began before the next claim was on a majority of the
 // disks can have given.
-func (n *node) checkClaim(v wire.ViewForHeart, l wire.Lease) {
+func (n *node) checkClaim(v wire.ViewForHeart, l wire.Lease, lasts time.Duration) {
 	opened := n.w.checks.opened
 	if v.Claim == 0 || v.Claim+1 >= uint64(len(opened)) || opened[v.Claim+1] == 0 {
 		return
 	}
 	next := opened[v.Claim+1]
-	if most := n.clock.shows(next) + wire.Instant(n.config.Lease) + wire.Instant(time.Microsecond); l.Until > most {
+	if most := n.clock.shows(next) + wire.Instant(lasts) + wire.Instant(time.Microsecond); l.Until > most {
 		n.w.broken("lease: %s believes that its lease lasts %s longer than the next claim on the disk allows", n.cfg.Name, time.Duration(l.Until-most))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"locum/config"
 	"locum/heartbeat"
 	"locum/wire"
 )
@@ -12,6 +13,7 @@ import (
 type heart struct {
 	n       *node
 	h       *heartbeat.Heart
+	file    *config.Config // that it goes by: another one takes effect with the next life
 	dead    bool
 	wake    wire.Instant
 	waiting []arrival       // in the kernel's receive queue
@@ -34,7 +36,7 @@ func newHeart(n *node) *heart {
 		n.w.broken("a heart that cannot be made: %v", err)
 		return &heart{n: n, dead: true}
 	}
-	h := &heart{n: n, h: real}
+	h := &heart{n: n, h: real, file: n.config}
 	if h.keys, err = wire.PrintsOf(s.Keys); err != nil {
 		panic(err)
 	}
@@ -94,7 +96,7 @@ func (h *heart) step(in heartbeat.Input) {
 	for _, o := range h.h.Step(h.n.now(), in) {
 		h.carryOut(o)
 	}
-	h.n.checkLease(h.h.Lease())
+	h.n.checkLease(h.h.Lease(), h.file.Lease)
 }
 
 func (h *heart) carryOut(o heartbeat.Output) {

@@ -23,6 +23,7 @@ var (
 	sick   = flag.Bool("unwell", false, "with nodes that pass limits of their file")
 	disks  = flag.Bool("disks", false, "play only seeds whose cluster has quorum disks, as many of them as -seeds says")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
+	files  = flag.Bool("files", false, "with new files in the middle of disasters")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
 
@@ -74,6 +75,13 @@ func TestDisastersOfManyServices(t *testing.T) {
 	}
 }
 
+// The same with new files in the middle of them.
+func TestDisastersOfNewFiles(t *testing.T) {
+	for seed := range uint64(count(60)) {
+		playScript(t, seed, DrawFiles(seed), "-files")
+	}
+}
+
 func playFrom(t *testing.T, first uint64, seeds int, shared bool) {
 	next := make(chan uint64)
 	var wait sync.WaitGroup
@@ -109,6 +117,8 @@ func drawn(seed uint64) Script {
 		return DrawLarge(seed)
 	case *many:
 		return DrawMany(seed)
+	case *files:
+		return DrawFiles(seed)
 	}
 	return Draw(seed)
 }
@@ -140,7 +150,7 @@ func play(t *testing.T, seed uint64, shared bool) {
 	if shared {
 		s = Share(s, seed)
 	}
-	playScript(t, seed, s, fmt.Sprintf("-large=%t -many=%t -shared=%t -unwell=%t", *large, *many, shared, *sick))
+	playScript(t, seed, s, fmt.Sprintf("-large=%t -many=%t -files=%t -shared=%t -unwell=%t", *large, *many, *files, shared, *sick))
 }
 
 // playScript plays a seed's script, which options of the test make, and gives the transcript.
