@@ -36,7 +36,7 @@ func (p *parser) fenceType(l line, f *Fence) {
 	case isAgent:
 		f.Type, f.Agent = "agent", agent
 		if name := agent[strings.LastIndex(agent, "/")+1:]; !strings.HasPrefix(name, "fence_") {
-			p.add(l.number, "fence: agent=%s is not the name of a fence agent, fence_…", agent)
+			p.add(l.number, "fence: agent=%s is not the name of a fence agent, fence_…; write for example agent=fence_ipmilan", agent)
 		}
 	}
 	sp, ok := fenceTypes[f.Type]
@@ -47,15 +47,21 @@ func (p *parser) fenceType(l line, f *Fence) {
 		}
 		p.add(l.number, "fence: type= is missing%s there are: %s; any fence agent is agent=fence_xyz", cmp.Or(probably, ";"), strings.Join(types, ", "))
 		return
+	} else if strings.HasPrefix(f.Type, "fence_") {
+		p.add(l.number, "fence: type=%s is a fence agent; write agent=%s", f.Type, f.Type)
+		return
 	} else if !ok || f.Type == "agent" && !isAgent {
 		p.add(l.number, "fence type %q does not exist; %s; any fence agent is agent=fence_xyz", f.Type,
 			meant(f.Type, types))
 		return
 	}
-	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then"})
 	for _, kv := range l.keys {
 		p.fenceKey(l, f, kv)
 	}
+	if p.secrets(l) {
+		return
+	}
+	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then"})
 	if sp.keys["community-file"] != 0 || sp.keys["auth-file"] != 0 {
 		p.checkSNMP(l, f)
 	}
@@ -74,6 +80,17 @@ func (p *parser) checkSNMP(l line, f *Fence) {
 	}
 }
 
+// secrets refuses keys that hold one. That their -file= is missing, or that there is no such key, need not be said as well.
+func (p *parser) secrets(l line) (found bool) {
+	for _, kv := range l.keys {
+		if slices.Contains([]string{"password", "passwd", "community", "secret"}, kv.key) {
+			found = true
+			p.add(l.number, "fence: no secret stands in this file; put it into a file with mode 0600 and write %s-file=/path", kv.key)
+		}
+	}
+	return found
+}
+
 func (p *parser) fenceKey(l line, f *Fence, kv pair) {
 	switch kv.key {
 	case "type", "agent":
@@ -85,8 +102,6 @@ func (p *parser) fenceKey(l line, f *Fence, kv pair) {
 		if f.ThenOn = kv.value == "on"; !f.ThenOn && kv.value != "off" {
 			p.add(l.number, "fence: then=%s: write then=on to have the node switched on again once it is confirmed off, or then=off", kv.value)
 		}
-	case "password", "passwd", "community", "secret":
-		p.add(l.number, "fence: no secret stands in this file; put it into a file with mode 0600 and write %s-file=/path", kv.key)
 	default:
 		if f.Type == "agent" && slices.Contains([]string{"action", "nodename"}, kv.key) {
 			p.add(l.number, "fence agent: %s= is set by locum itself", kv.key)

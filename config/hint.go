@@ -45,3 +45,11 @@ func onlyAddress(key, word string) string {
 	}
 	return ""
 }
+
+// withScheme says how an address without its scheme is written, "" if that would be none either.
+func withScheme(word string) string {
+	if host, _, _ := strings.Cut(word, "/"); isHost(host) {
+		return "; did you mean http://" + word + "?"
+	}
+	return ""
+}

@@ -74,6 +74,10 @@ func (p *parser) limit(l line) {
 	if !p.take(l, limitForm, 0, -1, limitKeys()...) {
 		return
 	}
+	if probably := hint(l, l.words[1:], limitKeys()); probably != "" {
+		p.add(l.number, "limit: a word is no node%s; the form is: %s", probably, limitForm)
+		return
+	}
 	base := Limit{For: DefaultLimitFor, Nodes: p.limitNodes(l), Line: l.number}
 	if v, ok := l.value("for"); ok {
 		base.For = p.duration(l, "for", v, time.Second, time.Hour)

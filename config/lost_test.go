@@ -57,6 +57,13 @@ func TestAWrongLineMakesNoOtherLineWrong(t *testing.T) {
 		{"a fence with its name first", "fence beta pdu", "fence pdu beta", []string{`f:8: no node is called "pdu"`}},
 		{"a fence without a type", "fence beta pdu type=", "fence beta pdu tpye=", []string{"f:8: fence: type= is missing; did you mean type=http?"}},
 		{"a mistyped key that a fence needs", "url-status=http://192.0.2.50/2", "url-state=http://192.0.2.50/2", []string{`f:8: fence http: unknown key url-state=; did you mean "url-status"?`}},
+		{"a password in the file", "limit beta load=8", "fence beta two type=ipmi address=192.0.2.51 user=a password=b level=2", []string{"f:13: fence: no secret stands in this file; put it into a file with mode 0600 and write password-file=/path"}},
+		{"a community in the file", "limit beta load=8", "fence beta two type=apc-snmp address=192.0.2.51 outlet=1 community=b level=2", []string{"f:13: fence: no secret stands in this file; put it into a file with mode 0600 and write community-file=/path"}},
+		{"an agent as a type", "limit beta load=8", "fence beta two type=fence_ipmilan ip=192.0.2.51 level=2", []string{"f:13: fence: type=fence_ipmilan is a fence agent; write agent=fence_ipmilan"}},
+		{"half an agent's name", "limit beta load=8", "fence beta two agent=ipmilan ip=192.0.2.51 level=2", []string{"f:13: fence: agent=ipmilan is not the name of a fence agent, fence_…; write for example agent=fence_ipmilan"}},
+		{"an address without its scheme", "url-off=http://192.0.2.50/2/off", "url-off=192.0.2.50/2/off", []string{`f:8: fence http url-off=: "192.0.2.50/2/off" is not an http:// or https:// address; did you mean http://192.0.2.50/2/off?`}},
+		{"a limit in words", "limit beta load=8", "limit alpha beta memory 512M", []string{"f:13: limit: a word is no node; did you mean memory=512M?"}},
+		{"two paths on one port at all nodes", "limit beta load=8", "path udp two alpha=192.0.2.1 beta=192.0.2.2", []string{"f:13: path two uses 192.0.2.1 port 6694 of alpha, as path lan on line 5 does"}},
 		{"a mistyped disk", "tiebreak fence", "tiebreak disk\ndsik /dev/disk/by-id/x", []string{`f:7: unknown directive "dsik"`}},
 		{"a mistyped service that another is with", "resource web vip", "servise db nodes=alpha\nservice mail nodes=alpha with=db\nresource mail unit mail.service\nresource web vip", []string{`f:10: unknown directive "servise"`}},
 		{"two names that no node has", "path ethernet cross", "service db nodes=gamma,delta\nresource db unit db.service\n" + both + "# ", []string{`f:12: no node is called "gamma"`, `f:12: no node is called "delta"`}},
@@ -105,6 +112,14 @@ func TestAFileWithErrorsIsNotWarnedOfAsAWhole(t *testing.T) {
 	}
 	if list := whole(many + "watchdgo /dev/watchdog\n"); len(list) != 0 {
 		t.Errorf("a file whose watchdog line is mistyped: %q", list)
+	}
+}
+
+func TestACommandInQuotesIsWarnedOf(t *testing.T) {
+	_, p := Parse("f", good+"resource web process \"/bin/sleep 5\"\n")
+	if want := `f:12: resource process: "/bin/sleep 5" is the name of one file, with a blank in it; a command's words stand by themselves, without quotes: process /bin/sleep 5`; len(p.Errors) > 0 ||
+		!slices.ContainsFunc(p.Warnings, func(w Problem) bool { return w.String() == want }) {
+		t.Errorf("errors %v, warnings %v", p.Errors, p.Warnings)
 	}
 }
 

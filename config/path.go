@@ -109,6 +109,7 @@ func (p *parser) uniqueAddresses(l line, path Path) {
 			a, ok := path.Addresses[n.Number]
 			if ok && o.Addresses[n.Number] == a && o.Port == path.Port {
 				p.add(l.number, "path %s uses %s port %d of %s, as path %s on line %d does; give it another port=", path.Name, a, path.Port, n.Name, o.Name, o.Line)
+				break
 			}
 		}
 	}

@@ -74,6 +74,9 @@ func (p *parser) readResource(l line, service string) (Resource, bool) {
 		return r, false
 	}
 	p.checkSpec(l, "resource "+r.Type, sp, r.Args, []string{"start", "stop"})
+	if len(sp.args) > 0 && sp.args[0] == kindFile && len(r.Args) > 0 && strings.Contains(r.Args[0], " ") {
+		p.warn(l.number, "resource %s: %q is the name of one file, with a blank in it; a command's words stand by themselves, without quotes: %s %s", r.Type, r.Args[0], r.Type, r.Args[0])
+	}
 	for _, kv := range l.keys {
 		switch kv.key {
 		case "start":
@@ -131,7 +134,7 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 		}
 	case kindURL:
 		if u, err := url.Parse(word); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			p.add(l.number, "%s: %q is not an http:// or https:// address", what, word)
+			p.add(l.number, "%s: %q is not an http:// or https:// address%s", what, word, withScheme(word))
 		} else if u.User != nil {
 			p.add(l.number, "%s: no password stands in this file; use user= and password-file=", what)
 		} else if !isHost(u.Hostname()) {
