@@ -76,7 +76,9 @@ func TestALibvirtHostThatIsNotGoodEndsNothingAndHoldsNothingUp(t *testing.T) {
 			}
 			c.Write(reply)
 		}, wire.PowerUnknown, ""},
-		{"another guest", func(c net.Conn, reply []byte) { c.Write(bytes.Replace(reply, []byte("b\x00\x00\x00"), []byte("c\x00\x00\x00"), 1)) }, wire.PowerUnknown, "answers about c"},
+		{"another guest", func(c net.Conn, reply []byte) {
+			c.Write(bytes.Replace(reply, []byte("b\x00\x00\x00"), []byte("c\x00\x00\x00"), 1))
+		}, wire.PowerUnknown, "answers about c"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := libvirtHost(t, tc.say)
