@@ -2,6 +2,7 @@ package fence
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,10 +16,13 @@ const (
 	libvirtProgram = 0x20008086
 	libvirtReply   = 1
 	libvirtError   = 1 // the greater of the two statuses of a reply
+
+	libvirtAuthList = 66
+	libvirtLookup   = 23
 )
 
-// libvirtConn hands the library the replies of a host, each once, and nothing else that may come. The library takes a packet's length as it is and ends
-// the process with one that is none; and a second reply to one call has it wait for ever, also when the connection is closed.
+// libvirtConn hands the library the replies of a host, each once, and nothing else that may come. The library takes lengths as they are: a packet's that is
+// none ends the process, and a name's of two GiB takes as much memory. A second reply to one call has it wait for ever, also when the connection is closed.
 type libvirtConn struct {
 	net.Conn
 	left []byte // of the packet that is being handed on
@@ -53,8 +57,24 @@ func (c *libvirtConn) next() error {
 	if _, err := io.ReadFull(c.Conn, packet[libvirtHead:]); err != nil {
 		return err
 	}
+	if at := lengthIn(word(3), word(6)); at > 0 && len(packet) >= at+4 && int64(binary.BigEndian.Uint32(packet[at:])) > int64(len(packet)) {
+		c.why = errors.New("sends a packet that says of a part of it that it is longer than the whole")
+		return c.why
+	}
 	if serial := int32(word(5)); word(1) == libvirtProgram && word(4) == libvirtReply && word(6) <= libvirtError && serial > c.last {
 		c.last, c.left = serial, packet
 	}
 	return nil
+}
+
+// lengthIn is where a reply to what is asked here says how long something in it is, 0 if it has nothing of that kind: an error's text behind its
+// two numbers and the sign that there is one, the list of ways to log in, the guest's name.
+func lengthIn(procedure, status uint32) int {
+	switch {
+	case status == libvirtError:
+		return libvirtHead + 3*4
+	case procedure == libvirtAuthList, procedure == libvirtLookup:
+		return libvirtHead
+	}
+	return 0
 }

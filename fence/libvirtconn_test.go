@@ -71,11 +71,25 @@ func TestALibvirtHostThatIsNotGoodEndsNothingAndHoldsNothingUp(t *testing.T) {
 		}, wire.PowerUnknown, "is that libvirt's port?"},
 		{"empty answers", func(c net.Conn, reply []byte) { c.Write(changed(reply[:libvirtHead], 0, libvirtHead)) }, wire.PowerUnknown, ""},
 		{"a guest's name of two GiB", func(c net.Conn, reply []byte) {
-			if len(reply) > libvirtHead {
+			if binary.BigEndian.Uint32(reply[12:]) == libvirtLookup {
 				reply = changed(reply, 7, 1<<31-8)
 			}
 			c.Write(reply)
-		}, wire.PowerUnknown, ""},
+		}, wire.PowerUnknown, "longer than the whole"},
+		{"many ways to log in", func(c net.Conn, reply []byte) {
+			if binary.BigEndian.Uint32(reply[12:]) == libvirtAuthList {
+				reply = changed(reply, 7, 1<<31-8)
+			}
+			c.Write(reply)
+		}, wire.PowerUnknown, "longer than the whole"},
+		{"an error without an end", func(c net.Conn, reply []byte) {
+			reply = append(changed(reply[:libvirtHead], 6, libvirtError), 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xf8)
+			c.Write(changed(reply, 0, uint32(len(reply))))
+		}, wire.PowerUnknown, "longer than the whole"},
+		{"an error", func(c net.Conn, reply []byte) {
+			reply = append(changed(reply[:libvirtHead], 6, libvirtError), "\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x04busy\x00\x00\x00\x02"...)
+			c.Write(changed(reply, 0, uint32(len(reply))))
+		}, wire.PowerUnknown, "busy"},
 		{"another guest", func(c net.Conn, reply []byte) {
 			c.Write(bytes.Replace(reply, []byte("b\x00\x00\x00"), []byte("c\x00\x00\x00"), 1))
 		}, wire.PowerUnknown, "answers about c"},
