@@ -23,6 +23,11 @@ type plainNode struct {
 	mode uint32
 }
 
+// WrapChild makes what lies below it the same.
+func (n *plainNode) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
+	return &plainNode{LoopbackNode: fs.LoopbackNode{RootData: n.RootData}, mode: n.mode}
+}
+
 func (n *plainNode) Link(context.Context, fs.InodeEmbedder, string, *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	return nil, syscall.EPERM
 }
@@ -47,10 +52,7 @@ func plainFS(t *testing.T, mode uint32) string {
 	old := syscall.Umask(0) // its files have the mode it says
 	t.Cleanup(func() { syscall.Umask(old) })
 	dir, root := t.TempDir(), &fs.LoopbackRoot{Path: t.TempDir()}
-	root.NewNode = func(data *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &plainNode{LoopbackNode: fs.LoopbackNode{RootData: data}, mode: mode}
-	}
-	top := root.NewNode(root, nil, "", nil)
+	top := &plainNode{LoopbackNode: fs.LoopbackNode{RootData: root}, mode: mode}
 	root.RootNode = top
 	server, err := fs.Mount(dir, top, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, DirectMount: true, FsName: "locum-plain"}})
 	if err != nil {

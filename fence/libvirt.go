@@ -154,11 +154,17 @@ func (d *domain) talk(ctx context.Context, speak func(*libvirt.Libvirt, libvirt.
 	defer conn.Close()
 	// The library knows no context: a closed connection ends whatever waits.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	l := libvirt.NewWithDialer(dialed{conn})
+	replies := &libvirtConn{Conn: conn}
+	l := libvirt.NewWithDialer(dialed{replies})
 	err = l.ConnectToURI(d.driver)
 	if err == nil {
 		var guest libvirt.Domain
-		if guest, err = l.DomainLookupByName(d.name); err == nil {
+		guest, err = l.DomainLookupByName(d.name)
+		switch {
+		case err != nil:
+		case guest.Name != d.name:
+			err = fmt.Errorf("answers about %s, asked was %s", guest.Name, d.name)
+		default:
 			err = speak(l, guest)
 		}
 	}
@@ -167,6 +173,8 @@ func (d *domain) talk(ctx context.Context, speak func(*libvirt.Libvirt, libvirt.
 		return ctx.Err()
 	case libvirt.IsNotFound(err):
 		return fmt.Errorf("%s knows no domain %s; is it defined there, with this name?", d.address, d.name)
+	case errors.Is(err, libvirt.ErrInterrupted) && replies.why != nil: // the library has read it before it interrupts
+		return replies.why
 	case err != nil:
 		return errors.New(plain(err.Error()))
 	}

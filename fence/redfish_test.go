@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ type boardWithSessions struct {
 	systems   []string // Ids
 	only      bool     // the password counts for a session only
 	logins    int
+	asked     []string // from where the state was asked for
 	tokenGone bool
 }
 
@@ -56,6 +58,9 @@ func (b *boardWithSessions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"Members": members})
 		return
+	}
+	if r.Method == http.MethodGet {
+		b.asked = append(b.asked, r.RemoteAddr)
 	}
 	b.redfish.ServeHTTP(w, r)
 }
@@ -99,6 +104,21 @@ func TestARedfishBoardIsSwitchedOffAndOnByPasswordAndBySession(t *testing.T) {
 				t.Errorf("%d sessions were begun; one, and another when it had ended, are wanted", b.logins)
 			}
 		})
+	}
+}
+
+func TestARedfishBoardIsAskedOnAConnectionOnWhichNothingWasAskedBefore(t *testing.T) {
+	b := &boardWithSessions{redfish: &redfish{password: "s3cret", state: "On"}, systems: []string{"1"}}
+	f, _ := b.board(t, "s3cret")
+	l := ladder(t, []config.Fence{f})
+	if power, readings := l.Read(context.Background()); power != wire.PowerOn {
+		t.Fatalf("%s: %+v", power, readings)
+	}
+	if got, text := l.Off(context.Background(), always); got != wire.OutcomeDone {
+		t.Fatalf("%s: %s", got, text)
+	}
+	if len(b.asked) < 2 || slices.Compare(slices.Compact(slices.Sorted(slices.Values(b.asked))), slices.Sorted(slices.Values(b.asked))) != 0 {
+		t.Errorf("it was asked from %q", b.asked)
 	}
 }
 
