@@ -44,7 +44,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	}
 	if from != e.self {
 		e.gave(from, p.Epoch)
-		e.tie.Doubt = true
+		e.tie.Doubt, e.tie.Doubts = true, e.tie.Doubts.With(from)
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
 			e.tie.Joint = p.Epoch
 		}
@@ -188,7 +188,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
-		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Strays: e.strays, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
+		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Strays: e.strays, Unsure: e.tie.Aimed || e.tie.Doubts&^p.members != 0, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -208,6 +208,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			if s.AgeMS >= 0 {
 				s.LeaseMS, s.WatchdogMS, s.Loose = other.LeaseMS, other.WatchdogMS, !other.ObeysLease || !other.Armed
 			}
+			s.LostMS = e.lostMS(other)
 			m.Silent = append(m.Silent, s)
 		}
 	}
