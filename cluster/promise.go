@@ -144,9 +144,9 @@ func (e *Engine) wholeView() bool {
 
 // better reports whether a proposed set is worth leaving a whole view for: it takes all of it along and more, or it is
 // quorate and this view is not; or it has more than half of all votes, and this view has not: a leader whom most do not reach must not keep
-// those who hear one another from a quorum.
+// those who hear one another from a quorum. One that takes in a node which another of the set has lost is no view: who proposes it has not heard of that yet.
 func (e *Engine) better(p Propose) bool {
-	grows := e.view.Members&^p.Members == 0 && p.Members != e.view.Members
+	grows := e.view.Members&^p.Members == 0 && p.Members != e.view.Members && bestClique(p.Members, e.hears) == p.Members
 	if e.view.Verdict.Quorate {
 		return grows && p.Quorate
 	}

@@ -179,6 +179,7 @@ var plants = []planted{
 	{"half-knows-what-its-leader-knows", "cluster/half.go", "h.Doubt = h.Doubt || p.View > e.tie.Common.Epoch || p.Unsure", "_ = h.Doubt", "11", "both"},
 	{"half-reckons-from-its-leaders-loss", "cluster/tie.go", "if v.Verdict.Voters.Has(l.member) {", "if false {", "11", "both"},
 	{"halves-settle-at-once", "config/explain.go", "if len(c.Nodes) > 2 {", "if false {", "11", "both"},
+	{"leaves-a-view-for-one-that-cannot-be", "cluster/promise.go", " && bestClique(p.Members, e.hears) == p.Members", "", "20", "both needless"},
 	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
 	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared = c.before", "_ = c.before", "", "liveness"},
