@@ -89,8 +89,8 @@ func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
 		return "leaving"
 	case e.shotInFlight(from):
 		return "a shot at the proposer has not ended yet"
-	case !e.admitted && p.Epoch <= e.highestHeard():
-		return "in a new boot only what is above every epoch that is heard is promised"
+	case !e.admitted && p.Epoch <= max(e.highestHeard(), e.highestOnDisk()):
+		return "in a new boot only what is above every epoch that is heard, or stands on the quorum disk, is promised"
 	case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):
 		return "the view in force is whole, and its leader lives"
 	case from != e.self && slices.Contains(e.view.Mute, e.lifeOf(from)) && e.nextIsUnderWay():

@@ -24,6 +24,7 @@ var guardedTwice = map[string][]edit{
 	"stops-under-what-started-after-it":  {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
 	"switch-that-lied-believed":          {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
 	"new-incarnation-taken-for-new-boot": {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
+	"epoch-on-the-disk-overlooked":       {{"cluster/promise.go", "max(e.highestHeard(), e.highestOnDisk())", "e.highestHeard()"}},
 	"late-shot-hits":                     {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
 
@@ -180,6 +181,7 @@ var plants = []planted{
 	{"half-reckons-from-its-leaders-loss", "cluster/tie.go", "if v.Verdict.Voters.Has(l.member) {", "if false {", "11", "both"},
 	{"halves-settle-at-once", "config/explain.go", "if len(c.Nodes) > 2 {", "if false {", "11", "both"},
 	{"leaves-a-view-for-one-that-cannot-be", "cluster/promise.go", " && bestClique(p.Members, e.hears) == p.Members", "", "20", "both needless"},
+	{"epoch-on-the-disk-overlooked", "cluster/claim.go", "\te.noteEpoch(e.highestOnDisk())\n", "", "10", "views liveness"},
 	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
 	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared = c.before", "_ = c.before", "", "liveness"},
