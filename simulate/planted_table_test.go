@@ -151,7 +151,7 @@ var plants = []planted{
 	{"no-reset-at-the-lease-end", "heartbeat/lease.go", "if h.grants.mayRun {", "if false {", "5", "lease owners proof"},
 	{"petted-whatever-is-so", "heartbeat/pet.go", "return !h.dog.resetting && (h.grants.idle || h.lease.State != wire.LeaseOver)", "return true", "5", "lease owners proof"},
 	{"permitted-without-a-watchdog", "heartbeat/grants.go", " && (h.hasDog() || !h.wantsDog())", "", "4", "lease owners proof"},
-	{"watchdog-given-up-unheard", "heartbeat/pet.go", "v.Claim == 0 && h.granted() != 0 {", "v.Claim == 0 {", "8", "lease owners proof"},
+	{"watchdog-given-up-unheard", "heartbeat/pet.go", "v.Claim == 0 && h.granted() != 0 && h.quorumEcho() != 0 {", "v.Claim == 0 {", "8", "lease owners proof"},
 	{"no-reset-after-a-late-return", "heartbeat/grants.go", "if !exempt && r.MayRun && h.now >= h.lease.Until {", "if false {", "5", "lease owners proof"},
 	{"lease-not-kept-over-a-restart", "heartbeat/grants.go", "h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)", "h.lease.Until = h.now + h.leaseTime", "5", "lease owners proof"},
 	{"judged-before-drained", "heartbeat/step.go", "drained && rested {", "drained || rested || true {", "section 7", "touched needless both liveness"},
