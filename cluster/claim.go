@@ -116,6 +116,7 @@ func claimHolds(disk wire.Disk, promises []Promise, voters wire.Nodes) bool {
 func (e *Engine) diskChanged(d wire.Disk) {
 	old := e.disk
 	e.disk = d
+	e.noteEpoch(e.highestOnDisk())
 	e.proveByDisk()
 	switch {
 	case d.Trouble == old.Trouble:
@@ -130,6 +131,15 @@ func (e *Engine) diskChanged(d wire.Disk) {
 		e.tell(History{Kind: "tie", Level: "warn", Node: e.name(c.By), Epoch: c.Epoch,
 			Text: fmt.Sprintf("the quorum disk has decided for %s", names(e.cfg, c.Members))})
 	}
+}
+
+// highestOnDisk is the highest epoch that any slot shows, that of former lives of this node included: it may have lost what it had promised.
+func (e *Engine) highestOnDisk() wire.Epoch {
+	top := e.disk.Former
+	for _, s := range e.disk.Slots {
+		top = max(top, s.Epoch)
+	}
+	return top
 }
 
 // rebooted reports whether a slot is written by a later boot of its node than is known.

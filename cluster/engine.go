@@ -89,6 +89,7 @@ type peer struct {
 	mute       mute             // that it has left a proposal of this node unanswered
 	memberAt   wire.Epoch       // the newest view known to have had it as a member
 	memberLife wire.Incarnation // the newest life in which it is known to have been one
+	lostBy     []lostBy         // who else has lost it
 	denied     Clean            // the newest proof that it contradicted by being heard
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
@@ -250,6 +251,7 @@ func (e *Engine) resume(ev Started) {
 	e.tie = tie
 	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
 		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
+		e.tie.Doubts = configured(e.cfg) // nobody knows whose
 	}
 }
 

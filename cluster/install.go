@@ -19,6 +19,7 @@ func (e *Engine) installIfPromised() {
 	e.wasAnswered(own)
 	e.takeProofs(own)
 	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members), Mute: e.mutes(own.members), Strays: e.straysOf(own)}
+	v.Half = e.halfOf(own, v)
 	intents := e.intents
 	for _, p := range own.promises {
 		v.Lives = append(v.Lives, p.Life)

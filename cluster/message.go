@@ -67,6 +67,7 @@ type Promise struct {
 	View     wire.Epoch      `json:"view,omitempty"`     // the newest quorate view that was in force here
 	Joint    wire.Epoch      `json:"joint,omitempty"`    // the newest view of more than half that was, or may have been, in force
 	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
+	Unsure   bool            `json:"unsure,omitempty"`   // in a tie, the other side may know more, or be shooting at it
 	Strays   []Stray         `json:"strays,omitempty"`   // what it knows of them
 	Awaits   []uint64        `json:"awaits,omitempty"`   // commands that the proposer was asked to carry out and has not answered
 	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
@@ -77,6 +78,8 @@ type Promise struct {
 type Silence struct {
 	Node  wire.Node `json:"node"`
 	AgeMS int64     `json:"age_ms"` // -1: never heard in this life
+	// LostMS is for how long not both have heard the other, 0 if they do; -1: nobody knows.
+	LostMS int64 `json:"lost_ms,omitempty"`
 	// What that beat said of the lease and the watchdog: not all members may have heard it (SAFETY 8). Loose: it obeys no lease, or
 	// its watchdog is not armed.
 	LeaseMS    uint32 `json:"lease_ms,omitempty"`
@@ -128,6 +131,7 @@ type Report struct {
 	Proven   []Clean         `json:"proven,omitempty"` // what this member knows beyond the view's proofs
 	Ready    []string        `json:"ready,omitempty"`  // services that are prepared here
 	Unable   string          `json:"unable,omitempty"` // why nothing can be started here, "" if something can
+	Lost     wire.Nodes      `json:"lost,omitempty"`   // in a tie, whom it has lost
 	Health
 }
 

@@ -58,12 +58,12 @@ func (e *Engine) report() {
 	if !e.obeyed() {
 		return
 	}
-	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable, Ready: e.ready(), Unable: e.watchdog.Unarmed, Health: e.healthToReport()}
+	r := Report{Epoch: e.view.Epoch, Serial: e.serial, Services: e.reports(), Writable: e.storing.writable, Ready: e.ready(), Unable: e.watchdog.Unarmed, Lost: e.lostHere(), Health: e.healthToReport()}
 	if !e.leads() {
 		r.Proven = e.provenHere()
 	}
 	if r.Epoch == e.told.Epoch && r.Serial == e.told.Serial && r.Writable == e.told.Writable && slices.Equal(r.Services, e.told.Services) && slices.Equal(r.Proven, e.told.Proven) &&
-		slices.Equal(r.Ready, e.told.Ready) && r.Unable == e.told.Unable && slices.Equal(r.Ailing, e.told.Ailing) && r.Vitals == e.told.Vitals {
+		slices.Equal(r.Ready, e.told.Ready) && r.Unable == e.told.Unable && r.Lost == e.told.Lost && slices.Equal(r.Ailing, e.told.Ailing) && r.Vitals == e.told.Vitals {
 		return
 	}
 	if r.Vitals != e.told.Vitals {

@@ -92,6 +92,9 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 	if m := e.lead.member(from); m != nil && r.Serial >= m.seen {
 		m.seen, m.services, m.ready, m.unable = r.Serial, r.Services, r.Ready, r.Unable
 	}
+	if from != e.self {
+		e.reportedLost(from, r.Lost)
+	}
 	for i := range e.lead.promises {
 		if p := &e.lead.promises[i]; p.Life.Node == from && p.Writable != r.Writable {
 			p.Writable, e.again = r.Writable, true

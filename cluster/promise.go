@@ -44,7 +44,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	}
 	if from != e.self {
 		e.gave(from, p.Epoch)
-		e.tie.Doubt = true
+		e.tie.Doubt, e.tie.Doubts = true, e.tie.Doubts.With(from)
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
 			e.tie.Joint = p.Epoch
 		}
@@ -89,8 +89,8 @@ func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
 		return "leaving"
 	case e.shotInFlight(from):
 		return "a shot at the proposer has not ended yet"
-	case !e.admitted && p.Epoch <= e.highestHeard():
-		return "in a new boot only what is above every epoch that is heard is promised"
+	case !e.admitted && p.Epoch <= max(e.highestHeard(), e.highestOnDisk()):
+		return "in a new boot only what is above every epoch that is heard, or stands on the quorum disk, is promised"
 	case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):
 		return "the view in force is whole, and its leader lives"
 	case from != e.self && slices.Contains(e.view.Mute, e.lifeOf(from)) && e.nextIsUnderWay():
@@ -144,9 +144,9 @@ func (e *Engine) wholeView() bool {
 
 // better reports whether a proposed set is worth leaving a whole view for: it takes all of it along and more, or it is
 // quorate and this view is not; or it has more than half of all votes, and this view has not: a leader whom most do not reach must not keep
-// those who hear one another from a quorum.
+// those who hear one another from a quorum. One that takes in a node which another of the set has lost is no view: who proposes it has not heard of that yet.
 func (e *Engine) better(p Propose) bool {
-	grows := e.view.Members&^p.Members == 0 && p.Members != e.view.Members
+	grows := e.view.Members&^p.Members == 0 && p.Members != e.view.Members && bestClique(p.Members, e.hears) == p.Members
 	if e.view.Verdict.Quorate {
 		return grows && p.Quorate
 	}
@@ -188,7 +188,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
-		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Strays: e.strays, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
+		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Strays: e.strays, Unsure: e.tie.Aimed || e.tie.Doubts&^p.members != 0, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -208,6 +208,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			if s.AgeMS >= 0 {
 				s.LeaseMS, s.WatchdogMS, s.Loose = other.LeaseMS, other.WatchdogMS, !other.ObeysLease || !other.Armed
 			}
+			s.LostMS = e.lostMS(other)
 			m.Silent = append(m.Silent, s)
 		}
 	}

@@ -22,7 +22,9 @@ type tieState struct {
 	Unphased bool `json:"unphased"`
 	// Aimed: a member of the last common view was told to shoot this node, and may be at it.
 	Aimed bool `json:"aimed,omitempty"`
-	told  bool
+	// Doubts are those who were promised a view that did not come.
+	Doubts wire.Nodes `json:"doubts,omitempty"`
+	told   bool
 }
 
 // tieDue is when this side may shoot. Both sides reckon from the last view that they shared: the one with the more
@@ -35,17 +37,26 @@ func (e *Engine) tieDue() wire.Instant {
 // tieBegin is when both sides knew that they had lost each other, also if they were heard again for a while and no view came
 // about.
 func (e *Engine) tieBegin() wire.Instant {
-	if begin := e.lastLost(e.tieTargets()); begin != 0 {
-		return begin
+	begin := e.lastLost(e.view)
+	if begin == 0 || e.tie.Unphased {
+		begin = max(begin, e.tie.Since)
 	}
-	return e.tie.Since
+	if begin == 0 {
+		return 0
+	}
+	return begin + wire.Instant(e.cfg.Settling())
 }
 
-// lastLost is when the last of some nodes was lost, 0 if none was.
-func (e *Engine) lastLost(nodes wire.Nodes) wire.Instant {
+// lastLost is when the last of the other half was lost, by this node or by another of this half, 0 if none was.
+func (e *Engine) lastLost(v View) wire.Instant {
 	last := wire.Instant(0)
-	for n := range nodes.All {
+	for n := range e.tieTargetsIn(v).All {
 		last = max(last, e.peer(n).lost)
+		for _, l := range e.peer(n).lostBy {
+			if v.Verdict.Voters.Has(l.member) {
+				last = max(last, l.at)
+			}
+		}
 	}
 	return last
 }
@@ -136,13 +147,15 @@ func (e *Engine) noteTie(v View) {
 	case v.joint():
 		e.tie = tieState{Common: v, Joint: v.Epoch}
 	case v.Verdict.Claim != 0: // the split goes on, and so do its turns
-		e.tie = tieState{Common: v, Joint: e.tie.Joint, Since: cmp.Or(e.tie.Since, e.lastLost(e.tieTargetsIn(v))), Unphased: e.tie.Unphased, Aimed: e.tie.Aimed}
+		e.tie = tieState{Common: v, Joint: e.tie.Joint, Since: cmp.Or(e.tie.Since, e.lastLost(v)), Unphased: e.tie.Unphased, Aimed: e.tie.Aimed}
 	case v.Verdict.Quorate:
 		e.tie = tieState{Common: v, Joint: e.tie.Joint}
 	case waits && e.tie.Since == 0:
-		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(e.tieTargetsIn(v)), e.now), e.tieUnphased(v)
+		e.tie.Since, e.tie.Unphased = cmp.Or(e.lastLost(v), e.now), e.tieUnphased(v)
+		e.noteHalf(v)
 	case waits: // the other half may have been heard again since then
-		e.tie.Since = max(e.tie.Since, e.lastLost(e.tieTargetsIn(v)))
+		e.tie.Since = max(e.tie.Since, e.lastLost(v))
+		e.noteHalf(v)
 	default:
 		e.tie.Since, e.tie.Unphased = 0, false
 	}
@@ -217,6 +230,7 @@ func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
 		return at
 	}
 	round := wire.Instant(e.tieTurns()) * delay
+	at = max(at, begin)
 	switch into := (at - begin) % round; {
 	case (e.tie.Unphased || e.tie.Aimed) && at < begin+round:
 		return begin + round

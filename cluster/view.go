@@ -24,6 +24,8 @@ type View struct {
 	Seen []Seen `json:"seen,omitempty"`
 	// Mute are lives that are heard and left out, because they do not answer the leader.
 	Mute []wire.Life `json:"mute,omitempty"`
+	// Half is what the members of exactly half know of the tie beyond what their leader does, nil if that is nothing.
+	Half *Half `json:"half,omitempty"`
 	// Strays is what may run where the file does not have it run.
 	Strays []Stray `json:"strays,omitempty"`
 }

@@ -150,7 +150,7 @@ func (c *Config) leaseForTie() time.Duration {
 	if c.Watchdog.Device == "" || !c.has("fence") || c.TotalVotes()%2 != 0 {
 		return 0
 	}
-	return 2 * (c.Beat.Dead + viewRounds + c.tieDelay() + c.worstFence())
+	return 2 * (c.Beat.Dead + viewRounds + c.Settling() + c.tieDelay() + c.worstFence())
 }
 
 // worstFence is the longest that any node's devices may take to switch it off and confirm that.

@@ -145,7 +145,7 @@ func (c *Config) explainProof(r *Row, n Node, half bool) {
 	if half {
 		delay := c.tieDelay()
 		r.Steps = append(r.Steps, fmt.Sprintf("exactly half of the votes are left: the side with the more important services shoots at once, the other after %s", delay))
-		r.Terms = append(r.Terms, term("delay, if the dead side would have shot first", delay))
+		r.Terms = append(r.Terms, c.tieTerms()...)
 	}
 	for i, level := range c.FencesOf(n.Number) {
 		var list []string
@@ -211,6 +211,24 @@ func (c *Config) explainPath(p Path) Row {
 
 func (c *Config) has(tiebreak string) bool {
 	return slices.ContainsFunc(c.Tiebreaks, func(t Tiebreak) bool { return t.Type == tiebreak })
+}
+
+// Settling is how long the turns of a tie wait until it is settled who is of which half: where there are more than two nodes one that both halves hear
+// may be a member of the one and, at once, of the other, and each would shoot.
+func (c *Config) Settling() time.Duration {
+	if len(c.Nodes) > 2 {
+		return c.Beat.Dead
+	}
+	return 0
+}
+
+// tieTerms are what a tie adds before the second side shoots.
+func (c *Config) tieTerms() []Term {
+	terms := []Term{term("delay, if the dead side would have shot first", c.tieDelay())}
+	if settling := c.Settling(); settling > 0 {
+		terms = append(terms, term("settling who is of which half", settling))
+	}
+	return terms
 }
 
 func (c *Config) tieDelay() time.Duration {

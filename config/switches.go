@@ -110,8 +110,8 @@ func (c *Config) explainDeadTogether() []Row {
 	for _, d := range c.deadTogether() {
 		half := 2*(c.TotalVotes()-d.node.Votes) == c.TotalVotes()
 		r := Row{Event: d.String(), Terms: []Term{term("dead", c.Beat.Dead), term("agreeing on a view", viewRounds)}}
-		if delay := c.tieDelay(); half {
-			r.Terms = append(r.Terms, term("delay, if the dead side would have shot first", delay))
+		if half {
+			r.Terms = append(r.Terms, c.tieTerms()...)
 		}
 		r.Steps = append(r.Steps, "its device does not answer: that is unknown, and unlocks nothing; an alarm says so")
 		switch {

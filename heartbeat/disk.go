@@ -122,7 +122,7 @@ func (h *Heart) diskChanged(always bool) {
 	if old.From != d.seen.From {
 		h.lease.echoed = true
 	}
-	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins || old.Noted != d.seen.Noted ||
+	changed := old.Good != d.seen.Good || old.Begun != d.seen.Begun || old.Decided != d.seen.Decided || old.Trouble != d.seen.Trouble || old.Joins != d.seen.Joins || old.Noted != d.seen.Noted || old.Former != d.seen.Former ||
 		old.Sealed != d.seen.Sealed || old.Unsealed != d.seen.Unsealed || old.Reseals != d.seen.Reseals || old.Heeded != d.seen.Heeded || !slices.EqualFunc(old.Slots, d.seen.Slots, sameSign)
 	if changed || always && (old.From != d.seen.From || !slices.Equal(old.Slots, d.seen.Slots)) {
 		h.tellDisk()
@@ -138,7 +138,7 @@ func sameSign(a, b wire.Slot) bool {
 func (h *Heart) shown() wire.Disk {
 	d := &h.disk
 	show := d.desk.Show(h.now)
-	w := wire.Disk{Good: show.Good, From: show.From, Begun: show.Newest, DecidedAt: show.DecidedAt, Heeded: d.heeded}
+	w := wire.Disk{Good: show.Good, From: show.From, Begun: show.Newest, DecidedAt: show.DecidedAt, Heeded: d.heeded, Former: d.desk.Former()}
 	if show.Words != wire.Unknown {
 		w.Noted = show.Words
 	}
@@ -165,7 +165,7 @@ func (h *Heart) shown() wire.Disk {
 // slotOf is what the disks show of another node.
 func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
-	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Still: still && good, Shared: d.desk.Shared(n), Busy: moved, Moved: moved,
+	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Epoch: s.Epoch, Still: still && good, Shared: d.desk.Shared(n), Busy: moved, Moved: moved,
 		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean)}
 	if w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running); w.Idle {
 		w.Busy = d.seen.Slot(n).Busy

@@ -70,7 +70,7 @@ func (h *Heart) petIfDue() {
 // from now on, that nothing is armed here or for how long that goes on. Until then others that have lost this node reckon with the former
 // one (proof 2), which resets this machine in time. Where the view holds by the quorum disk, an absent node may go by an old slot.
 func (h *Heart) settleIfKnown() {
-	if v := h.grants.view; h.watchdog.Outdated && v.Quorate && v.Claim == 0 && h.granted() != 0 {
+	if v := h.grants.view; h.watchdog.Outdated && v.Quorate && v.Claim == 0 && h.granted() != 0 && h.quorumEcho() != 0 {
 		h.watchdog.Outdated = false
 		h.do(Settle{})
 	}

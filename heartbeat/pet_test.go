@@ -244,6 +244,28 @@ func TestAFormerWatchdogIsPettedUntilAQuorumHasHeardWhatIsNow(t *testing.T) {
 	}
 }
 
+// A new view ends the doubt of a heart that was started anew. It is no word of anybody's that he has heard a beat of this life.
+func TestAViewAloneSettlesNoWatchdog(t *testing.T) {
+	w, a, b := pairWithView(t)
+	a.permitAll()
+	a.kill()
+	w.cutAll()
+	a.start()
+	a.step(WatchdogChanged{Bites: 2 * time.Second, Outdated: true})
+	v := view(2, 2, 1, 2)
+	a.says(wire.ToHeart{View: &v})
+	b.says(wire.ToHeart{View: &v})
+	w.run(second)
+	if a.settled() != 0 {
+		t.Error("settled before anybody has heard")
+	}
+	w.cut = map[cable]bool{}
+	w.run(second)
+	if a.settled() != 1 {
+		t.Errorf("settled %d times once it was heard", a.settled())
+	}
+}
+
 func TestAFormerWatchdogBitesAtTheLeasesEnd(t *testing.T) {
 	w, a, _ := pairWithView(t)
 	a.permitAll()

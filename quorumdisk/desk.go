@@ -20,6 +20,7 @@ type Desk struct {
 	disk   [MaxDisks]deskDisk
 	pills  [wire.MaxNodes]Pill // that shall lie in the mailbox of node 1 and so on
 	least  wire.Incarnation    // see AtLeast
+	former wire.Epoch          // see Former
 	op     uint64
 }
 
@@ -146,6 +147,7 @@ func (d *Desk) lookedUp(now wire.Instant, disk int, slots []Sight) []Action {
 	if own := int(d.set.Self) - 1; own < len(slots) && slots[own].Err == nil && !slots[own].Slot.precedes(k.slot) {
 		former = slots[own].Slot.Incarnation
 		twin = k.twin.goesOn(now, k.began, slots[own].Slot, k.slot, d.set)
+		d.former = max(d.former, slots[own].Slot.Epoch)
 	}
 	if former >= d.set.Incarnation {
 		d.least = max(d.least, former+1) // 0 after the last: nothing can be above that one
@@ -167,6 +169,9 @@ func (d *Desk) lookedUp(now wire.Instant, disk int, slots []Sight) []Action {
 // AtLeast is the incarnation with which this node has to come back, because a disk shows a former life that is not below this
 // one; 0 if none does.
 func (d *Desk) AtLeast() wire.Incarnation { return d.least }
+
+// Former is the highest epoch that the disks show of former lives of this node, 0 if they show none.
+func (d *Desk) Former() wire.Epoch { return d.former }
 
 // Heard tells of a life that is known from elsewhere.
 func (d *Desk) Heard(n wire.Node, life wire.Incarnation) { d.stamps.Heard(n, life) }

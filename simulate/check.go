@@ -20,6 +20,7 @@ type checks struct {
 	views   map[wire.Epoch]wire.ViewForHeart
 	forces  map[wire.Node]wire.ViewForHeart // the view in force at each heart
 	fencedB map[wire.Node]int               // the boot in which a node was fenced
+	fencer  map[wire.Node]wire.Node         // and by whom
 	said    map[string]word
 	applies map[uint64]bool // commands that bring a new file
 	opened  []wire.Instant  // when each instance of the disks' tie-break was opened on a majority of them
@@ -36,7 +37,7 @@ type word struct {
 }
 
 func newChecks() checks {
-	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{},
+	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{}, fencer: map[wire.Node]wire.Node{},
 		said: map[string]word{}, applies: map[uint64]bool{}}
 }
 
@@ -129,11 +130,12 @@ func (c *checks) fenced(w *World, by, target *node) {
 		w.broken("needless: %s is fenced by %s though nothing is wrong", target.cfg.Name, by.cfg.Name)
 	}
 	slow := w.switches[by.cfg.Number].Mode == "slow" || w.switches[target.cfg.Number].Mode == "slow"
-	if target.powered && !by.powered && c.fencedB[by.cfg.Number] == by.boots && len(w.Config.Nodes) == 2 && !slow {
+	each := len(w.Config.Nodes) == 2 || c.fencer[by.cfg.Number] == target.cfg.Number
+	if target.powered && !by.powered && c.fencedB[by.cfg.Number] == by.boots && each && !slow {
 		w.broken("both: %s and %s are fenced in one split", by.cfg.Name, target.cfg.Name)
 	}
 	if target.powered {
-		c.fencedB[target.cfg.Number] = target.boots
+		c.fencedB[target.cfg.Number], c.fencer[target.cfg.Number] = target.boots, by.cfg.Number
 	}
 }
 

@@ -24,6 +24,7 @@ var (
 	disks  = flag.Bool("disks", false, "play only seeds whose cluster has quorum disks, as many of them as -seeds says")
 	once   = flag.Bool("first", false, "end with the first seed that fails")
 	files  = flag.Bool("files", false, "with new files in the middle of disasters")
+	halves = flag.Bool("halves", false, "with four or six nodes that part in halves, one after the other")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
 
@@ -82,6 +83,13 @@ func TestDisastersOfNewFiles(t *testing.T) {
 	}
 }
 
+// The same with four or six nodes that part in halves.
+func TestDisastersOfHalves(t *testing.T) {
+	for seed := range uint64(count(60)) {
+		playScript(t, seed, DrawHalves(seed), "-halves")
+	}
+}
+
 func playFrom(t *testing.T, first uint64, seeds int, shared bool) {
 	next := make(chan uint64)
 	var wait sync.WaitGroup
@@ -117,6 +125,8 @@ func drawn(seed uint64) Script {
 		return DrawLarge(seed)
 	case *many:
 		return DrawMany(seed)
+	case *halves:
+		return DrawHalves(seed)
 	case *files:
 		return DrawFiles(seed)
 	}
@@ -150,7 +160,7 @@ func play(t *testing.T, seed uint64, shared bool) {
 	if shared {
 		s = Share(s, seed)
 	}
-	playScript(t, seed, s, fmt.Sprintf("-large=%t -many=%t -files=%t -shared=%t -unwell=%t", *large, *many, *files, shared, *sick))
+	playScript(t, seed, s, fmt.Sprintf("-large=%t -many=%t -files=%t -halves=%t -shared=%t -unwell=%t", *large, *many, *files, *halves, shared, *sick))
 }
 
 // playScript plays a seed's script, which options of the test make, and gives the transcript.

@@ -50,6 +50,7 @@ type Disk struct {
 	Decided   Claim   `json:"decided"`
 	DecidedAt Instant `json:"decided_at"`
 	Slots     []Slot  `json:"slots,omitempty"` // of the others, in order of number
+	Former    Epoch   `json:"former"`          // the highest epoch that former lives of this node had written into its slot
 	Trouble   string  `json:"trouble,omitempty"`
 	// Noted is the newest of the operators' words that this node's slot names on a majority of the disks.
 	Noted Revision `json:"noted"`
@@ -78,6 +79,7 @@ type Slot struct {
 	Incarnation Incarnation `json:"incarnation"` // the newest life that has written it
 	Boot        ID          `json:"boot"`        // its boot
 	Machine     ID          `json:"machine"`
+	Epoch       Epoch       `json:"epoch"`          // of the view that was in force there
 	Idle        bool        `json:"idle"`           // it says: nothing runs here
 	Left        bool        `json:"left,omitempty"` // its life has ended in order: nothing runs
 	// Words is the newest of the operators' words that it has durable, Unknown if it does not know.
