@@ -182,6 +182,7 @@ var plants = []planted{
 	{"halves-settle-at-once", "config/explain.go", "if len(c.Nodes) > 2 {", "if false {", "11", "both"},
 	{"leaves-a-view-for-one-that-cannot-be", "cluster/promise.go", " && bestClique(p.Members, e.hears) == p.Members", "", "20", "both needless"},
 	{"epoch-on-the-disk-overlooked", "cluster/claim.go", "\te.noteEpoch(e.highestOnDisk())\n", "", "10", "views liveness"},
+	{"idle-winner-taken-for-a-loser", "heartbeat/disk.go", "if w.Idle && !s.State.Has(quorumdisk.Quorate) {", "if w.Idle {", "1", "owners proof"},
 	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
 	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared = c.before", "_ = c.before", "", "liveness"},
