@@ -95,7 +95,7 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 		last = max(last, e.lead.since-wire.Instant(age)*1e6)
 	}
 	last = max(last, e.busyOnDisk(n))
-	if e.view.Verdict.Claim != 0 {
+	if e.view.Verdict.Claim != 0 || e.disk.Decided.Members.Has(n) { // what was granted by a decision for its own side, it had not written yet
 		last = max(last, e.disk.DecidedAt)
 	}
 	return last

@@ -167,7 +167,8 @@ func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
 	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Epoch: s.Epoch, Still: still && good, Shared: d.desk.Shared(n), Busy: moved, Moved: moved,
 		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean)}
-	if w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running); w.Idle {
+	w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running)
+	if w.Idle && !s.State.Has(quorumdisk.Quorate) { // one that is in a quorum may start something before it writes again
 		w.Busy = d.seen.Slot(n).Busy
 	}
 	return w

@@ -189,7 +189,7 @@ func (n *node) watchSilence() {
 }
 
 // fencesItself reports whether the node's machine is reset when it must not go on.
-func (n *node) fencesItself() bool { return n.armed || n.config.Watchdog.Device != "" }
+func (n *node) fencesItself() bool { return n.armed || n.config.Watchdog.Device != "" && !n.unguarded }
 
 // longestBite is the longest that its watchdog can take.
 func (n *node) longestBite() time.Duration { return max(n.bites, n.config.Watchdog.Timeout) }

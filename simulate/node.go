@@ -24,12 +24,14 @@ type node struct {
 	armed   bool          // its watchdog counts
 	bites   time.Duration // so long after the last pet
 	held    bool          // another process holds its watchdog
-	petted  wire.Instant  // when it was last petted, in the world's time
-	reached wire.Instant  // when a frame last came, in the world's time
-	lease   wire.Lease    // as its heart last said
-	truth   truth
-	hop     time.Duration   // how long a record takes from one of its processes to the other
-	hopped  [2]wire.Instant // when the newest record to the heart, and to the engine, comes: none overtakes another
+	// unguarded: what runs was started by a file without a watchdog, and that of the present one is not armed yet.
+	unguarded bool
+	petted    wire.Instant // when it was last petted, in the world's time
+	reached   wire.Instant // when a frame last came, in the world's time
+	lease     wire.Lease   // as its heart last said
+	truth     truth
+	hop       time.Duration   // how long a record takes from one of its processes to the other
+	hopped    [2]wire.Instant // when the newest record to the heart, and to the engine, comes: none overtakes another
 
 	heart       *heart
 	lives       int // of hearts, also those that were begun with an old incarnation
@@ -316,6 +318,7 @@ func (n *node) adopt(text string) {
 		n.w.broken("config: a file with errors takes effect: %v", problems)
 		return
 	}
+	n.unguarded = !n.armed && n.config.Watchdog.Device == ""
 	n.config, n.w.Config = cfg, cfg
 	n.w.in(time.Millisecond, n.bounceHeart)
 }

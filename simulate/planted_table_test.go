@@ -21,11 +21,12 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
-	"stops-under-what-started-after-it":  {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
-	"switch-that-lied-believed":          {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
-	"new-incarnation-taken-for-new-boot": {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
-	"epoch-on-the-disk-overlooked":       {{"cluster/promise.go", "max(e.highestHeard(), e.highestOnDisk())", "e.highestHeard()"}},
-	"late-shot-hits":                     {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
+	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
+	"switch-that-lied-believed":             {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
+	"new-incarnation-taken-for-new-boot":    {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
+	"epoch-on-the-disk-overlooked":          {{"cluster/promise.go", "max(e.highestHeard(), e.highestOnDisk())", "e.highestHeard()"}},
+	"turns-from-the-first-instant-of-a-tie": {{"cluster/tie.go", "\t\te.tie.Since = max(e.tie.Since, e.lastLost(v))\n", ""}},
+	"late-shot-hits":                        {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
 
 var plants = []planted{
@@ -55,7 +56,7 @@ var plants = []planted{
 	{"words-forgotten-at-a-restart", "cluster/engine.go", "\te.intents = ev.Durable.Intents\n", "", "22", "words"},
 	{"starting-taken-for-stopped", "cluster/blocked.go", "if r := m.on(s.Name); r.Phase != PhaseStopped ||", "if r := m.on(s.Name); r.Phase == PhaseRunning ||", "4", "owners proof"},
 	{"surplus-called-back", "cluster/orders.go", "if m.sent.Serial != 0 && !slices.Contains(m.sent.Hold, service) {", "if false {", "", "touched liveness proof"},
-	{"turns-from-the-first-instant-of-a-tie", "cluster/tie.go", "e.tie.Since = max(e.tie.Since, e.lastLost(v))", "", "11", "both"},
+	{"turns-from-the-first-instant-of-a-tie", "cluster/tie.go", "begin := e.lastLost(e.view)", "begin := wire.Instant(0)", "11", "both"},
 	{"challenged-once-only", "heartbeat/greet.go", "|| h.notTakenBy(p)", "", "10", "liveness"},
 	{"answer-to-older-orders-taken", "cluster/blocked.go", "m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "4", "owners proof"},
 	{"absent-taken-for-quiet", "cluster/blocked.go", "case !pathSet(s).Has(n) && !e.straysOn(n, s.Name), e.knownQuiet(n, s.Name):", "case true:", "section 9", "owners proof"},
@@ -182,6 +183,7 @@ var plants = []planted{
 	{"halves-settle-at-once", "config/explain.go", "if len(c.Nodes) > 2 {", "if false {", "11", "both"},
 	{"leaves-a-view-for-one-that-cannot-be", "cluster/promise.go", " && bestClique(p.Members, e.hears) == p.Members", "", "20", "both needless"},
 	{"epoch-on-the-disk-overlooked", "cluster/claim.go", "\te.noteEpoch(e.highestOnDisk())\n", "", "10", "views liveness"},
+	{"idle-winner-taken-for-a-loser", "heartbeat/disk.go", "if w.Idle && !s.State.Has(quorumdisk.Quorate) {", "if w.Idle {", "1", "owners proof"},
 	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
 	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared = c.before", "_ = c.before", "", "liveness"},

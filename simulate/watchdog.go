@@ -23,6 +23,7 @@ func (n *node) pet(h *heart, until wire.Instant) {
 // armWatchdog opens the device, or takes up the one that counts already, and begins to watch the machine, without the heart too. It gives
 // what the heart learns of that. A shorter time than the one that counts is set at once, a longer one when the others know.
 func (n *node) armWatchdog() heartbeat.WatchdogChanged {
+	n.unguarded = false
 	want := n.config.Watchdog.Timeout
 	switch {
 	case n.held && !n.armed:

@@ -86,7 +86,7 @@ type Slot struct {
 	Words Revision `json:"words"`
 	// Read is when the newest reads were issued that showed it, readable, on a majority of the disks; 0 never.
 	Read Instant `json:"read"`
-	// Busy is when it was last seen to move without saying that nothing runs, on this node's clock; 0 never.
+	// Busy is when it was last seen to move without saying that nothing runs, nor can before its view is another, on this node's clock; 0 never.
 	Busy Instant `json:"busy"`
 	// Moved is when it was last seen to move, whatever it said, on this node's clock; 0 never.
 	Moved Instant `json:"moved"`
