@@ -280,7 +280,7 @@ func (e *Engine) dropFile(c *change) {
 
 // handOut begins to bring a new file into force.
 func (e *Engine) handOut(a ask, text string, next *config.Config) {
-	e.replicate(&change{ask: a, intents: e.intents, text: text, before: e.prepared, stopFirst: e.stopsFirst(next), done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)})
+	e.replicate(&change{ask: a, intents: e.intents.among(e.cfg, next), text: text, before: e.prepared, stopFirst: e.stopsFirst(next), done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)})
 }
 
 // stopsFirst are the services that stop before a new file takes effect.

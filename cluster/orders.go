@@ -48,6 +48,7 @@ type placed struct {
 	wait    Wait   // empty if it waits for nothing
 	told    placement
 	prepare preparing
+	away    wire.Instant // since when it is not where it shall be, as far as moves look at that; 0 if it is
 	// unlooked: nobody is known to have it, and some member has not looked yet; what runs there is left as it is.
 	unlooked bool
 }

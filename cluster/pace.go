@@ -106,10 +106,10 @@ func (e *Engine) holdsBack(s *config.Service, w *plan.Service) {
 func (e *Engine) noteReturns() {
 	for i, c := range e.lead.plan {
 		w := &e.lead.planned.Services[i]
-		if w.Back == "" || w.Asked != 0 || w.At == 0 || c.Node == 0 || c.Node == w.At || e.lead.places[i].told.node == c.Node {
+		if !w.GoesBack(c.Node) || w.Asked != 0 || e.lead.places[i].told.node == c.Node {
 			continue
 		}
-		e.moves(w.Name, returnsWhich)
+		e.countMove(w.Name, returnsWhich)
 		if e.pace.returns(w.Name) == mostReturns {
 			e.tell(History{Kind: "service", Level: "alarm", Service: w.Name, Node: e.name(c.Node), Text: fmt.Sprintf(
 				"%s goes back to %s for the %d. time within an hour, and then stays where it is for the rest of it: find out why it keeps leaving", w.Name, e.name(c.Node), mostReturns)})
@@ -138,7 +138,7 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 		e.lead.due = soonest(e.lead.due, p.next)
 		return
 	}
-	if !settledPlan(in, choices) {
+	if !e.settledPlan(in, choices) {
 		return
 	}
 	p.next = e.now + lookAgain
@@ -156,12 +156,12 @@ func (e *Engine) begin(list []nudge, pause wire.Instant) {
 	p := &e.pace
 	p.nudge, p.until, p.next, e.again = list, e.now+nudgeWithin, e.now+pause, true
 	for _, n := range list {
-		e.moves(e.cfg.Services[n.service].Name, n.why)
+		e.countMove(e.cfg.Services[n.service].Name, n.why)
 	}
 }
 
-// moves counts a move, here and at the members.
-func (e *Engine) moves(service, why string) {
+// countMove counts a move, here and at the members.
+func (e *Engine) countMove(service, why string) {
 	e.pace.went = append(slices.Clone(e.pace.went), went{service, why, e.now})
 	m := &Moved{Epoch: e.view.Epoch, Service: service, Why: why}
 	for n := range e.view.Members.Without(e.self).All {
@@ -212,14 +212,32 @@ func underWay(in plan.Input, choices []plan.Choice, n nudge) bool {
 	return choices[n.service].Node == n.to && in.Services[n.service].At != n.to
 }
 
-// settledPlan reports whether everything is where it shall be.
-func settledPlan(in plan.Input, choices []plan.Choice) bool {
+// settledPlan reports whether everything is where it shall be, or waits for what may never come: a service that is nowhere and waits, or one that has
+// been on its way for as long as a move is given. Those would keep all others on a node that is about to fail.
+func (e *Engine) settledPlan(in plan.Input, choices []plan.Choice) bool {
+	settled := true
 	for i, c := range choices {
-		if c.Node != in.Services[i].At {
-			return false
+		p := &e.lead.places[i]
+		switch {
+		case c.Node == in.Services[i].At:
+			p.away = 0
+			continue
+		case p.away == 0:
+			p.away = e.now
+		}
+		if until := p.away + nudgeWithin; e.now < until && (p.wait.For == "" || e.moves(&e.cfg.Services[i])) {
+			e.lead.due = soonest(e.lead.due, until)
+			settled = false
 		}
 	}
-	return true
+	return settled
+}
+
+// moves reports whether a service is on some member, or told to be.
+func (e *Engine) moves(s *config.Service) bool {
+	return slices.ContainsFunc(e.lead.members, func(m member) bool {
+		return m.on(s.Name).Phase.ends() || slices.Contains(m.sent.Run, s.Name)
+	})
 }
 
 // handover finds what a node that is past a limit hands over next: the least important service, then the lightest, with all that has to
@@ -264,8 +282,9 @@ func leave(in plan.Input, choices []plan.Choice, first int, from plan.Node) []nu
 	}
 	var list []nudge
 	for i, c := range plan.Make(try) {
+		moves := c.Node != choices[i].Node && (in.Services[i].At != 0 || c.Node == 0) // one that gets a node by it loses nothing
 		switch together := slices.Contains(group, i); {
-		case together && c.Node == 0 && in.Services[i].At != 0, !together && c.Node != choices[i].Node:
+		case together && c.Node == 0 && in.Services[i].At != 0, !together && moves:
 			return nil
 		case together && c.Node != in.Services[i].At:
 			list = append(list, nudge{i, c.Node, fmt.Sprintf("handed over by %s, which is past a limit (%s)", from.Name, from.Ailing)})
