@@ -368,30 +368,16 @@ func (e *Engine) keepsFrom(s *config.Service, to wire.Node) string {
 	if choices[at].Node == to || in.Services[at].Asked != to {
 		return ""
 	}
+	why := e.apartFrom(e.lead.member(to), s)
 	for _, r := range plan.Refusals(in, choices, at) {
 		if r.Node == to {
-			return fmt.Sprintf("%s does not fit on %s: %s", s.Name, e.name(to), r.Why)
+			why = r.Why
 		}
 	}
-	return ""
-}
-
-// restartAsked stops a service once where it runs; it is started again as soon as it is stopped everywhere.
-func (e *Engine) restartAsked(a ask) {
-	named := e.cfg.ServicesNamed(a.command.Service)
-	if !slices.ContainsFunc(named, func(s *config.Service) bool { return !e.intents.of(s.Name).Stopped }) {
-		e.answer(a, Result{Code: 1, Text: a.command.Service + " is stopped by an operator: locum start " + a.command.Service})
-		return
+	if why == "" {
+		return ""
 	}
-	list := slices.Clone(e.lead.restart)
-	for _, s := range named {
-		if !slices.Contains(list, s.Name) && !e.intents.of(s.Name).Stopped {
-			list = append(list, s.Name)
-		}
-	}
-	e.lead.restart = list
-	e.tell(History{Kind: "intent", Level: "info", Service: a.command.Service, Text: a.command.Service + " is restarted" + by(a.command)})
-	e.answer(a, Result{Text: a.command.Service + " is restarted"})
+	return fmt.Sprintf("%s does not fit on %s: %s", s.Name, e.name(to), why)
 }
 
 // fenceAsked fences a node on an operator's word.

@@ -23,7 +23,7 @@ type leadership struct {
 	places   []placed // for each service, in file order
 	planned  plan.Input
 	plan     []plan.Choice // of planned
-	restart  []string      // services that are to be stopped once and started again
+	restart  []restart     // services that are to be stopped once and started again
 	change   *change       // intents on their way to the members
 	// unfinished is a file that a former leader had begun to apply, "" if there is none, and unfit what keeps it from
 	// taking effect.
@@ -161,6 +161,7 @@ func (e *Engine) directService(i int, d *deciding) wire.Node {
 		return 0
 	}
 	if e.maintained(s.Name) {
+		e.restarted(s.Name, 1, e.inMaintenance())
 		return to.node
 	}
 	e.tellPlace(s, p)
@@ -168,12 +169,18 @@ func (e *Engine) directService(i int, d *deciding) wire.Node {
 		return held
 	}
 	if to.node == 0 {
+		e.restarted(s.Name, 0, " is restarted once a node can run it")
 		e.freeOne(s, sit)
 		e.waitNowhere(s, sit, p)
 		return 0
 	}
-	if e.restartsNow(s) {
-		return 0
+	if e.restarts(s.Name) >= 0 {
+		if held := e.keptFor(i, d); held != 0 {
+			return held
+		}
+		if e.restartsNow(s) {
+			return 0
+		}
 	}
 	if told := slices.Contains(e.lead.member(to.node).sent.Run, s.Name); told || sit.holders.Has(to.node) {
 		// It holds the service by right: when it was told to start it, every other node was looked at. Where others hold it
@@ -270,7 +277,7 @@ func (e *Engine) situations() []situation {
 // situationOf gathers what decides where one service should be.
 func (e *Engine) situationOf(s *config.Service) situation {
 	sit := situation{service: s, intent: e.intents.of(s.Name)}
-	if slices.Contains(e.lead.restart, s.Name) {
+	if e.restarts(s.Name) >= 0 {
 		sit.again = e.toldOf(s)
 	}
 	sit.adopt = e.view.Verdict.Quorate || e.view.unsafeTie() && s.Stateless
