@@ -317,9 +317,10 @@ func (e *Engine) clearAsked(next *change, node wire.Node) {
 		for _, s := range e.cfg.ServicesNamed(c.Service) {
 			next.reset = append(next.reset, s.Name)
 		}
-		next.done = c.Service + ": its failures and moves are forgotten"
+		next.done, next.resetOn = c.Service+": its failures and moves are forgotten", e.view.Members
 		return
 	}
+	next.resetOn = wire.SetOf(node)
 	e.peer(node).misfit = wire.Life{}
 	for i := range e.cfg.Services {
 		next.reset = append(next.reset, e.cfg.Services[i].Name)

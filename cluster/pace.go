@@ -55,7 +55,8 @@ const mostWent = 1 << 13
 
 // nudge has one service go to another node.
 type nudge struct {
-	service int // its place in the file
+	service int       // its place in the file
+	from    wire.Node // which is past a limit, 0 if that is not why
 	to      wire.Node
 	why     string
 }
@@ -125,7 +126,7 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 		e.lead.due = soonest(e.lead.due, p.went[0].at+paceWithin)
 	}
 	if len(p.nudge) > 0 {
-		if e.now < p.until && slices.ContainsFunc(p.nudge, func(n nudge) bool { return underWay(in, choices, n) }) {
+		if e.now < p.until && slices.ContainsFunc(p.nudge, func(n nudge) bool { return underWay(in, choices, n) }) && !e.needless(in) {
 			e.lead.due = soonest(e.lead.due, p.until)
 			return
 		}
@@ -212,6 +213,13 @@ func underWay(in plan.Input, choices []plan.Choice, n nudge) bool {
 	return choices[n.service].Node == n.to && in.Services[n.service].At != n.to
 }
 
+// needless reports whether the node that hands over is well again while all of it is still there.
+func (e *Engine) needless(in plan.Input) bool {
+	return !slices.ContainsFunc(e.pace.nudge, func(n nudge) bool {
+		return n.from == 0 || e.ailing(n.from) != "" || in.Services[n.service].At != n.from
+	})
+}
+
 // settledPlan reports whether everything is where it shall be, or waits for what may never come: a service that is nowhere and waits, or one that has
 // been on its way for as long as a move is given. Those would keep all others on a node that is about to fail.
 func (e *Engine) settledPlan(in plan.Input, choices []plan.Choice) bool {
@@ -287,7 +295,7 @@ func leave(in plan.Input, choices []plan.Choice, first int, from plan.Node) []nu
 		case together && c.Node == 0 && in.Services[i].At != 0, !together && moves:
 			return nil
 		case together && c.Node != in.Services[i].At:
-			list = append(list, nudge{i, c.Node, fmt.Sprintf("handed over by %s, which is past a limit (%s)", from.Name, from.Ailing)})
+			list = append(list, nudge{i, in.Services[i].At, c.Node, fmt.Sprintf("handed over by %s, which is past a limit (%s)", from.Name, from.Ailing)})
 		}
 	}
 	return list
@@ -300,7 +308,7 @@ func (e *Engine) evenOut(in plan.Input, choices []plan.Choice) []nudge {
 		may[i] = e.cfg.Services[i].Rebalance && in.Services[i].Asked == 0
 	}
 	if m, ok := plan.Rebalance(in, choices, may); ok {
-		return []nudge{{m.Service, m.To, m.Why}}
+		return []nudge{{m.Service, 0, m.To, m.Why}}
 	}
 	return nil
 }
