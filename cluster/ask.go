@@ -62,6 +62,16 @@ func (e *Engine) dropStaleAsks(promises []Promise) {
 		}
 		return !awaited
 	})
+	if e.inView {
+		return // what is not here is on its way, or was answered
+	}
+	for _, p := range promises { // a former engine of this node was asked, and can answer no more
+		for _, id := range p.Awaits {
+			if a := (ask{id: id, from: p.Life.Node}); p.Life.Node != e.self && !slices.ContainsFunc(e.asks, func(o ask) bool { return o.from == a.from && o.id == a.id }) {
+				e.answer(a, Result{Code: 1, Text: unknownResult})
+			}
+		}
+	}
 }
 
 // notQuorate is the answer to a command that needs a view that may act.
