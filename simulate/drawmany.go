@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -27,7 +28,34 @@ func DrawMany(seed uint64) Script {
 	} else {
 		d.disasters()
 	}
-	return Script{Config: d.config, Commands: d.commands}
+	s := Script{Config: d.config, Commands: d.commands}
+	s.daytime(rand.New(rand.NewPCG(seed, 13)))
+	return s
+}
+
+// daytime has some services go back in a part of the day only, and the time of day jump to its edges, in among a history's commands, but not after its
+// faults are healed. It draws by a generator of its own, so that a seed's history stays what it was.
+func (s *Script) daytime(rnd *rand.Rand) {
+	parts := strings.Split(s.Config, " failback=yes")
+	if len(parts) == 1 || rnd.IntN(2) == 0 {
+		return
+	}
+	var b strings.Builder
+	for _, part := range parts[:len(parts)-1] {
+		b.WriteString(part + []string{" failback=yes", " failback=02:00-04:00", " failback=23:30-00:15"}[rnd.IntN(3)])
+	}
+	s.Config = b.String() + parts[len(parts)-1]
+	var list []string
+	over := false
+	for i, c := range s.Commands {
+		if over = over || c == healed; c == healed {
+			list = append(list, "clock 12:00")
+		} else if !over && i > 0 && strings.HasPrefix(c, "run ") && rnd.IntN(100) < 40 {
+			list = append(list, "clock "+[]string{"01:59", "02:00", "03:59", "04:00", "23:30", "00:00", "00:14", "00:15"}[rnd.IntN(8)])
+		}
+		list = append(list, c)
+	}
+	s.Commands = list
 }
 
 // many draws a file, and reports whether all of it has a node.
