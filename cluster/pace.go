@@ -23,6 +23,7 @@ const (
 	leastPause   = 10 * time.Second               // between two handovers; as long as the limits' longest time if that is more
 	evenPause    = wire.Instant(time.Minute)      // between two moves for the sake of even load
 	lookAgain    = wire.Instant(5 * time.Second)  // after nothing was found to move
+	ailTogether  = wire.Instant(3 * time.Second)  // within which others pass a limit for the same cause, or are clear of it: several of their samples
 	nudgeWithin  = wire.Instant(10 * time.Minute) // a move that has not come about by then is given up
 	returnsWhich = "failback"
 )
@@ -33,6 +34,7 @@ type pace struct {
 	nudge []nudge
 	until wire.Instant // when the nudge is given up
 	next  wire.Instant // when another may begin
+	ails  wire.Nodes   // the nodes that are past a limit
 	full  wire.Instant // when it was last told that the bound is reached
 }
 
@@ -132,6 +134,7 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 		}
 		p.nudge, e.again = nil, true
 	}
+	p.noteAiling(in, e.now)
 	if !e.mayPace(in) {
 		return
 	}
@@ -151,6 +154,21 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 		e.begin(list, pause)
 	}
 	e.lead.due = soonest(e.lead.due, p.next)
+}
+
+// noteAiling has the next move wait where a node has come to be past a limit, or is within it again: if that is of a cause that all have, such as a gateway
+// that failed, the others find out when it is their turn to look, and no node is better than another.
+func (p *pace) noteAiling(in plan.Input, now wire.Instant) {
+	var ails wire.Nodes
+	for _, n := range in.Nodes {
+		if n.Ailing != "" {
+			ails = ails.With(n.Number)
+		}
+	}
+	if ails != p.ails {
+		p.next = max(p.next, now+ailTogether)
+	}
+	p.ails = ails
 }
 
 func (e *Engine) begin(list []nudge, pause wire.Instant) {

@@ -174,6 +174,7 @@ var plants = []planted{
 	{"what-waits-holds-up-handovers", "cluster/pace.go", "(p.wait.For == \"\" || e.moves(&e.cfg.Services[i]))", "true", "", "liveness"},
 	{"goes-back-from-what-ails-at-once", "cluster/plan/prefer.go", "return n != is.At && t.ails(n) }", "return t.ails(n) }", "", "liveness"},
 	{"asker-of-a-killed-engine-waits", "cluster/ask.go", "\tif e.inView {\n", "\tif true {\n", "22", "words"},
+	{"hands-over-before-others-have-looked", "cluster/pace.go", "if ails != p.ails {", "if false {", "", "touched"},
 	{"hands-over-what-is-well-again", "cluster/pace.go", " && !e.needless(in)", "", "", "touched"},
 	{"clears-more-than-was-said", "cluster/ask.go", "next.resetOn = wire.SetOf(node)", "next.resetOn = e.view.Members", "", "liveness"},
 	{"restart-stops-what-cannot-start", "cluster/orders.go", "\t\tif held := e.keptFor(i, d); held != 0 {\n\t\t\treturn held\n\t\t}\n", "", "", "liveness"},
