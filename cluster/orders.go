@@ -35,7 +35,8 @@ type leadership struct {
 type member struct {
 	node     wire.Node
 	sent     Orders
-	seen     uint64 // the serial its last report answers
+	seen     uint64   // the serial its last report answers
+	told     []uint64 // of each service, the serial of the last order to run it, 0 none
 	services []ServiceReport
 	ready    []string // services that it is prepared for
 	unable   string   // why it can start nothing, "" if it can
@@ -370,6 +371,15 @@ func (e *Engine) order(m *member, o Orders) {
 func (e *Engine) giveOrders(m *member, o Orders) {
 	o.Serial++
 	m.sent = o
+	m.told = slices.Clone(m.told)
+	if len(m.told) != len(e.cfg.Services) {
+		m.told = make([]uint64, len(e.cfg.Services))
+	}
+	for i := range e.cfg.Services {
+		if slices.Contains(o.Run, e.cfg.Services[i].Name) {
+			m.told[i] = o.Serial
+		}
+	}
 	e.send(m.node, Message{Orders: &o})
 	m.sent.Reset = nil
 }

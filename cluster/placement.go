@@ -91,8 +91,8 @@ func (e *Engine) planInput(sits []situation) plan.Input {
 	return in
 }
 
-// lingers has what cannot be stopped on a member, or may be there and cannot be found out, take its room, and nothing be planned there that has to be apart
-// from it: only a fence ends that, and none may come.
+// lingers has what shall not run and cannot be stopped on a member, or may be there and cannot be found out, take its room, and nothing be planned there that
+// has to be apart from it: only a fence ends that, and nobody orders one.
 func (e *Engine) lingers(in *plan.Input) {
 	for i := range e.cfg.Services {
 		s := &e.cfg.Services[i]
@@ -116,9 +116,9 @@ func (e *Engine) lingers(in *plan.Input) {
 	}
 }
 
-// lingersOn reports whether a service is on a member that does not run it by order and may never stop it.
+// lingersOn reports whether a service that an operator has stopped may be on a member for good. Of one that is to run the member is fenced, so that it can.
 func (e *Engine) lingersOn(m *member, s *config.Service) bool {
-	if slices.Contains(m.sent.Run, s.Name) || e.provenMember(m.node) {
+	if !e.intents.of(s.Name).Stopped || e.provenMember(m.node) {
 		return false
 	}
 	phase := m.on(s.Name).Phase
