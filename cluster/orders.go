@@ -170,6 +170,9 @@ func (e *Engine) directService(i int, d *deciding) wire.Node {
 		return held
 	}
 	if to.node == 0 {
+		if e.intents.of(s.Name).Stopped {
+			e.restarted(s.Name, 0, " is stopped by an operator, and not restarted")
+		}
 		e.restarted(s.Name, 0, " is restarted once a node can run it")
 		e.freeOne(s, sit)
 		e.waitNowhere(s, sit, p)
