@@ -62,6 +62,16 @@ func (e *Engine) dropStaleAsks(promises []Promise) {
 		}
 		return !awaited
 	})
+	if e.inView {
+		return // what is not here is on its way, or was answered
+	}
+	for _, p := range promises { // a former engine of this node was asked, and can answer no more
+		for _, id := range p.Awaits {
+			if a := (ask{id: id, from: p.Life.Node}); p.Life.Node != e.self && !slices.ContainsFunc(e.asks, func(o ask) bool { return o.from == a.from && o.id == a.id }) {
+				e.answer(a, Result{Code: 1, Text: unknownResult})
+			}
+		}
+	}
 }
 
 // notQuorate is the answer to a command that needs a view that may act.
@@ -317,9 +327,10 @@ func (e *Engine) clearAsked(next *change, node wire.Node) {
 		for _, s := range e.cfg.ServicesNamed(c.Service) {
 			next.reset = append(next.reset, s.Name)
 		}
-		next.done = c.Service + ": its failures and moves are forgotten"
+		next.done, next.resetOn = c.Service+": its failures and moves are forgotten", e.view.Members
 		return
 	}
+	next.resetOn = wire.SetOf(node)
 	e.peer(node).misfit = wire.Life{}
 	for i := range e.cfg.Services {
 		next.reset = append(next.reset, e.cfg.Services[i].Name)
@@ -368,30 +379,16 @@ func (e *Engine) keepsFrom(s *config.Service, to wire.Node) string {
 	if choices[at].Node == to || in.Services[at].Asked != to {
 		return ""
 	}
+	why := e.apartFrom(e.lead.member(to), s)
 	for _, r := range plan.Refusals(in, choices, at) {
 		if r.Node == to {
-			return fmt.Sprintf("%s does not fit on %s: %s", s.Name, e.name(to), r.Why)
+			why = r.Why
 		}
 	}
-	return ""
-}
-
-// restartAsked stops a service once where it runs; it is started again as soon as it is stopped everywhere.
-func (e *Engine) restartAsked(a ask) {
-	named := e.cfg.ServicesNamed(a.command.Service)
-	if !slices.ContainsFunc(named, func(s *config.Service) bool { return !e.intents.of(s.Name).Stopped }) {
-		e.answer(a, Result{Code: 1, Text: a.command.Service + " is stopped by an operator: locum start " + a.command.Service})
-		return
+	if why == "" {
+		return ""
 	}
-	list := slices.Clone(e.lead.restart)
-	for _, s := range named {
-		if !slices.Contains(list, s.Name) && !e.intents.of(s.Name).Stopped {
-			list = append(list, s.Name)
-		}
-	}
-	e.lead.restart = list
-	e.tell(History{Kind: "intent", Level: "info", Service: a.command.Service, Text: a.command.Service + " is restarted" + by(a.command)})
-	e.answer(a, Result{Text: a.command.Service + " is restarted"})
+	return fmt.Sprintf("%s does not fit on %s: %s", s.Name, e.name(to), why)
 }
 
 // fenceAsked fences a node on an operator's word.

@@ -145,36 +145,6 @@ func (e *Engine) waitNowhere(s *config.Service, sit situation, p *placed) {
 	}
 }
 
-// restartsNow reports whether an operator's restart still waits for the service to be stopped everywhere.
-func (e *Engine) restartsNow(s *config.Service) bool {
-	at := slices.Index(e.lead.restart, s.Name)
-	if at < 0 || e.othersRestart(s, at) {
-		return false
-	}
-	for _, m := range e.lead.members {
-		p := m.on(s.Name).Phase // where it is stuck or unknown, blocked says what that needs
-		if p == PhaseRunning || p == PhaseStarting || p == PhaseStopping || m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {
-			return true
-		}
-	}
-	e.lead.restart = slices.Delete(e.lead.restart, at, at+1)
-	return false
-}
-
-// othersRestart reports whether another instance of a parallel service has not come up again: they are restarted one after the other.
-func (e *Engine) othersRestart(s *config.Service, at int) bool {
-	for i := range e.cfg.Services {
-		o := &e.cfg.Services[i]
-		if o == s || o.Group != s.Group || e.lead.places[i].told.node == 0 {
-			continue
-		}
-		if before := slices.Index(e.lead.restart, o.Name); before >= 0 && before < at || !e.runsSomewhere(o) {
-			return true
-		}
-	}
-	return false
-}
-
 // runsSomewhere reports whether a member reports that a service runs there.
 func (e *Engine) runsSomewhere(s *config.Service) bool {
 	return slices.ContainsFunc(e.lead.members, func(m member) bool { return m.on(s.Name).Phase == PhaseRunning && !e.provenMember(m.node) })

@@ -24,6 +24,7 @@ type change struct {
 	commit    bool     // apply: all have kept the file; it takes effect
 	done      string   // what the operator is told
 	reset     []string // clear: services whose failures are forgiven
+	resetOn   wire.Nodes
 	// apply: the prints of the keys that the new file names, as that member has read them
 	keys   []wire.KeyPrint
 	keysOf wire.Node
@@ -178,7 +179,7 @@ func (e *Engine) proceedChange() {
 		}
 		e.tell(History{Kind: "intent", Level: "info", Epoch: e.view.Epoch, Service: c.ask.command.Service,
 			Text: c.done + by(c.ask.command)})
-		e.forgiveEverywhere(c.reset)
+		e.forgiveOn(c.resetOn, c.reset)
 		v := c.intents.Version
 		e.answer(c.ask, Result{Text: c.done, Epoch: uint64(v.Epoch), Count: v.Count})
 	}
@@ -191,13 +192,13 @@ func by(c Command) string {
 	return ", by " + c.By
 }
 
-// forgiveEverywhere sends the members that their failures with some services are forgotten.
-func (e *Engine) forgiveEverywhere(services []string) {
-	if len(services) == 0 {
-		return
-	}
+// forgiveOn tells members that their failures with some services are forgotten.
+func (e *Engine) forgiveOn(nodes wire.Nodes, services []string) {
 	for i := range e.lead.members {
 		m := &e.lead.members[i]
+		if !nodes.Has(m.node) {
+			continue
+		}
 		o := m.sent
 		o.Epoch, o.Reset = e.view.Epoch, services
 		e.giveOrders(m, o)
@@ -280,7 +281,7 @@ func (e *Engine) dropFile(c *change) {
 
 // handOut begins to bring a new file into force.
 func (e *Engine) handOut(a ask, text string, next *config.Config) {
-	e.replicate(&change{ask: a, intents: e.intents, text: text, before: e.prepared, stopFirst: e.stopsFirst(next), done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)})
+	e.replicate(&change{ask: a, intents: e.intents.among(e.cfg, next), text: text, before: e.prepared, stopFirst: e.stopsFirst(next), done: "the new file is in force on " + names(e.cfg, e.view.Members) + e.keyStep(next)})
 }
 
 // stopsFirst are the services that stop before a new file takes effect.

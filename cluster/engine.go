@@ -28,6 +28,7 @@ type Engine struct {
 	// What is agreed.
 	view      View         // the newest installed view, zero if none
 	viewSince wire.Instant // when it came into force here
+	inView    bool         // this engine was in a view, not only one before it
 	promised  wire.Epoch   // the highest epoch promised; the view is obeyed only while it is the newest promise
 	admitted  bool         // this boot has been in a quorate view, or resumed one
 	intents   Intents

@@ -133,7 +133,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	e.noteTie(v)
 	e.strays = v.Strays
 	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
-	e.view, e.viewSince = v, e.now
+	e.view, e.viewSince, e.inView = v, e.now, true
 	e.dropAsks()
 	if healed {
 		e.do(Announce{})

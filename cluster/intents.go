@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"locum/config"
 	"locum/wire"
@@ -58,6 +59,26 @@ func (in Intents) with(s ServiceIntent) Intents {
 		out.Services = append(out.Services, s)
 	}
 	return out
+}
+
+// among gives the intents for a new file: an instance that it adds is meant by what was said of all those that are there.
+func (in Intents) among(cfg, next *config.Config) Intents {
+	for i := range next.Services {
+		s := &next.Services[i]
+		there := cfg.ServicesNamed(s.Group)
+		if len(there) == 0 || slices.ContainsFunc(there, func(o *config.Service) bool { return o.Name == s.Name }) {
+			continue
+		}
+		all := ServiceIntent{Service: s.Name, Stopped: true, Maintenance: true}
+		for _, o := range there {
+			all.Stopped = all.Stopped && in.of(o.Name).Stopped
+			all.Maintenance = all.Maintenance && in.of(o.Name).Maintenance
+		}
+		if all.Stopped || all.Maintenance || in.of(s.Name) != (ServiceIntent{Service: s.Name}) {
+			in = in.with(all)
+		}
+	}
+	return in
 }
 
 // against lists what these intents say otherwise than others do, in words.

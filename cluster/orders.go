@@ -23,7 +23,7 @@ type leadership struct {
 	places   []placed // for each service, in file order
 	planned  plan.Input
 	plan     []plan.Choice // of planned
-	restart  []string      // services that are to be stopped once and started again
+	restart  []restart     // services that are to be stopped once and started again
 	change   *change       // intents on their way to the members
 	// unfinished is a file that a former leader had begun to apply, "" if there is none, and unfit what keeps it from
 	// taking effect.
@@ -35,7 +35,8 @@ type leadership struct {
 type member struct {
 	node     wire.Node
 	sent     Orders
-	seen     uint64 // the serial its last report answers
+	seen     uint64   // the serial its last report answers
+	told     []uint64 // of each service, the serial of the last order to run it, 0 none
 	services []ServiceReport
 	ready    []string // services that it is prepared for
 	unable   string   // why it can start nothing, "" if it can
@@ -48,6 +49,7 @@ type placed struct {
 	wait    Wait   // empty if it waits for nothing
 	told    placement
 	prepare preparing
+	away    wire.Instant // since when it is not where it shall be, as far as moves look at that; 0 if it is
 	// unlooked: nobody is known to have it, and some member has not looked yet; what runs there is left as it is.
 	unlooked bool
 }
@@ -163,6 +165,7 @@ func (e *Engine) directService(i int, d *deciding) wire.Node {
 		return 0
 	}
 	if e.maintained(s.Name) {
+		e.restarted(s.Name, 1, e.inMaintenance())
 		return to.node
 	}
 	e.tellPlace(s, p)
@@ -170,12 +173,21 @@ func (e *Engine) directService(i int, d *deciding) wire.Node {
 		return held
 	}
 	if to.node == 0 {
+		if e.intents.of(s.Name).Stopped {
+			e.restarted(s.Name, 0, " is stopped by an operator, and not restarted")
+		}
+		e.restarted(s.Name, 0, " is restarted once a node can run it")
 		e.freeOne(s, sit)
 		e.waitNowhere(s, sit, p)
 		return 0
 	}
-	if e.restartsNow(s) {
-		return 0
+	if e.restarts(s.Name) >= 0 {
+		if held := e.keptFor(i, d); held != 0 {
+			return held
+		}
+		if e.restartsNow(s) {
+			return 0
+		}
 	}
 	if told := slices.Contains(e.lead.member(to.node).sent.Run, s.Name); told || sit.holders.Has(to.node) {
 		// It holds the service by right: when it was told to start it, every other node was looked at. Where others hold it
@@ -272,7 +284,7 @@ func (e *Engine) situations() []situation {
 // situationOf gathers what decides where one service should be.
 func (e *Engine) situationOf(s *config.Service) situation {
 	sit := situation{service: s, intent: e.intents.of(s.Name)}
-	if slices.Contains(e.lead.restart, s.Name) {
+	if e.restarts(s.Name) >= 0 {
 		sit.again = e.toldOf(s)
 	}
 	sit.adopt = e.view.Verdict.Quorate || e.view.unsafeTie() && s.Stateless
@@ -365,6 +377,15 @@ func (e *Engine) order(m *member, o Orders) {
 func (e *Engine) giveOrders(m *member, o Orders) {
 	o.Serial++
 	m.sent = o
+	m.told = slices.Clone(m.told)
+	if len(m.told) != len(e.cfg.Services) {
+		m.told = make([]uint64, len(e.cfg.Services))
+	}
+	for i := range e.cfg.Services {
+		if slices.Contains(o.Run, e.cfg.Services[i].Name) {
+			m.told[i] = o.Serial
+		}
+	}
 	e.send(m.node, Message{Orders: &o})
 	m.sent.Reset = nil
 }

@@ -23,6 +23,7 @@ const (
 	leastPause   = 10 * time.Second               // between two handovers; as long as the limits' longest time if that is more
 	evenPause    = wire.Instant(time.Minute)      // between two moves for the sake of even load
 	lookAgain    = wire.Instant(5 * time.Second)  // after nothing was found to move
+	ailTogether  = wire.Instant(3 * time.Second)  // within which others pass a limit for the same cause, or are clear of it: several of their samples
 	nudgeWithin  = wire.Instant(10 * time.Minute) // a move that has not come about by then is given up
 	returnsWhich = "failback"
 )
@@ -33,6 +34,7 @@ type pace struct {
 	nudge []nudge
 	until wire.Instant // when the nudge is given up
 	next  wire.Instant // when another may begin
+	ails  wire.Nodes   // the nodes that are past a limit
 	full  wire.Instant // when it was last told that the bound is reached
 }
 
@@ -55,7 +57,8 @@ const mostWent = 1 << 13
 
 // nudge has one service go to another node.
 type nudge struct {
-	service int // its place in the file
+	service int       // its place in the file
+	from    wire.Node // which is past a limit, 0 if that is not why
 	to      wire.Node
 	why     string
 }
@@ -106,10 +109,10 @@ func (e *Engine) holdsBack(s *config.Service, w *plan.Service) {
 func (e *Engine) noteReturns() {
 	for i, c := range e.lead.plan {
 		w := &e.lead.planned.Services[i]
-		if w.Back == "" || w.Asked != 0 || w.At == 0 || c.Node == 0 || c.Node == w.At || e.lead.places[i].told.node == c.Node {
+		if !w.GoesBack(c.Node) || w.Asked != 0 || e.lead.places[i].told.node == c.Node {
 			continue
 		}
-		e.moves(w.Name, returnsWhich)
+		e.countMove(w.Name, returnsWhich)
 		if e.pace.returns(w.Name) == mostReturns {
 			e.tell(History{Kind: "service", Level: "alarm", Service: w.Name, Node: e.name(c.Node), Text: fmt.Sprintf(
 				"%s goes back to %s for the %d. time within an hour, and then stays where it is for the rest of it: find out why it keeps leaving", w.Name, e.name(c.Node), mostReturns)})
@@ -125,12 +128,13 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 		e.lead.due = soonest(e.lead.due, p.went[0].at+paceWithin)
 	}
 	if len(p.nudge) > 0 {
-		if e.now < p.until && slices.ContainsFunc(p.nudge, func(n nudge) bool { return underWay(in, choices, n) }) {
+		if e.now < p.until && slices.ContainsFunc(p.nudge, func(n nudge) bool { return underWay(in, choices, n) }) && !e.needless(in) {
 			e.lead.due = soonest(e.lead.due, p.until)
 			return
 		}
 		p.nudge, e.again = nil, true
 	}
+	p.noteAiling(in, e.now)
 	if !e.mayPace(in) {
 		return
 	}
@@ -138,7 +142,7 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 		e.lead.due = soonest(e.lead.due, p.next)
 		return
 	}
-	if !settledPlan(in, choices) {
+	if !e.settledPlan(in, choices) {
 		return
 	}
 	p.next = e.now + lookAgain
@@ -152,16 +156,31 @@ func (e *Engine) keepPace(in plan.Input, choices []plan.Choice) {
 	e.lead.due = soonest(e.lead.due, p.next)
 }
 
+// noteAiling has the next move wait where a node has come to be past a limit, or is within it again: if that is of a cause that all have, such as a gateway
+// that failed, the others find out when it is their turn to look, and no node is better than another.
+func (p *pace) noteAiling(in plan.Input, now wire.Instant) {
+	var ails wire.Nodes
+	for _, n := range in.Nodes {
+		if n.Ailing != "" {
+			ails = ails.With(n.Number)
+		}
+	}
+	if ails != p.ails {
+		p.next = max(p.next, now+ailTogether)
+	}
+	p.ails = ails
+}
+
 func (e *Engine) begin(list []nudge, pause wire.Instant) {
 	p := &e.pace
 	p.nudge, p.until, p.next, e.again = list, e.now+nudgeWithin, e.now+pause, true
 	for _, n := range list {
-		e.moves(e.cfg.Services[n.service].Name, n.why)
+		e.countMove(e.cfg.Services[n.service].Name, n.why)
 	}
 }
 
-// moves counts a move, here and at the members.
-func (e *Engine) moves(service, why string) {
+// countMove counts a move, here and at the members.
+func (e *Engine) countMove(service, why string) {
 	e.pace.went = append(slices.Clone(e.pace.went), went{service, why, e.now})
 	m := &Moved{Epoch: e.view.Epoch, Service: service, Why: why}
 	for n := range e.view.Members.Without(e.self).All {
@@ -212,14 +231,39 @@ func underWay(in plan.Input, choices []plan.Choice, n nudge) bool {
 	return choices[n.service].Node == n.to && in.Services[n.service].At != n.to
 }
 
-// settledPlan reports whether everything is where it shall be.
-func settledPlan(in plan.Input, choices []plan.Choice) bool {
+// needless reports whether the node that hands over is well again while all of it is still there.
+func (e *Engine) needless(in plan.Input) bool {
+	return !slices.ContainsFunc(e.pace.nudge, func(n nudge) bool {
+		return n.from == 0 || e.ailing(n.from) != "" || in.Services[n.service].At != n.from
+	})
+}
+
+// settledPlan reports whether everything is where it shall be, or waits for what may never come: a service that is nowhere and waits, or one that has
+// been on its way for as long as a move is given. Those would keep all others on a node that is about to fail.
+func (e *Engine) settledPlan(in plan.Input, choices []plan.Choice) bool {
+	settled := true
 	for i, c := range choices {
-		if c.Node != in.Services[i].At {
-			return false
+		p := &e.lead.places[i]
+		switch {
+		case c.Node == in.Services[i].At:
+			p.away = 0
+			continue
+		case p.away == 0:
+			p.away = e.now
+		}
+		if until := p.away + nudgeWithin; e.now < until && (p.wait.For == "" || e.moves(&e.cfg.Services[i])) {
+			e.lead.due = soonest(e.lead.due, until)
+			settled = false
 		}
 	}
-	return true
+	return settled
+}
+
+// moves reports whether a service is on some member, or told to be.
+func (e *Engine) moves(s *config.Service) bool {
+	return slices.ContainsFunc(e.lead.members, func(m member) bool {
+		return m.on(s.Name).Phase.ends() || slices.Contains(m.sent.Run, s.Name)
+	})
 }
 
 // handover finds what a node that is past a limit hands over next: the least important service, then the lightest, with all that has to
@@ -264,11 +308,12 @@ func leave(in plan.Input, choices []plan.Choice, first int, from plan.Node) []nu
 	}
 	var list []nudge
 	for i, c := range plan.Make(try) {
+		moves := c.Node != choices[i].Node && (in.Services[i].At != 0 || c.Node == 0) // one that gets a node by it loses nothing
 		switch together := slices.Contains(group, i); {
-		case together && c.Node == 0 && in.Services[i].At != 0, !together && c.Node != choices[i].Node:
+		case together && c.Node == 0 && in.Services[i].At != 0, !together && moves:
 			return nil
 		case together && c.Node != in.Services[i].At:
-			list = append(list, nudge{i, c.Node, fmt.Sprintf("handed over by %s, which is past a limit (%s)", from.Name, from.Ailing)})
+			list = append(list, nudge{i, in.Services[i].At, c.Node, fmt.Sprintf("handed over by %s, which is past a limit (%s)", from.Name, from.Ailing)})
 		}
 	}
 	return list
@@ -281,7 +326,7 @@ func (e *Engine) evenOut(in plan.Input, choices []plan.Choice) []nudge {
 		may[i] = e.cfg.Services[i].Rebalance && in.Services[i].Asked == 0
 	}
 	if m, ok := plan.Rebalance(in, choices, may); ok {
-		return []nudge{{m.Service, m.To, m.Why}}
+		return []nudge{{m.Service, 0, m.To, m.Why}}
 	}
 	return nil
 }

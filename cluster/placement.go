@@ -85,9 +85,44 @@ func (e *Engine) planInput(sits []situation) plan.Input {
 	for i, sit := range sits {
 		e.wish(&in.Services[i], sit)
 	}
+	e.lingers(&in)
 	needed(e.cfg, in.Services)
 	e.nudged(in.Services)
 	return in
+}
+
+// lingers has what shall not run and cannot be stopped on a member, or may be there and cannot be found out, take its room, and nothing be planned there that
+// has to be apart from it: only a fence ends that, and nobody orders one.
+func (e *Engine) lingers(in *plan.Input) {
+	for i := range e.cfg.Services {
+		s := &e.cfg.Services[i]
+		for _, m := range e.lead.members {
+			if !e.lingersOn(&m, s) || in.Services[i].At == m.node {
+				continue
+			}
+			at := slices.IndexFunc(in.Nodes, func(n plan.Node) bool { return n.Number == m.node })
+			in.Nodes[at].Capacity = slices.Clone(in.Nodes[at].Capacity)
+			for u, w := range in.Services[i].Weight {
+				if have := &in.Nodes[at].Capacity[u]; *have >= 0 {
+					*have = max(0, *have-w)
+				}
+			}
+			for _, k := range s.Apart {
+				if o := &in.Services[k]; o.At != m.node {
+					o.Able = o.Able.Without(m.node)
+				}
+			}
+		}
+	}
+}
+
+// lingersOn reports whether a service that an operator has stopped may be on a member for good. Of one that is to run the member is fenced, so that it can.
+func (e *Engine) lingersOn(m *member, s *config.Service) bool {
+	if !e.intents.of(s.Name).Stopped || e.provenMember(m.node) {
+		return false
+	}
+	phase := m.on(s.Name).Phase
+	return phase == PhaseStuck || phase == PhaseUnknown && !e.looks()
 }
 
 // placements plans all services together.

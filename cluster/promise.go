@@ -55,6 +55,7 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 			e.prepared = c.before // who alone could have had it take effect does not
 		}
 	}
+	e.keepRestarts()
 	e.lead = leadership{}
 }
 

@@ -71,7 +71,7 @@ func (e *Engine) staysApart(i int, d *deciding) Wait {
 	to := d.chosen[i].node
 	m := e.lead.member(to)
 	for _, k := range e.cfg.Services[i].Apart {
-		if o := &e.cfg.Services[k]; d.chosen[k].node != to && m.on(o.Name).Phase != PhaseStopped {
+		if o := &e.cfg.Services[k]; d.chosen[k].node != to && !e.isRidOf(m, k) {
 			return Wait{What: "service " + e.cfg.Services[i].Name, For: fmt.Sprintf("%s to stop on %s: they stay apart", o.Name, e.name(to))}
 		}
 	}
@@ -92,7 +92,7 @@ func (e *Engine) waitsForRoom(i int, d *deciding) Wait {
 		for k := range e.cfg.Services {
 			o := &e.cfg.Services[k]
 			weight, _ := config.AmountOf(o.Weight, need.Unit)
-			if leaves := d.chosen[k].node != to && m.on(o.Name).Phase != PhaseStopped; leaves && weight > 0 {
+			if leaves := d.chosen[k].node != to && !e.isRidOf(m, k); leaves && weight > 0 {
 				last = k
 				have -= weight
 			} else if d.chosen[k].node == to {
@@ -105,6 +105,13 @@ func (e *Engine) waitsForRoom(i int, d *deciding) Wait {
 		}
 	}
 	return Wait{}
+}
+
+// isRidOf reports whether a service is stopped on a member, which has had no order to run it since: its word may be older than such an order.
+func (e *Engine) isRidOf(m *member, k int) bool {
+	s := e.cfg.Services[k].Name
+	told := k < len(m.told) && m.told[k] >= max(1, m.seen)
+	return m.on(s).Phase == PhaseStopped && !told && !slices.Contains(m.sent.Run, s)
 }
 
 // usersStop reports whether a service here that started after this one is on its way down: it is stopped first.

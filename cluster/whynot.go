@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"fmt"
 
 	"locum/cluster/plan"
 	"locum/config"
@@ -64,6 +65,16 @@ func (e *Engine) placeOf(s *config.Service) int {
 	return -1
 }
 
+// apartFrom is why a service may not be on a member from which another one, that it has to be apart from, does not go; "" if there is none.
+func (e *Engine) apartFrom(m *member, s *config.Service) string {
+	for _, k := range s.Apart {
+		if o := &e.cfg.Services[k]; e.lingersOn(m, o) {
+			return fmt.Sprintf("apart from %s, which is %s there", o.Name, m.on(o.Name).Phase)
+		}
+	}
+	return ""
+}
+
 // cannot is why a node cannot run a service at all, "" if it can.
 func (e *Engine) cannot(sit situation, n wire.Node) string {
 	m := e.lead.member(n)
@@ -72,7 +83,7 @@ func (e *Engine) cannot(sit situation, n wire.Node) string {
 		st := e.nodeStatus(n)
 		return "it is no member: " + st.State + ": " + st.Why
 	case sit.able.Has(n):
-		return ""
+		return e.apartFrom(m, sit.service)
 	case e.intents.Standby.Has(n):
 		return "it stands by (locum online " + e.name(n) + ")"
 	case e.leavesOrGone(n):

@@ -45,6 +45,8 @@ func (w *World) check() {
 	if w.checks.changed {
 		w.checks.changed = false
 		w.checkOwners()
+		w.checkApart()
+		w.checkRoom()
 		w.outages.look(w)
 	}
 }
@@ -68,6 +70,39 @@ func (w *World) checkOwners() {
 			}
 		}
 	}
+}
+
+// checkApart: two services run on one node that the file wants apart.
+func (w *World) checkApart() {
+	for i := range w.Config.Services {
+		s := &w.Config.Services[i]
+		for _, k := range s.Apart {
+			o := &w.Config.Services[k]
+			w.each(func(n *node) {
+				if k > i && n.powered && n.runsAny(s.Name) && n.runsAny(o.Name) {
+					w.broken("apart: %s and %s run on %s", s.Name, o.Name, n.cfg.Name)
+				}
+			})
+		}
+	}
+}
+
+// checkRoom: more runs on a node than it can carry.
+func (w *World) checkRoom() {
+	w.each(func(n *node) {
+		for _, have := range n.cfg.Capacity {
+			left := have.Amount
+			for i := range w.Config.Services {
+				if s := &w.Config.Services[i]; n.powered && n.runsAny(s.Name) {
+					weight, _ := config.AmountOf(s.Weight, have.Unit)
+					left -= weight
+				}
+			}
+			if left < 0 {
+				w.broken("room: more %s is taken on %s than it has", have.Unit, n.cfg.Name)
+			}
+		}
+	})
 }
 
 // mayDouble reports whether the file itself gives up the one owner of a service.

@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,7 +29,75 @@ func DrawMany(seed uint64) Script {
 	} else {
 		d.disasters()
 	}
-	return Script{Config: d.config, Commands: d.commands}
+	s := Script{Config: d.config, Commands: d.commands}
+	if slices.Contains(s.Commands, healed) { // in the others nothing may be touched
+		s.daytime(rand.New(rand.NewPCG(seed, 13)))
+		s.rewritten(rand.New(rand.NewPCG(seed, 17)), d.names)
+	}
+	return s
+}
+
+// rewritten has operators apply files, in among a history's commands, in which a service's line is another: its nodes in another order, or another priority. It
+// stands at the end then, so that all others have other places in the file. What has a node by one of them has one by all.
+func (s *Script) rewritten(rnd *rand.Rand, names []string) {
+	var lines []string
+	for line := range strings.SplitSeq(s.Config, "\n") {
+		if strings.HasPrefix(line, "service ") {
+			lines = append(lines, line)
+		}
+	}
+	if rnd.IntN(3) > 0 {
+		return
+	}
+	var list []string
+	over := false
+	for i, c := range s.Commands {
+		over = over || c == healed
+		if !over && i > 0 && strings.HasPrefix(c, "run ") && rnd.IntN(100) < 15 {
+			line := lines[rnd.IntN(len(lines))]
+			other := nodesTurned.ReplaceAllString(line, "nodes=$2,$1")
+			if rnd.IntN(2) == 0 {
+				other = priorities.ReplaceAllString(line, "priority=7")
+			}
+			edits := []string{"-" + line, "-" + nodesTurned.ReplaceAllString(line, "nodes=$2,$1"), "-" + priorities.ReplaceAllString(line, "priority=7"), "+" + other}
+			if rnd.IntN(3) == 0 {
+				edits[3] = "+" + line
+			}
+			list = append(list, "apply "+names[rnd.IntN(len(names))]+" "+strings.Join(edits, " ; "))
+		}
+		list = append(list, c)
+	}
+	s.Commands = list
+}
+
+var (
+	nodesTurned = regexp.MustCompile(`nodes=(\w+),([\w,]+)`)
+	priorities  = regexp.MustCompile(`priority=\d`)
+)
+
+// daytime has some services go back in a part of the day only, and the time of day jump to its edges, in among a history's commands, but not after its
+// faults are healed. It draws by a generator of its own, so that a seed's history stays what it was.
+func (s *Script) daytime(rnd *rand.Rand) {
+	parts := strings.Split(s.Config, " failback=yes")
+	if len(parts) == 1 || rnd.IntN(2) == 0 {
+		return
+	}
+	var b strings.Builder
+	for _, part := range parts[:len(parts)-1] {
+		b.WriteString(part + []string{" failback=yes", " failback=02:00-04:00", " failback=23:30-00:15"}[rnd.IntN(3)])
+	}
+	s.Config = b.String() + parts[len(parts)-1]
+	var list []string
+	over := false
+	for i, c := range s.Commands {
+		if over = over || c == healed; c == healed {
+			list = append(list, "clock 12:00")
+		} else if !over && i > 0 && strings.HasPrefix(c, "run ") && rnd.IntN(100) < 40 {
+			list = append(list, "clock "+[]string{"01:59", "02:00", "03:59", "04:00", "23:30", "00:00", "00:14", "00:15"}[rnd.IntN(8)])
+		}
+		list = append(list, c)
+	}
+	s.Commands = list
 }
 
 // many draws a file, and reports whether all of it has a node.

@@ -14,8 +14,9 @@ import (
 // Loss is what becomes of the services when some nodes are away for good, all others being well.
 type Loss struct {
 	Down     []string   `json:"down"`     // the nodes that are away; none: with all there
-	Quorum   bool       `json:"quorum"`   // the others have at least half of the votes
+	Quorum   bool       `json:"quorum"`   // the others have more than half of the votes, or half of them and what breaks the tie
 	Unplaced []Unplaced `json:"unplaced"` // services that have no node then
+	half     bool       // they have exactly half
 }
 
 // Unplaced is a service without a node, and why.
@@ -59,7 +60,8 @@ func lose(cfg *config.Config, in plan.Input, down wire.Nodes) Loss {
 			votes -= n.Votes
 		}
 	}
-	l.Quorum = 2*votes >= cfg.TotalVotes()
+	l.half = 2*votes == cfg.TotalVotes()
+	l.Quorum = 2*votes > cfg.TotalVotes() || l.half && breaksTies(cfg)
 	in.Services = slices.Clone(in.Services)
 	for s := range in.Services {
 		is := &in.Services[s]
@@ -68,12 +70,46 @@ func lose(cfg *config.Config, in plan.Input, down wire.Nodes) Loss {
 			is.At = 0
 		}
 	}
-	for s, c := range plan.Make(in) {
+	choices := plan.Make(in)
+	neverStart(cfg, in, choices)
+	for s, c := range choices {
 		if c.Node == 0 {
 			l.Unplaced = append(l.Unplaced, Unplaced{in.Services[s].Name, !in.Services[s].Extra, c.Why})
 		}
 	}
 	return l
+}
+
+// neverStart takes the node from what would have to start there, and is after= something of which too little runs.
+func neverStart(cfg *config.Config, in plan.Input, choices []plan.Choice) {
+	for changed := true; changed; {
+		changed = false
+		for s := range choices {
+			if choices[s].Node == 0 || in.Services[s].At != 0 {
+				continue
+			}
+			for _, a := range cfg.Services[s].After {
+				o, runs := &cfg.Services[a], 0
+				for _, k := range cfg.Services[s].After {
+					if cfg.Services[k].Group == o.Group && choices[k].Node != 0 {
+						runs++
+					}
+				}
+				if runs < o.Least {
+					choices[s], changed = plan.Choice{Why: "it waits for " + o.Group + " to run first (after=" + o.Group + ")"}, true
+					break
+				}
+			}
+		}
+	}
+}
+
+// breaksTies reports whether exactly half of the votes may go on, with all services.
+func breaksTies(cfg *config.Config) bool {
+	stateless := !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return !s.Stateless })
+	return slices.ContainsFunc(cfg.Tiebreaks, func(t config.Tiebreak) bool {
+		return t.Type == "disk" || t.Type == "fence" || t.Type == "unsafe" && stateless
+	})
 }
 
 // lacks lists the needed services without a node.
@@ -98,7 +134,7 @@ func WriteLosses(w io.Writer, list []Loss) {
 			known++
 			if lacks := l.lacks(); len(lacks) > 0 || !l.Quorum {
 				well = false
-				fmt.Fprintf(w, "  %s: %s\n", when(l.Down), strings.Join(append(noQuorum(l.Quorum), lacks...), "; "))
+				fmt.Fprintf(w, "  %s: %s\n", when(l.Down), strings.Join(append(l.noQuorum(), lacks...), "; "))
 			}
 		}
 		switch {
@@ -117,9 +153,12 @@ func when(down []string) string {
 	return "without " + strings.Join(down, " and ")
 }
 
-func noQuorum(quorum bool) []string {
-	if quorum {
+func (l Loss) noQuorum() []string {
+	switch {
+	case l.Quorum:
 		return nil
+	case l.half:
+		return []string{"the others are exactly half, and no tie-break lets them run all services"}
 	}
 	return []string{"the others are fewer than half and run nothing"}
 }

@@ -120,6 +120,12 @@ func (s *Service) has() wire.Node {
 	return s.Due
 }
 
+// GoesBack reports whether a service that goes to a node goes back to an earlier one of its path.
+func (s *Service) GoesBack(to wire.Node) bool {
+	at, now := slices.Index(s.Nodes, to), slices.Index(s.Nodes, s.At)
+	return s.Back != "" && at >= 0 && at < now
+}
+
 // before puts what holds for a before what holds for b.
 func before(a, b bool) int {
 	switch {

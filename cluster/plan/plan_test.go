@@ -252,6 +252,41 @@ func TestServicesThatGoBackComeToRest(t *testing.T) {
 	}
 }
 
+// A node that is past a limit is left by what is handed over, one after the other: a plan moves nothing because of it, also not what goes back.
+func TestANodeThatAilsIsNotLeftByAPlan(t *testing.T) {
+	looked := 0
+	for seed := range uint64(4000) {
+		rnd := rand.New(rand.NewPCG(seed, 6))
+		in := drawn(rnd)
+		in = follow(in, Make(in))
+		in = follow(in, Make(in))
+		for s := range in.Services {
+			if is := &in.Services[s]; !is.Spread && rnd.IntN(2) == 0 {
+				is.Back = "failback=yes"
+			}
+		}
+		rest := Make(in)
+		for s := range in.Services {
+			in.Services[s].At = rest[s].Node
+		}
+		if !slices.Equal(seats(Make(in)), seats(rest)) {
+			continue // it has not come to rest
+		}
+		looked++
+		in.Nodes = slices.Clone(in.Nodes)
+		ails := &in.Nodes[rnd.IntN(len(in.Nodes))]
+		ails.Ailing = "load 9, limit 8, for 30s"
+		for s, then := range Make(in) {
+			if rest[s].Node == ails.Number && then.Node != ails.Number {
+				t.Fatalf("seed %d: service %d: %v, and then %v\n%+v", seed, s, rest[s], then, in)
+			}
+		}
+	}
+	if looked < 3000 {
+		t.Errorf("only %d plans had come to rest", looked)
+	}
+}
+
 func seatsOf(in Input) (at []wire.Node) {
 	for _, s := range in.Services {
 		at = append(at, s.At)

@@ -35,7 +35,8 @@ func (t *table) preferred(s int) []wire.Node {
 	if is.Spread {
 		t.leastLoadedFirst(s, list[users:])
 	}
-	slices.SortStableFunc(list[known:], func(a, b wire.Node) int { return -before(t.ails(a), t.ails(b)) })
+	last := func(n wire.Node) bool { return n != is.At && t.ails(n) } // also what goes back leaves a node that ails only when it is handed over
+	slices.SortStableFunc(list[known:], func(a, b wire.Node) int { return -before(last(a), last(b)) })
 	return list
 }
 

@@ -83,7 +83,7 @@ func (t *table) why(s int) string {
 		return is.AskedWhy
 	case n == is.At:
 		return "it runs there"
-	case is.At != 0 && is.Able.Has(is.At) && is.Back == "":
+	case is.At != 0 && is.Able.Has(is.At) && !is.GoesBack(n):
 		return fmt.Sprintf("it leaves %s: %s", t.in.name(is.At), t.leaves(s))
 	case is.Back != "" && is.At != 0 && n == is.Nodes[0]:
 		return is.Back + ", and " + t.in.name(n) + " comes first"
