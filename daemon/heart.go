@@ -48,6 +48,7 @@ type heart struct {
 	ready   bool
 	leaving bool
 	signals *signals
+	trying  bool // it is being tried whether a new heart would come up
 	ending  *ending
 }
 
@@ -79,15 +80,11 @@ func Run(_ context.Context, o Options) error {
 // executeAnew replaces this process by a new one, of a new binary if its path has got one. It resumes from /run, and no
 // service is touched. One that was told to end goes on with that.
 func executeAnew(leaving bool) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	env := os.Environ()
 	if leaving {
 		env = append(env, leavingVariable+"=1")
 	}
-	return fmt.Errorf("execute %s anew: %w", self, unix.Exec(self, os.Args, env))
+	return fmt.Errorf("execute %s anew: %w", programPath, unix.Exec(programPath, os.Args, env))
 }
 
 func newHeart(o Options) (_ *heart, err error) {
@@ -250,7 +247,7 @@ const leaveWithin = 4*time.Minute + 30*time.Second
 func (h *heart) signalled(s os.Signal) {
 	switch {
 	case s == unix.SIGHUP:
-		h.step(heartbeat.Reload{})
+		h.beginAnew(0)
 	case h.leaving:
 		h.finish(ending{err: errors.New("told twice to end: the services are left as they are")})
 	default:
