@@ -11,18 +11,20 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"locum/config"
 	"locum/wire"
 )
 
-// systemd connects as the daemon does, or by the private socket.
+// systemd connects as the daemon does, by the private socket, or, without that, by the bus.
 func systemd(t testing.TB, private bool) *Systemd {
 	t.Helper()
 	needInside(t)
-	if private {
-		old := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS")
-		os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/bus")
-		t.Cleanup(func() { os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", old) })
+	if !private {
+		old := privateSocket
+		privateSocket = "unix:path=/no/such/socket"
+		t.Cleanup(func() { privateSocket = old })
 	}
 	s := NewSystemd()
 	t.Cleanup(s.Close)
@@ -346,5 +348,65 @@ func TestInsideThePrivateSocketAnswersEachTime(t *testing.T) {
 			t.Fatalf("connection %d: %v", i, err)
 		}
 		conn.Close()
+	}
+}
+
+// An update of systemd or of the C library has it execute itself again at any time of the night.
+func TestInsideStartAndStopOutliveASystemdThatExecutesItselfAgain(t *testing.T) {
+	eachWay(t, func(t *testing.T, sys *Systemd) {
+		name := "locum-test-slow.service"
+		a := install(t, sys, name, service(sleeper, "ExecStartPre=/bin/sleep 2", "ExecStop=/bin/sleep 2"))
+		for _, c := range []struct {
+			under string
+			do    func(context.Context) error
+			end   wire.State
+		}{{"activating", a.Start, wire.StateRunning}, {"deactivating", a.Stop, wire.StateStopped}} {
+			ended := make(chan error, 1)
+			go func() { ended <- c.do(patient(t)) }()
+			untilUnit(t, name, c.under)
+			run(t, "systemctl", "daemon-reexec")
+			if err := <-ended; err != nil {
+				t.Errorf("%s: %v", c.under, err)
+			}
+			mustBe(t, a, c.end)
+		}
+	})
+}
+
+func untilUnit(t *testing.T, name, active string) {
+	t.Helper()
+	for end := time.Now().Add(patience); strings.TrimSpace(run(t, "systemctl", "show", "--value", "-p", "ActiveState", name)) != active; {
+		if time.Now().After(end) {
+			t.Fatalf("%s is never %s", name, active)
+		}
+	}
+}
+
+// A bus that hangs, or is as busy as if it did, is not systemd: units are started, watched and stopped all the same.
+func TestInsideABusThatHangsHoldsNothingUp(t *testing.T) {
+	needInside(t)
+	sys := NewSystemd()
+	t.Cleanup(sys.Close)
+	name := "locum-test-hung-bus.service"
+	a := install(t, sys, name, service(sleeper))
+	w := watch(t, a)
+	w.until(t, wire.StateStopped)
+	bus := mainProcess(t, "dbus.service")
+	mustSignal(t, bus, unix.SIGSTOP)
+	t.Cleanup(func() { mustSignal(t, bus, unix.SIGCONT) })
+	mustStart(t, a)
+	w.until(t, wire.StateRunning)
+	kill(t, mainProcess(t, name))
+	w.until(t, wire.StateFailed)
+	mustStop(t, a)
+	sys.Close()
+	mustStart(t, a)
+	mustStop(t, a)
+}
+
+func mustSignal(t *testing.T, p process, s unix.Signal) {
+	t.Helper()
+	if err := p.kill(s); err != nil {
+		t.Error(err)
 	}
 }
