@@ -29,6 +29,7 @@ type script struct {
 	interval time.Duration
 	answer   time.Duration // a status call's deadline: the interval, at least defaultInterval
 	acts     acts
+	disk     disk
 	asking   chan struct{} // capacity 1: one status call at a time
 	stuck    *child        // a status call that could not be ended, while a disk or a file server hangs; of whoever asks
 }
@@ -47,7 +48,7 @@ func NewScript(r config.Resource, stateDir string) (Agent, error) {
 	if !filepath.IsAbs(stateDir) {
 		return nil, fmt.Errorf("%s: the state directory %q has to be an absolute path", r.ID(), stateDir)
 	}
-	s := &script{resource: r, stateDir: stateDir, interval: defaultInterval, asking: make(chan struct{}, 1)}
+	s := &script{resource: r, stateDir: stateDir, interval: defaultInterval, disk: newDisk(), asking: make(chan struct{}, 1)}
 	s.name = plain("script-" + r.Service + "-" + filepath.Base(r.Args[0]))
 	if word := r.Keys["interval"]; word != "" {
 		d, err := time.ParseDuration(word)
@@ -68,7 +69,7 @@ type result struct {
 
 // call runs the script once. An error says that it did not run or did not end by itself.
 func (s *script) call(ctx context.Context, action string) (result, error) {
-	log, from, err := openLog(s.stateDir, s.name+"-"+action)
+	log, from, err := s.disk.log(s.stateDir, s.logName(action))
 	if err != nil {
 		return result{}, err
 	}
@@ -77,11 +78,14 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 	o := order{Path: args[0], Args: args, Env: environment(nil), Dir: "/"}
 	dropEmptyGroups(s.name, time.Now())
 	r := &record{Name: s.name + "-" + action + "-" + rand.Text()[:8], Title: s.resource.ID() + " " + action, Phase: phaseCall}
+	if action != "start" {
+		r.without = &s.disk
+	}
 	c, err := launch(ctx, s.stateDir, r, o, log)
 	if err != nil {
 		return result{}, err
 	}
-	if err := c.await(ctx, log); err != nil {
+	if err := s.await(ctx, c, log); err != nil {
 		left := c.end(s.stateDir)
 		if left != nil && action == "status" {
 			s.stuck = c
@@ -97,8 +101,23 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 	return res, c.record.remove(s.stateDir)
 }
 
+func (s *script) logName(action string) string { return s.name + "-" + action }
+
+// trimStart keeps small what a daemon writes to the log of the start that brought it up.
+func (s *script) trimStart() {
+	_ = s.disk.try(func() error {
+		f, err := os.OpenFile(logFile(s.stateDir, s.logName("start")), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		trimLog(f)
+		return nil
+	}, func() {})
+}
+
 // await waits for the leader's end, and keeps its output small meanwhile.
-func (c *child) await(ctx context.Context, log *os.File) error {
+func (s *script) await(ctx context.Context, c *child, log *os.File) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -108,7 +127,7 @@ func (c *child) await(ctx context.Context, log *os.File) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-			trimLog(log)
+			s.disk.trim(log)
 		}
 	}
 }
@@ -215,6 +234,7 @@ func (s *script) Watch(ctx context.Context, changed func(wire.State)) error {
 			break
 		}
 		tell(state)
+		s.trimStart()
 		s.pause(ctx, news)
 	}
 	return ctx.Err()
