@@ -410,3 +410,19 @@ func mustSignal(t *testing.T, p process, s unix.Signal) {
 		t.Error(err)
 	}
 }
+
+// A unit that dies again and again, and that systemd starts at once, is down half of its time and may never be seen so.
+func TestInsideAUnitThatSystemdRestartsAtOnceIsSeenToFail(t *testing.T) {
+	for _, pause := range []string{"0", "1ms", "100ms"} {
+		t.Run(pause, func(t *testing.T) {
+			a := install(t, systemd(t, true), "locum-test-flaps.service", "[Unit]\nStartLimitIntervalSec=0\n"+
+				service("ExecStart=/bin/sh -c 'sleep 0.2; exit 1'", "Restart=always", "RestartSec="+pause))
+			mustStart(t, a)
+			w := watch(t, a)
+			w.until(t, wire.StateRunning)
+			w.until(t, wire.StateFailed, wire.StateStopped)
+			mustStop(t, a)
+			mustBe(t, a, wire.StateStopped)
+		})
+	}
+}
