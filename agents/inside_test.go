@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -424,5 +425,55 @@ func TestInsideAUnitThatSystemdRestartsAtOnceIsSeenToFail(t *testing.T) {
 			mustStop(t, a)
 			mustBe(t, a, wire.StateStopped)
 		})
+	}
+}
+
+// Somebody removes a unit's file, or masks the unit, while it runs: it is still seen, and stopped, and not started again.
+func TestInsideAUnitThatLosesItsFileWhileItRuns(t *testing.T) {
+	const file = "/etc/systemd/system/locum-test-lost.service"
+	for _, c := range []struct {
+		name, word string
+		lose       func(t *testing.T)
+	}{
+		{"removed", "there is no unit of that name", func(*testing.T) {}},
+		{"masked", "systemctl unmask", func(t *testing.T) {
+			if err := os.Symlink("/dev/null", file); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		for _, dies := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.name, ", dies: ", dies), func(t *testing.T) {
+				sys := systemd(t, true)
+				if err := os.WriteFile(file, []byte(service(sleeper)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { os.Remove(file); run(t, "systemctl", "daemon-reload") })
+				run(t, "systemctl", "daemon-reload")
+				a, err := NewUnit(unitResource("locum-test-lost.service"), sys)
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustStart(t, a)
+				p := mainProcess(t, "locum-test-lost.service")
+				w := watch(t, a)
+				w.until(t, wire.StateRunning)
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+				c.lose(t)
+				run(t, "systemctl", "daemon-reload")
+				mustBe(t, a, wire.StateRunning)
+				if dies {
+					kill(t, p)
+					w.until(t, wire.StateFailed)
+				}
+				mustStop(t, a)
+				mustLive(t, p, false)
+				w.until(t, wire.StateStopped)
+				mustBe(t, a, wire.StateStopped)
+				wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, c.word)
+			})
+		}
 	}
 }

@@ -16,8 +16,12 @@ import (
 	"locum/heartbeat"
 )
 
-// versionWithin bounds the wait for a program that is to say its version.
-const versionWithin = 30 * time.Second
+const (
+	// versionWithin bounds the wait for a program that is to say its version.
+	versionWithin = 30 * time.Second
+	// triedWithin is how long it may take to find out whether a new heart would come up before that is said.
+	triedWithin = 3 * time.Second
+)
 
 // beginAnew has this process execute itself anew, once it is known that a heart would come up again: one that did not would leave
 // its services without a heart, while this one serves. What is in the way is said, and tried again after a pause if that is not 0.
@@ -27,23 +31,37 @@ func (h *heart) beginAnew(again time.Duration) {
 		return
 	}
 	h.trying = true
+	late := time.AfterFunc(triedWithin, func() { h.w.post(h.sayWhatHangs) })
 	go func() {
 		err := wouldComeUp(h.o, h.state)
 		h.w.post(func() {
+			late.Stop()
 			h.trying = false
-			if err == nil {
-				h.step(heartbeat.Reload{})
-				return
-			}
-			text := "it does not begin anew, because it would not come up again: " + err.Error()
-			if again == 0 || !h.said[text] {
-				h.note(cluster.History{Kind: "alarm", Level: "alarm", Text: text})
-			}
-			if h.said[text] = true; again != 0 {
-				time.AfterFunc(again, func() { h.w.post(func() { h.beginAnew(again) }) })
-			}
+			h.tried(err, again)
 		})
 	}()
+}
+
+func (h *heart) sayWhatHangs() {
+	if h.trying {
+		h.note(cluster.History{Kind: "alarm", Level: "alarm",
+			Text: "it begins anew once its program, the state directory, the file and the key can be read and written: one of them hangs"})
+	}
+}
+
+// tried goes on with what was found out.
+func (h *heart) tried(err error, again time.Duration) {
+	if err == nil {
+		h.step(heartbeat.Reload{})
+		return
+	}
+	text := "it does not begin anew, because it would not come up again: " + err.Error()
+	if again == 0 || !h.said[text] {
+		h.note(cluster.History{Kind: "alarm", Level: "alarm", Text: text})
+	}
+	if h.said[text] = true; again != 0 {
+		time.AfterFunc(again, func() { h.w.post(func() { h.beginAnew(again) }) })
+	}
 }
 
 // wouldComeUp looks for what would end a new heart: its program, the state directory, the file in force, the keys.

@@ -62,6 +62,30 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 	}
 }
 
+// TestAReloadThatWaitsSaysSo: a disk that hangs keeps a new heart away, and nobody else.
+func TestAReloadThatWaitsSaysSo(t *testing.T) {
+	own, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t)
+	n.program = n.dir + "/locum"
+	n.replace("locum", own)
+	n.start()
+	n.serving()
+	if err := syscall.Mkfifo(n.dir+"/hang", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.away("locum")
+	n.replace("locum", fmt.Appendf(nil, "#!/bin/sh\n[ \"$1\" = version ] && exec cat %s/hang\nexec %[1]s/locum.away\n", n.dir))
+	n.signal(syscall.SIGHUP)
+	until(t, "it says that it waits", func() bool { return strings.Contains(n.log.String(), "one of them hangs") })
+	n.serving()
+	n.write("hang", "", 0o600) // ends the reading
+	until(t, "it executes itself anew", func() bool { return strings.Count(n.log.String(), "the heart of alpha begins") == 2 })
+	n.serving()
+}
+
 // TestAReloadExecutesWhatHasItsPlaceNow: who keeps the old program under another name, or changes where a link leads, gets the new one.
 func TestAReloadExecutesWhatHasItsPlaceNow(t *testing.T) {
 	own, err := os.ReadFile(os.Args[0])
