@@ -64,7 +64,16 @@ func NewScript(r config.Resource, stateDir string) (Agent, error) {
 // result is how one call ended.
 type result struct {
 	status int    // exit status, -1 if a signal ended it
+	signal string // which
 	last   string // the last line of its output
+}
+
+// how is how it ended, in words.
+func (r result) how() string {
+	if r.signal != "" {
+		return r.signal
+	}
+	return fmt.Sprintf("exit %d", r.status)
 }
 
 // call runs the script once. An error says that it did not run or did not end by itself.
@@ -97,6 +106,9 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 	res := result{status: -1, last: lastLine(log, from)}
 	if c.exit != nil {
 		res.status = c.exit.ExitCode()
+	}
+	if c.exit != nil && res.status < 0 {
+		res.signal = c.exit.String() // "signal: killed", as where there was no memory left
 	}
 	return res, c.record.remove(s.stateDir)
 }
@@ -172,7 +184,7 @@ func scriptState(res result) (wire.State, error) {
 	case 3:
 		return wire.StateStopped, nil
 	}
-	return wire.StateUnknown, fmt.Errorf("exit %d tells nothing (0 running, 3 stopped, 1 or 2 dead): %s", res.status, res.last)
+	return wire.StateUnknown, fmt.Errorf("%s tells nothing (exit 0 running, 3 stopped, 1 or 2 dead): %s", res.how(), res.last)
 }
 
 // Start calls start and returns when status says running.
@@ -196,7 +208,7 @@ func (s *script) act(ctx context.Context, action string, want wire.State) error 
 		return err
 	}
 	if res.status != 0 {
-		return failed("exit %d: %s", res.status, res.last)
+		return failed("%s: %s", res.how(), res.last)
 	}
 	return s.agree(ctx, action, want)
 }

@@ -19,7 +19,7 @@ import (
 // writeScript writes a script whose start is the text given.
 func writeScript(t *testing.T, start string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "service")
+	file := filepath.Join(t.TempDir(), "service-"+runName) // apart from other runs of the tests
 	text := "#!/bin/sh\ncase $1 in start) " + start + ";; stop) exit 0;; status) exit 3;; esac\n"
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ esac
 
 func newScript(t *testing.T, text string) (*script, string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "service")
+	file := filepath.Join(t.TempDir(), "service-"+runName) // apart from other runs of the tests
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,16 @@ func TestAScriptThatFailsSaysItsLastLine(t *testing.T) {
 		t.Errorf("status by exit 5: %v, %v; want unknown", s, err)
 	}
 	mustHoldNothing(t, a.stateDir)
+}
+
+// Memory is short, and the kernel kills the script.
+func TestAScriptThatIsKilledSaysSo(t *testing.T) {
+	needRoot(t)
+	a, _ := newScript(t, "#!/bin/sh\nkill -9 $$\n")
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "start: signal: killed")
+	if s, err := a.Probe(patient(t)); s != wire.StateUnknown || err == nil || !strings.Contains(err.Error(), "signal: killed tells nothing") {
+		t.Errorf("status: %v, %v", s, err)
+	}
 }
 
 func TestAScriptThatIsMissingIsADefiniteFailure(t *testing.T) {
