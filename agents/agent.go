@@ -2,8 +2,8 @@
 //
 // Its one idea: a signal, an exit status or a file is only a reason to look; what is so is read from the kernel or from
 // systemd each time, and what could not be read is unknown. Stop says done only after it has seen that nothing is left.
-// No command of ours runs before a record of it is on disk, so that an engine can always end what its predecessor left
-// under way (EndLeftovers) and yet touches nothing that serves.
+// No start of ours runs before a record of it is on disk, so that an engine can always end what its predecessor left
+// under way (EndLeftovers) and yet touches nothing that serves. What stops or looks is recorded too where the disk takes it.
 //
 // The daemon's engine calls the agents, one worker a resource; the package decides nothing and logs nothing. Addresses
 // are in package vip, which satisfies the same interface.

@@ -107,7 +107,16 @@ func boot(t *testing.T, root, bind string) int {
 		text, _ := os.ReadFile(log.Name())
 		t.Fatalf("the container does not boot: %v\n%s", err, text)
 	}
+	go drain(ready)
 	return leader
+}
+
+// drain takes what else is told, of long jobs: nspawn waits for whoever does not, and process 1 for nspawn.
+func drain(ready *net.UnixConn) {
+	err := ready.SetReadDeadline(time.Time{})
+	for buf := make([]byte, 4096); err == nil; {
+		_, err = ready.Read(buf)
+	}
 }
 
 // awaitReady reads what nspawn tells: sd_notify(3), X_NSPAWN_LEADER_PID.

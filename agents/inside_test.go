@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,18 +12,20 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"locum/config"
 	"locum/wire"
 )
 
-// systemd connects as the daemon does, or by the private socket.
+// systemd connects as the daemon does, by the private socket, or, without that, by the bus.
 func systemd(t testing.TB, private bool) *Systemd {
 	t.Helper()
 	needInside(t)
-	if private {
-		old := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS")
-		os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/bus")
-		t.Cleanup(func() { os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", old) })
+	if !private {
+		old := privateSocket
+		privateSocket = "unix:path=/no/such/socket"
+		t.Cleanup(func() { privateSocket = old })
 	}
 	s := NewSystemd()
 	t.Cleanup(s.Close)
@@ -346,5 +349,131 @@ func TestInsideThePrivateSocketAnswersEachTime(t *testing.T) {
 			t.Fatalf("connection %d: %v", i, err)
 		}
 		conn.Close()
+	}
+}
+
+// An update of systemd or of the C library has it execute itself again at any time of the night.
+func TestInsideStartAndStopOutliveASystemdThatExecutesItselfAgain(t *testing.T) {
+	eachWay(t, func(t *testing.T, sys *Systemd) {
+		name := "locum-test-slow.service"
+		a := install(t, sys, name, service(sleeper, "ExecStartPre=/bin/sleep 2", "ExecStop=/bin/sleep 2"))
+		for _, c := range []struct {
+			under string
+			do    func(context.Context) error
+			end   wire.State
+		}{{"activating", a.Start, wire.StateRunning}, {"deactivating", a.Stop, wire.StateStopped}} {
+			ended := make(chan error, 1)
+			go func() { ended <- c.do(patient(t)) }()
+			untilUnit(t, name, c.under)
+			run(t, "systemctl", "daemon-reexec")
+			if err := <-ended; err != nil {
+				t.Errorf("%s: %v", c.under, err)
+			}
+			mustBe(t, a, c.end)
+		}
+	})
+}
+
+func untilUnit(t *testing.T, name, active string) {
+	t.Helper()
+	for end := time.Now().Add(patience); strings.TrimSpace(run(t, "systemctl", "show", "--value", "-p", "ActiveState", name)) != active; {
+		if time.Now().After(end) {
+			t.Fatalf("%s is never %s", name, active)
+		}
+	}
+}
+
+// A bus that hangs, or is as busy as if it did, is not systemd: units are started, watched and stopped all the same.
+func TestInsideABusThatHangsHoldsNothingUp(t *testing.T) {
+	needInside(t)
+	sys := NewSystemd()
+	t.Cleanup(sys.Close)
+	name := "locum-test-hung-bus.service"
+	a := install(t, sys, name, service(sleeper))
+	w := watch(t, a)
+	w.until(t, wire.StateStopped)
+	bus := mainProcess(t, "dbus.service")
+	mustSignal(t, bus, unix.SIGSTOP)
+	t.Cleanup(func() { mustSignal(t, bus, unix.SIGCONT) })
+	mustStart(t, a)
+	w.until(t, wire.StateRunning)
+	kill(t, mainProcess(t, name))
+	w.until(t, wire.StateFailed)
+	mustStop(t, a)
+	sys.Close()
+	mustStart(t, a)
+	mustStop(t, a)
+}
+
+func mustSignal(t *testing.T, p process, s unix.Signal) {
+	t.Helper()
+	if err := p.kill(s); err != nil {
+		t.Error(err)
+	}
+}
+
+// A unit that dies again and again, and that systemd starts at once, is down half of its time and may never be seen so.
+func TestInsideAUnitThatSystemdRestartsAtOnceIsSeenToFail(t *testing.T) {
+	for _, pause := range []string{"0", "1ms", "100ms"} {
+		t.Run(pause, func(t *testing.T) {
+			a := install(t, systemd(t, true), "locum-test-flaps.service", "[Unit]\nStartLimitIntervalSec=0\n"+
+				service("ExecStart=/bin/sh -c 'sleep 0.2; exit 1'", "Restart=always", "RestartSec="+pause))
+			mustStart(t, a)
+			w := watch(t, a)
+			w.until(t, wire.StateRunning)
+			w.until(t, wire.StateFailed, wire.StateStopped)
+			mustStop(t, a)
+			mustBe(t, a, wire.StateStopped)
+		})
+	}
+}
+
+// Somebody removes a unit's file, or masks the unit, while it runs: it is still seen, and stopped, and not started again.
+func TestInsideAUnitThatLosesItsFileWhileItRuns(t *testing.T) {
+	const file = "/etc/systemd/system/locum-test-lost.service"
+	for _, c := range []struct {
+		name, word string
+		lose       func(t *testing.T)
+	}{
+		{"removed", "there is no unit of that name", func(*testing.T) {}},
+		{"masked", "systemctl unmask", func(t *testing.T) {
+			if err := os.Symlink("/dev/null", file); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		for _, dies := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.name, ", dies: ", dies), func(t *testing.T) {
+				sys := systemd(t, true)
+				if err := os.WriteFile(file, []byte(service(sleeper)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { os.Remove(file); run(t, "systemctl", "daemon-reload") })
+				run(t, "systemctl", "daemon-reload")
+				a, err := NewUnit(unitResource("locum-test-lost.service"), sys)
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustStart(t, a)
+				p := mainProcess(t, "locum-test-lost.service")
+				w := watch(t, a)
+				w.until(t, wire.StateRunning)
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+				c.lose(t)
+				run(t, "systemctl", "daemon-reload")
+				mustBe(t, a, wire.StateRunning)
+				if dies {
+					kill(t, p)
+					w.until(t, wire.StateFailed)
+				}
+				mustStop(t, a)
+				mustLive(t, p, false)
+				w.until(t, wire.StateStopped)
+				mustBe(t, a, wire.StateStopped)
+				wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, c.word)
+			})
+		}
 	}
 }

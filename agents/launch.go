@@ -57,7 +57,7 @@ func pass(ctx context.Context, stateDir string, r *record, o order, output *os.F
 	s, err := readStat(g.process.Pid)
 	if err == nil {
 		r.Leader = s.process
-		err = r.save(stateDir)
+		err = r.keep(stateDir)
 	}
 	if err != nil {
 		g.close() // the gate reads the end of file and ends

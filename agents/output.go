@@ -15,13 +15,15 @@ const (
 	maxTail = 4096
 )
 
+func logFile(stateDir, name string) string { return filepath.Join(stateDir, logDir, name+".log") }
+
 // openLog opens the file that takes a command's output, and says where it ends now.
 func openLog(stateDir, name string) (*os.File, int64, error) {
 	dir := filepath.Join(stateDir, logDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, 0, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(logFile(stateDir, name), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -53,7 +53,7 @@ func TestStateOfAUnit(t *testing.T) {
 		{"activating", "start-pre", false, false, wire.StateUnknown},
 		{"activating", "auto-restart", false, false, wire.StateFailed},
 		{"activating", "auto-restart-queued", false, false, wire.StateFailed},
-		{"activating", "auto-restart", job, false, wire.StateUnknown},
+		{"activating", "auto-restart", job, false, wire.StateFailed},
 		{"deactivating", "stop-sigterm", job, false, wire.StateUnknown},
 		{"deactivating", "stop-post", false, false, wire.StateFailed},
 		{"failed", "failed", false, false, wire.StateFailed},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,10 +56,12 @@ type session struct {
 	stateDir string
 	name     string // of the record
 	acts     acts
+	disk     disk
+	over     atomic.Pointer[process] // a leader of whom nothing is left, though the record could not be removed
 }
 
 func newSession(r config.Resource, stateDir string) *session {
-	return &session{resource: r, stateDir: stateDir, name: "process-" + processName(r)}
+	return &session{resource: r, stateDir: stateDir, name: "process-" + processName(r), disk: newDisk()}
 }
 
 // Probe reads the record and looks for what it names. A start or stop under way is unknown; what was seen to serve and
@@ -74,7 +77,7 @@ func (p *session) look() (wire.State, *record, error) {
 	if err != nil {
 		return wire.StateUnknown, nil, err
 	}
-	if r == nil {
+	if over := p.over.Load(); r == nil || over != nil && *over == r.Leader {
 		return wire.StateStopped, nil, nil
 	}
 	alive, err := r.Leader.lives()
@@ -155,13 +158,19 @@ func (p *session) stop(ctx context.Context) error {
 		return err
 	}
 	r.Phase = phaseStopping
-	if err := r.save(p.stateDir); err != nil {
-		return err
-	}
+	on := *r
+	_ = p.disk.try(func() error { return on.save(p.stateDir) }, func() {}) // where it cannot be recorded it is stopped all the same
 	if err := r.ask(ctx); err != nil {
 		return err
 	}
-	return r.end(ctx, p.stateDir)
+	if err := killAll(ctx, r.members); err != nil {
+		return err
+	}
+	r.dropGroup()
+	if p.disk.try(func() error { return on.remove(p.stateDir) }, func() {}) != nil {
+		p.over.Store(&r.Leader)
+	}
+	return nil
 }
 
 // ask asks all of a child by SIGTERM to end, and returns when it has or when three quarters of the time are over.

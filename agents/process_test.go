@@ -125,3 +125,20 @@ func mustHaveNoGroup(t *testing.T, name string) {
 		}
 	}
 }
+
+func TestAProcessIsStoppedWhereNothingCanBeRecorded(t *testing.T) {
+	needRoot(t)
+	f := newFifo(t)
+	a := newSession(sh("echo $$ >"+f.name+"; exec sleep 1000"), stateDir(t))
+	mustStart(t, a)
+	p := f.process(t)
+	spoil(t, a.stateDir)
+	mustStop(t, a)
+	mustLive(t, p, false)
+	mustBe(t, a, wire.StateStopped)
+	mustStop(t, a)
+	next := newSession(a.resource, a.stateDir) // of another engine, which finds the record
+	mustBe(t, next, wire.StateFailed)
+	mustStop(t, next)
+	mustBe(t, next, wire.StateStopped)
+}

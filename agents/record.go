@@ -40,6 +40,9 @@ type record struct {
 	Leader  process `json:"leader"` // leads the session
 	Mark    string  `json:"mark"`   // value of LOCUM_CHILD in the environment of all that descends from it
 	Group   string  `json:"group"`  // directory of its own control group, "" for none
+
+	without *disk // it may run without a record, where this takes none
+	kept    bool  // where it may: it is on disk
 }
 
 var markShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,160}$`)
@@ -122,7 +125,30 @@ func (r *record) save(stateDir string) error {
 	return syncDir(dir)
 }
 
+// keep is save for what is about to run. A start has to be recorded, that the next engine can end it: it might bring up a second
+// owner. A stop or a status left under way does no such harm, and has to be possible where nothing can be recorded.
+func (r *record) keep(stateDir string) error {
+	if r.without == nil {
+		return r.save(stateDir)
+	}
+	on := *r // what is left to itself must not see what becomes of r
+	r.kept = r.without.try(func() error { return on.save(stateDir) }, func() { _ = on.erase(stateDir) }) == nil
+	return nil
+}
+
+// remove forgets the record. One that could be done without ends nothing and is removed by the next engine, at the latest.
 func (r *record) remove(stateDir string) error {
+	if r.without == nil {
+		return r.erase(stateDir)
+	}
+	if r.kept {
+		on := *r
+		_ = r.without.try(func() error { return on.erase(stateDir) }, func() {})
+	}
+	return nil
+}
+
+func (r *record) erase(stateDir string) error {
 	err := os.Remove(recordFile(stateDir, r.Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

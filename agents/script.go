@@ -29,6 +29,7 @@ type script struct {
 	interval time.Duration
 	answer   time.Duration // a status call's deadline: the interval, at least defaultInterval
 	acts     acts
+	disk     disk
 	asking   chan struct{} // capacity 1: one status call at a time
 	stuck    *child        // a status call that could not be ended, while a disk or a file server hangs; of whoever asks
 }
@@ -47,7 +48,7 @@ func NewScript(r config.Resource, stateDir string) (Agent, error) {
 	if !filepath.IsAbs(stateDir) {
 		return nil, fmt.Errorf("%s: the state directory %q has to be an absolute path", r.ID(), stateDir)
 	}
-	s := &script{resource: r, stateDir: stateDir, interval: defaultInterval, asking: make(chan struct{}, 1)}
+	s := &script{resource: r, stateDir: stateDir, interval: defaultInterval, disk: newDisk(), asking: make(chan struct{}, 1)}
 	s.name = plain("script-" + r.Service + "-" + filepath.Base(r.Args[0]))
 	if word := r.Keys["interval"]; word != "" {
 		d, err := time.ParseDuration(word)
@@ -63,12 +64,21 @@ func NewScript(r config.Resource, stateDir string) (Agent, error) {
 // result is how one call ended.
 type result struct {
 	status int    // exit status, -1 if a signal ended it
+	signal string // which
 	last   string // the last line of its output
+}
+
+// how is how it ended, in words.
+func (r result) how() string {
+	if r.signal != "" {
+		return r.signal
+	}
+	return fmt.Sprintf("exit %d", r.status)
 }
 
 // call runs the script once. An error says that it did not run or did not end by itself.
 func (s *script) call(ctx context.Context, action string) (result, error) {
-	log, from, err := openLog(s.stateDir, s.name+"-"+action)
+	log, from, err := s.disk.log(s.stateDir, s.logName(action))
 	if err != nil {
 		return result{}, err
 	}
@@ -77,11 +87,14 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 	o := order{Path: args[0], Args: args, Env: environment(nil), Dir: "/"}
 	dropEmptyGroups(s.name, time.Now())
 	r := &record{Name: s.name + "-" + action + "-" + rand.Text()[:8], Title: s.resource.ID() + " " + action, Phase: phaseCall}
+	if action != "start" {
+		r.without = &s.disk
+	}
 	c, err := launch(ctx, s.stateDir, r, o, log)
 	if err != nil {
 		return result{}, err
 	}
-	if err := c.await(ctx, log); err != nil {
+	if err := s.await(ctx, c, log); err != nil {
 		left := c.end(s.stateDir)
 		if left != nil && action == "status" {
 			s.stuck = c
@@ -94,11 +107,29 @@ func (s *script) call(ctx context.Context, action string) (result, error) {
 	if c.exit != nil {
 		res.status = c.exit.ExitCode()
 	}
+	if c.exit != nil && res.status < 0 {
+		res.signal = c.exit.String() // "signal: killed", as where there was no memory left
+	}
 	return res, c.record.remove(s.stateDir)
 }
 
+func (s *script) logName(action string) string { return s.name + "-" + action }
+
+// trimStart keeps small what a daemon writes to the log of the start that brought it up.
+func (s *script) trimStart() {
+	_ = s.disk.try(func() error {
+		f, err := os.OpenFile(logFile(s.stateDir, s.logName("start")), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		trimLog(f)
+		return nil
+	}, func() {})
+}
+
 // await waits for the leader's end, and keeps its output small meanwhile.
-func (c *child) await(ctx context.Context, log *os.File) error {
+func (s *script) await(ctx context.Context, c *child, log *os.File) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -108,7 +139,7 @@ func (c *child) await(ctx context.Context, log *os.File) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-			trimLog(log)
+			s.disk.trim(log)
 		}
 	}
 }
@@ -153,7 +184,7 @@ func scriptState(res result) (wire.State, error) {
 	case 3:
 		return wire.StateStopped, nil
 	}
-	return wire.StateUnknown, fmt.Errorf("exit %d tells nothing (0 running, 3 stopped, 1 or 2 dead): %s", res.status, res.last)
+	return wire.StateUnknown, fmt.Errorf("%s tells nothing (exit 0 running, 3 stopped, 1 or 2 dead): %s", res.how(), res.last)
 }
 
 // Start calls start and returns when status says running.
@@ -177,7 +208,7 @@ func (s *script) act(ctx context.Context, action string, want wire.State) error 
 		return err
 	}
 	if res.status != 0 {
-		return failed("exit %d: %s", res.status, res.last)
+		return failed("%s: %s", res.how(), res.last)
 	}
 	return s.agree(ctx, action, want)
 }
@@ -215,6 +246,7 @@ func (s *script) Watch(ctx context.Context, changed func(wire.State)) error {
 			break
 		}
 		tell(state)
+		s.trimStart()
 		s.pause(ctx, news)
 	}
 	return ctx.Err()

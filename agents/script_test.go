@@ -2,11 +2,15 @@ package agents
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"locum/config"
 	"locum/wire"
@@ -15,7 +19,7 @@ import (
 // writeScript writes a script whose start is the text given.
 func writeScript(t *testing.T, start string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "service")
+	file := filepath.Join(t.TempDir(), "service-"+runName) // apart from other runs of the tests
 	text := "#!/bin/sh\ncase $1 in start) " + start + ";; stop) exit 0;; status) exit 3;; esac\n"
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
@@ -40,7 +44,7 @@ esac
 
 func newScript(t *testing.T, text string) (*script, string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "service")
+	file := filepath.Join(t.TempDir(), "service-"+runName) // apart from other runs of the tests
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +92,16 @@ func TestAScriptThatFailsSaysItsLastLine(t *testing.T) {
 		t.Errorf("status by exit 5: %v, %v; want unknown", s, err)
 	}
 	mustHoldNothing(t, a.stateDir)
+}
+
+// Memory is short, and the kernel kills the script.
+func TestAScriptThatIsKilledSaysSo(t *testing.T) {
+	needRoot(t)
+	a, _ := newScript(t, "#!/bin/sh\nkill -9 $$\n")
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "start: signal: killed")
+	if s, err := a.Probe(patient(t)); s != wire.StateUnknown || err == nil || !strings.Contains(err.Error(), "signal: killed tells nothing") {
+		t.Errorf("status: %v, %v", s, err)
+	}
 }
 
 func TestAScriptThatIsMissingIsADefiniteFailure(t *testing.T) {
@@ -194,4 +208,109 @@ func TestACallThatNothingEndsIsFollowedByNoOther(t *testing.T) {
 		t.Errorf("when it goes on again: %v, %v", s, err)
 	}
 	mustHoldNothing(t, a.stateDir)
+}
+
+// A service has to be stopped, and looked at, also on a node whose state directory is full or broken: there it would be fenced
+// otherwise. A start without a record is refused, as always.
+func TestAScriptIsStoppedWhereNothingCanBeRecorded(t *testing.T) {
+	needRoot(t)
+	a, file := newScript(t, daemonScript)
+	mustStart(t, a)
+	pid, err := os.ReadFile(filepath.Join(filepath.Dir(file), "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := processOf(t, strings.TrimSpace(string(pid)))
+	t.Cleanup(func() { _ = p.kill(unix.SIGKILL) })
+	spoil(t, a.stateDir)
+	mustBe(t, a, wire.StateRunning)
+	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "could not be recorded")
+	mustStop(t, a)
+	mustLive(t, p, false)
+	mustBe(t, a, wire.StateStopped)
+}
+
+// A disk that hangs is passed by after a while.
+func TestAScriptIsStoppedWhileTheDiskHangs(t *testing.T) {
+	needRoot(t)
+	a, _ := newScript(t, daemonScript)
+	mustStart(t, a)
+	a.disk.turn <- struct{}{} // something waits for it without end
+	mustBe(t, a, wire.StateRunning)
+	mustStop(t, a)
+	mustBe(t, a, wire.StateStopped)
+}
+
+func TestWhatComesLateToADiskIsUndone(t *testing.T) {
+	d, hangs, undone := newDisk(), make(chan struct{}), make(chan struct{})
+	if err := d.try(func() error { <-hangs; return nil }, func() { close(undone) }); !errors.Is(err, errDiskHangs) {
+		t.Errorf("it says %v", err)
+	}
+	close(hangs)
+	select {
+	case <-undone:
+	case <-time.After(patience):
+		t.Fatal("it is not undone")
+	}
+	if err := d.try(func() error { return nil }, func() {}); err != nil {
+		t.Errorf("the disk is well again: %v", err)
+	}
+}
+
+// immutableFlag is FS_IMMUTABLE_FL (linux/fs.h).
+const immutableFlag = 0x10
+
+// spoil has nothing be written into a state directory any more.
+func spoil(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(dir, logDir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, logDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	records, err := os.Open(filepath.Join(dir, recordDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	immutable := func(flags int) error {
+		return unix.IoctlSetPointerInt(int(records.Fd()), unix.FS_IOC_SETFLAGS, flags)
+	}
+	before, err := unix.IoctlGetInt(int(records.Fd()), unix.FS_IOC_GETFLAGS)
+	if err == nil {
+		err = immutable(before | immutableFlag)
+	}
+	if err != nil {
+		t.Skip("needs a file system that makes a directory immutable: ", err)
+	}
+	t.Cleanup(func() {
+		if err := immutable(before); err != nil {
+			t.Error(err)
+		}
+		records.Close()
+	})
+}
+
+// What a script's start leaves running may go on to write to what it was given, for years.
+func TestWhatAStartedDaemonWritesDoesNotFillTheDisk(t *testing.T) {
+	needRoot(t)
+	a, _ := newScript(t, strings.Replace(daemonScript, "sleep 1000 &", "yes 'all is well, and that for a long time' &", 1))
+	a.interval = 10 * time.Millisecond
+	t.Cleanup(func() { mustStop(t, a) })
+	mustStart(t, a)
+	w := watch(t, a)
+	w.until(t, wire.StateRunning)
+	var before int64
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		info, err := os.Stat(filepath.Join(a.stateDir, logDir, a.name+"-start.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() < before {
+			return // it was emptied while the daemon wrote
+		}
+		if before = info.Size(); time.Now().After(end) {
+			t.Fatalf("what it wrote has grown to %d bytes", before)
+		}
+	}
 }

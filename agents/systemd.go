@@ -20,18 +20,26 @@ const (
 	managerIface  = systemdName + ".Manager"
 	unitIface     = systemdName + ".Unit"
 	busName       = "org.freedesktop.DBus"
-	privateSocket = "unix:path=/run/systemd/private"
 	bootedMark    = "/run/systemd/system" // exists where systemd is the init system: sd_booted(3)
 )
 
+// privateSocket is systemd's own, for root.
+var privateSocket = "unix:path=/run/systemd/private"
+
 const (
 	dialTimeout = 5 * time.Second
+	// privateWithin is how much of it the private socket may take before the bus is tried.
+	privateWithin = dialTimeout / 2
 	// maxRemoved bounds what is kept of ended jobs that nobody has asked about.
 	maxRemoved = 64
 )
 
-// errLost says that the connection ended; what was asked may or may not have happened.
-var errLost = errors.New("the connection to systemd was lost")
+var (
+	// errLost says that the connection ended; what was asked may or may not have happened.
+	errLost = errors.New("the connection to systemd was lost")
+	// errUnreached says that there was none.
+	errUnreached = errors.New("cannot talk to systemd")
+)
 
 // Systemd is the connection to this node's systemd that its agents share. It is made when first needed and made again
 // after it was lost. Its methods may be called from several goroutines. The zero value is not usable; see NewSystemd.
@@ -72,7 +80,7 @@ func (s *Systemd) connect(ctx context.Context) (*link, error) {
 	defer cancel()
 	l, err := openLink(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("cannot talk to systemd: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnreached, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,15 +107,18 @@ type link struct {
 	watchers map[*watcher]struct{}
 }
 
-// openLink connects to the system bus, or, as root where there is no bus, to systemd's private socket.
+// openLink connects to systemd's private socket, as systemctl does for root, so that a bus which hangs or is restarted holds up no
+// service; or, where that is refused, to the system bus.
 func openLink(ctx context.Context) (*link, error) {
 	l := &link{watchers: make(map[*watcher]struct{})}
-	conn, err := dialBus(ctx, l)
-	l.bus = err == nil
+	soon, cancel := context.WithTimeout(ctx, privateWithin)
+	defer cancel()
+	conn, err := dialPrivate(soon, l)
+	l.bus = err != nil
 	if err != nil {
-		var privateErr error
-		if conn, privateErr = dialPrivate(ctx, l); privateErr != nil {
-			return nil, fmt.Errorf("system bus: %w; private socket: %w", err, privateErr)
+		var busErr error
+		if conn, busErr = dialBus(ctx, l); busErr != nil {
+			return nil, fmt.Errorf("private socket: %w; system bus: %w", err, busErr)
 		}
 	}
 	l.conn = conn
@@ -226,7 +237,7 @@ func (l *link) answered(ctx context.Context, call *dbus.Call, out any) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !l.conn.Connected():
+	case !l.conn.Connected(), isError(err, busName+".Error.NoReply"): // the bus's word for who went away before it answered
 		return errLost
 	case errors.As(err, &remote) && definite(remote.Name):
 		return &failure{fmt.Errorf("systemd: %w", err)}

@@ -101,10 +101,24 @@ func (u *unit) Start(ctx context.Context) error {
 	defer u.acts.begin()()
 	ctx, cancel := within(ctx, u.resource.Start)
 	defer cancel()
-	return named(u.resource, "start", u.start(ctx))
+	asked := false
+	return named(u.resource, "start", insist(ctx, func() error { return u.start(ctx, &asked) }))
 }
 
-func (u *unit) start(ctx context.Context) error {
+// insist does it again whenever the connection was lost under it, until ctx ends: systemd executes itself again when it, or the C
+// library, is updated, and goes on with its jobs.
+func insist(ctx context.Context, do func() error) error {
+	for lost := false; ; {
+		err := do()
+		lost = lost || errors.Is(err, errLost)
+		if !lost || !errors.Is(err, errLost) && !errors.Is(err, errUnreached) || !rest(ctx, redialFirst) {
+			return err
+		}
+	}
+}
+
+// start notes when systemd may have been asked for the start: what is under way or has failed after that is its answer.
+func (u *unit) start(ctx context.Context, asked *bool) error {
 	w, err := u.watch(ctx)
 	if err != nil {
 		return err
@@ -120,13 +134,16 @@ func (u *unit) start(ctx context.Context) error {
 	if s.Active == "active" && s.Job == 0 {
 		return nil
 	}
-	job, err := u.begin(ctx, w)
-	if err != nil {
-		return err
-	}
-	result, err := w.finish(ctx, job)
-	if err != nil {
-		return err
+	result := ""
+	if !*asked || s.ended() && s.Active != "failed" {
+		*asked = true
+		job, err := u.begin(ctx, w)
+		if err != nil {
+			return err
+		}
+		if result, err = w.finish(ctx, job); err != nil {
+			return err
+		}
 	}
 	s, err = w.settle(ctx)
 	if err != nil {
@@ -156,7 +173,7 @@ func (u *unit) Stop(ctx context.Context) error {
 	defer u.acts.begin()()
 	ctx, cancel := within(ctx, u.resource.Stop)
 	defer cancel()
-	return named(u.resource, "stop", u.stop(ctx))
+	return named(u.resource, "stop", insist(ctx, func() error { return u.stop(ctx) }))
 }
 
 func (u *unit) stop(ctx context.Context) error {

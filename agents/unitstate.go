@@ -38,7 +38,7 @@ func parseStatus(general, kind map[string]dbus.Variant) unitStatus {
 // state says what a unit's states mean for its service. left: processes of it were found though it is not active.
 //
 // A job that is queued or under way counts as running: unknown, except that a unit which serves does so until its stop
-// has begun. "failed" covers what died and what systemd means to restart by itself: it does not serve, and whether it is
+// has begun, and of one that died, which systemd restarts by itself. "failed" covers what died and what systemd means to restart by itself: it does not serve, and whether it is
 // started again, and where, is locum's to decide. What is going down though nobody asked has died.
 func (s unitStatus) state(left bool) wire.State {
 	pending := s.Job != 0
@@ -47,7 +47,7 @@ func (s unitStatus) state(left bool) wire.State {
 		return wire.StateRunning
 	case "activating":
 		if s.Sub == "auto-restart" || s.Sub == "auto-restart-queued" {
-			return unless(pending, wire.StateFailed)
+			return wire.StateFailed // also when systemd's own job is pending: with RestartSec=0 it always is
 		}
 		return wire.StateUnknown
 	case "deactivating", "maintenance", "failed":

@@ -142,3 +142,12 @@ func TestAWordTooManySaysWhatWasProbablyMeant(t *testing.T) {
 		}
 	}
 }
+
+func TestANameThatAnAdapterMayLoseIsWarnedOf(t *testing.T) {
+	for device, want := range map[string]bool{"/dev/ttyUSB0": true, "/dev/ttyACM1": true, "/dev/ttyS0": false, "/dev/serial/by-id/usb-FTDI-if00": false} {
+		_, p := Parse("f", good+"path serial null alpha="+device+" beta=/dev/ttyS0\n")
+		if len(p.Errors) > 0 || warned(p, "alpha="+device+": an adapter gets another such name") != want {
+			t.Errorf("%s: %v %v", device, p.Errors, p.Warnings)
+		}
+	}
+}

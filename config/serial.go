@@ -61,6 +61,10 @@ func (p *parser) serialPorts(l line, path *Path, n Node) {
 			p.add(l.number, "path %s: %s=%s: %q is not a device; write one like /dev/ttyS0", path.Name, n.Name, v, d)
 			return
 		}
+		if strings.HasPrefix(d, "/dev/ttyUSB") || strings.HasPrefix(d, "/dev/ttyACM") {
+			p.warn(l.number, "path %s: %s=%s: an adapter gets another such name when it was pulled out, or by chance at the next boot; write one of /dev/serial/by-id",
+				path.Name, n.Name, d)
+		}
 	}
 	switch {
 	case len(ports) > 2:

@@ -109,6 +109,11 @@ func (h *heart) alarm(o heartbeat.Alarm) {
 	if n, ok := h.cfg.NodeByNumber(o.Node); ok {
 		e.Node = n.Name
 	}
+	h.note(e)
+}
+
+// note has the history keep something, and the log while there is no engine.
+func (h *heart) note(e cluster.History) {
 	if !h.engine.send(h, record{Note: &e}) {
 		h.log(e.Level, e.Text)
 	}

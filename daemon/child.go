@@ -14,6 +14,8 @@ const (
 	engineFD = 3
 	// EngineCommand is the hidden command that the heart starts its engine with.
 	EngineCommand = "engine"
+	// versionCommand is the command by which the heart finds out whether a program runs here at all.
+	versionCommand = "version"
 
 	leastBackoff = 50 * time.Millisecond
 	mostBackoff  = 5 * time.Second

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"time"
 
@@ -48,6 +47,8 @@ type heart struct {
 	said    map[string]bool
 	ready   bool
 	leaving bool
+	signals *signals
+	trying  bool // it is being tried whether a new heart would come up
 	ending  *ending
 }
 
@@ -60,28 +61,30 @@ type ending struct {
 // Run is "locum run": the heart of this node, until it has left. It logs to standard error. Its error is a
 // *console.Failure with status 2 if the file or the command line is wrong; nil means that the node has left in order.
 func Run(_ context.Context, o Options) error {
+	told := hearSignals() // what is asked for while the start takes its time is not lost
 	h, err := newHeart(o)
 	if err != nil {
 		return err
 	}
+	h.signals = told
 	end := h.loop()
 	h.close()
 	h.flushLog()
 	if end.again {
 		h.dog.handOn()
-		return executeAnew()
+		return executeAnew(told.toEnd())
 	}
 	return end.err
 }
 
 // executeAnew replaces this process by a new one, of a new binary if its path has got one. It resumes from /run, and no
-// service is touched.
-func executeAnew() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
+// service is touched. One that was told to end goes on with that.
+func executeAnew(leaving bool) error {
+	env := os.Environ()
+	if leaving {
+		env = append(env, leavingVariable+"=1")
 	}
-	return fmt.Errorf("execute %s anew: %w", self, unix.Exec(self, os.Args, os.Environ()))
+	return fmt.Errorf("execute %s anew: %w", programPath, unix.Exec(programPath, os.Args, env))
 }
 
 func newHeart(o Options) (_ *heart, err error) {
@@ -177,16 +180,9 @@ func (h *heart) makeCore() error {
 
 // loop waits for something to happen, drains every path, and only then lets the heart judge.
 func (h *heart) loop() ending {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
-	defer signal.Stop(signals)
-	go func() {
-		for s := range signals {
-			h.w.post(func() { h.signalled(s) })
-		}
-	}()
 	h.sayHello()
 	h.engine.begin(h)
+	h.signals.handTo(func(s os.Signal) { h.w.post(func() { h.signalled(s) }) })
 	if len(h.dog.former) > 0 {
 		h.judgeDog(0)
 	}
@@ -251,7 +247,7 @@ const leaveWithin = 4*time.Minute + 30*time.Second
 func (h *heart) signalled(s os.Signal) {
 	switch {
 	case s == unix.SIGHUP:
-		h.step(heartbeat.Reload{})
+		h.beginAnew(0)
 	case h.leaving:
 		h.finish(ending{err: errors.New("told twice to end: the services are left as they are")})
 	default:

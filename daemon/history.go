@@ -3,7 +3,6 @@ package daemon
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -14,18 +13,18 @@ import (
 )
 
 // history is what happened on this node: a bounded file of JSON lines, the log, those who follow, and notify programs. It
-// has a goroutine of its own, because a disk that hangs must not hold up a decision.
+// has a goroutine of its own, that nothing of this holds up a decision, and the file has another: the log and the programs have to
+// tell people that a disk hangs.
 type history struct {
 	n     *engine
 	queue chan func()
-	path  string
+	file  *eventFile
+	lines chan []byte // for the file
 
 	mu        sync.Mutex
 	followers map[uint64]bool // false: the past events are still to come
 
 	// Of the goroutine.
-	file     *os.File
-	size     int64
 	seq      uint64
 	recent   []console.Event
 	programs []*program
@@ -36,10 +35,17 @@ const (
 	maxHistory = 1 << 20
 	// shownEvents is how many past events a client gets.
 	shownEvents = 200
+	// historyQueue is how many events may wait, and how many lines for the disk.
+	historyQueue = 1024
 )
 
+func newHistory(n *engine) *history {
+	return &history{n: n, queue: make(chan func(), historyQueue), lines: make(chan []byte, historyQueue),
+		file: &eventFile{path: filepath.Join(n.setup.StateDir, "events"), log: n.log}, followers: map[uint64]bool{}}
+}
+
 func openHistory(n *engine, lines []config.Notify) *history {
-	h := &history{n: n, queue: make(chan func(), 1024), path: filepath.Join(n.setup.StateDir, "events"), followers: map[uint64]bool{}}
+	h := newHistory(n)
 	for _, line := range lines {
 		p := newProgram(line.Args, n.log)
 		h.programs = append(h.programs, p)
@@ -51,11 +57,23 @@ func openHistory(n *engine, lines []config.Notify) *history {
 
 func (h *history) run() {
 	h.load()
-	h.open()
+	go h.keep()
 	for {
 		select {
 		case do := <-h.queue:
 			do()
+		case <-h.n.ctx.Done():
+			return
+		}
+	}
+}
+
+// keep writes what is to be kept, for as long as the engine lives.
+func (h *history) keep() {
+	for {
+		select {
+		case line := <-h.lines:
+			h.file.write(line)
 		case <-h.n.ctx.Done():
 			return
 		}
@@ -82,7 +100,10 @@ func (h *history) take(x cluster.History, now time.Time) {
 		return
 	}
 	line = append(line, '\n')
-	h.write(line)
+	select {
+	case h.lines <- line:
+	default: // the disk hangs; the log has it
+	}
 	for _, id := range h.following() {
 		h.n.reply(id, console.Reply{Event: &e}, false)
 	}
@@ -98,50 +119,9 @@ func (h *history) remember(e console.Event) {
 	}
 }
 
-// write keeps a line in the file, and begins a new file when that has grown. A file that cannot be written is tried again
-// with the next line; what is in the meantime stays in the log.
-func (h *history) write(line []byte) {
-	if h.file == nil {
-		h.open()
-	}
-	if h.file == nil {
-		return
-	}
-	if _, err := h.file.Write(line); err != nil {
-		h.file.Close()
-		h.file = nil
-		return
-	}
-	if h.size += int64(len(line)); h.size > maxHistory {
-		h.file.Close()
-		h.file = nil
-		if err := os.Rename(h.path, h.path+".old"); err != nil {
-			h.n.log("warn", "history: "+err.Error())
-		}
-	}
-}
-
-// open opens the file at its end. A line that a crash has cut is ended first.
-func (h *history) open() {
-	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
-	if err != nil {
-		return
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return
-	}
-	h.file, h.size = f, info.Size()
-	last := []byte{'\n'}
-	if _, err := f.ReadAt(last, max(h.size-1, 0)); err == nil && last[0] != '\n' {
-		h.write([]byte{'\n'})
-	}
-}
-
 // load reads the newest events of former engines; a line that is not one is left out.
 func (h *history) load() {
-	for _, path := range []string{h.path + ".old", h.path} {
+	for _, path := range []string{h.file.path + ".old", h.file.path} {
 		text, err := readBounded(path, 2*maxHistory)
 		if err != nil {
 			continue
@@ -162,7 +142,7 @@ func lastLines(text []byte, most int) [][]byte {
 }
 
 // replay gives a client the newest events, and each that follows if it wants. It waits for nothing: it is called in the engine's
-// turn, and the disk may hang.
+// turn.
 func (h *history) replay(id uint64, follow bool) {
 	if follow {
 		h.mu.Lock()
@@ -173,7 +153,7 @@ func (h *history) replay(id uint64, follow bool) {
 	case h.queue <- func() { h.show(id, follow) }:
 	default:
 		h.unfollow(id)
-		h.n.refuse(id, console.ExitFailed, "the events cannot be shown: what keeps them in "+h.path+" hangs, look at its disk; the log has them too")
+		h.n.refuse(id, console.ExitFailed, "the events cannot be shown: too many wait; the log has them too")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -26,7 +27,11 @@ var levels = map[string]struct {
 
 // newLog writes one line an entry: for people on a terminal, else with the journal's priority. It never blocks its caller:
 // lines that standard error does not take are dropped. flush waits, not for long, for what is under way.
+//
+// A journal that goes away ends nobody either: Go ends a program that writes to a broken standard error, unless it hears of SIGPIPE
+// itself. To ignore the signal instead would hand that on to the services.
 func newLog(to *os.File) (log logFunc, flush func()) {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 	q := &lineQueue{to: to, lines: make(chan []byte, 256)}
 	go q.run()
 	if !isTerminal(to) {

@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		exitWith(RunEngine(context.Background()))
 	case len(os.Args) > 1 && os.Args[1] == quorumdisk.HelperCommand:
 		exitWith(quorumdisk.Serve(os.Args[2:]))
+	case len(os.Args) == 2 && os.Args[1] == versionCommand:
+		os.Exit(0)
 	case os.Getenv(runVariable) != "":
 		o := Options{}
 		if _, err := fmt.Sscanf(os.Getenv(runVariable), "%q %q %q %q", &o.ConfigFile, &o.Node, &o.StateDir, &o.Socket); err != nil {

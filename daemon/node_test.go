@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type testNode struct {
 	options Options
 	env     []string
 	shell   string // what a shell does before it becomes the heart
+	program string // what it becomes, "" this very program
 	cmd     *exec.Cmd
 	ended   chan error
 	log     lockedBuffer
@@ -105,7 +107,7 @@ func (n *testNode) start() {
 	n.t.Helper()
 	o := n.options
 	cmd := exec.Command("/bin/sh", "-c", n.shell+`
-exec "$0"`, os.Args[0])
+exec "$0"`, cmp.Or(n.program, os.Args[0]))
 	cmd.Env = append(append(os.Environ(), n.env...), fmt.Sprintf("%s=%q %q %q %q", runVariable, o.ConfigFile, o.Node, o.StateDir, o.Socket))
 	cmd.Stderr = &n.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}

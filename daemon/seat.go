@@ -42,7 +42,7 @@ func (s *engineSeat) begin(h *heart) {
 func (s *engineSeat) sitDown(h *heart, l *link, p *os.Process) {
 	s.link, s.process = l, p
 	if s.starts++; s.starts == math.MaxUint16 {
-		h.step(heartbeat.Reload{}) // a new heart counts its engines anew
+		h.beginAnew(adoptAgain) // a new heart counts its engines anew
 	}
 	if err := h.w.add(l.fd, unix.EPOLLIN); err != nil {
 		h.log("alarm", err.Error())
@@ -139,7 +139,7 @@ func (s *engineSeat) said(h *heart, r record) {
 		h.control.answered(*r.Answer)
 	case r.Reexec != nil:
 		h.log("info", r.Reexec.Why)
-		h.step(heartbeat.Reload{})
+		h.beginAnew(adoptAgain)
 	}
 }
 

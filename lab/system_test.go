@@ -184,6 +184,32 @@ func TestOnMachinesWithASystemdAServiceSurvives(t *testing.T) {
 				p.t.Error("alpha was fenced though nothing of the unit was left")
 			}
 		}},
+		{name: "a move while systemd executes itself again", owner: "beta", do: func(p *systemPair) {
+			p.hangStop(p.alpha, 2*time.Second)
+			p.command(p.alpha, "move", "--no-wait", "web", "beta")
+			p.eventually("the unit is being stopped", func() bool { return p.property(p.alpha, "web", "ActiveState") == "deactivating" })
+			p.shell(p.alpha, "systemctl daemon-reexec")
+			p.owned("beta")
+			if p.told("alpha", "off") {
+				p.t.Error("alpha was fenced though its unit stopped")
+			}
+		}},
+		{name: "a move while the system bus hangs", owner: "beta", do: func(p *systemPair) {
+			p.shell(p.alpha, "systemctl kill -s STOP dbus")
+			p.command(p.alpha, "move", "web", "beta")
+			if p.told("alpha", "off") {
+				p.t.Error("alpha was fenced though its unit stopped")
+			}
+		}},
+		{name: "a reload and a stop at once", owner: "beta", do: func(p *systemPair) {
+			p.shell(p.alpha, "systemctl reload locum && systemctl stop locum")
+			if got := p.property(p.alpha, "locum web ready", "ActiveState"); got != "inactive\n\ninactive\n\ninactive" {
+				p.t.Errorf("after the stop the units are %q on alpha", got)
+			}
+			if got := p.property(p.alpha, "locum", "Result,ExecMainStatus"); got != "success\n0" {
+				p.t.Errorf("the stop was %q", got)
+			}
+		}},
 		{name: "a heart that dies more often than systemd restarts a unit by default", owner: "alpha", untouched: true, do: func(p *systemPair) {
 			for range 7 {
 				p.restarted(p.alpha, func() { p.killUnit(p.alpha, syscall.SIGKILL) })

@@ -356,3 +356,24 @@ func TestALineThatBabblesIsReadToItsEnd(t *testing.T) {
 		t.Error("there is more to read")
 	}
 }
+
+// TestAnAdapterThatIsPulledOutAndPutIntoAnotherSocket: its device has another name then, and the lasting one leads there.
+func TestAnAdapterThatIsPulledOutAndPutIntoAnotherSocket(t *testing.T) {
+	first, second := newCable(t, 115200), newCable(t, 115200)
+	byID := filepath.Join(t.TempDir(), "by-id")
+	must(t, os.Symlink(first.Devices[0], byID))
+	a, b := node(t, 1, 115200, byID), node(t, 2, 115200, first.Devices[1])
+	crosses := func(b *Serial, counter byte) {
+		t.Helper()
+		got := false
+		until(t, "a beat crosses", func() bool { return got }, []*Serial{a, b}, func(i int, _ wire.Received) { got = got || i == 1 },
+			func() { counter++; _ = a.Send(2, frame(wire.KindBeat, 1, counter, 90)) })
+	}
+	crosses(b, 0)
+	must(t, first.Close())
+	until(t, "it is noticed", func() bool { return strings.Contains(a.Note(), "pulled out") }, []*Serial{a}, func(int, wire.Received) {})
+	must(t, os.Remove(byID))
+	_ = a.Send(2, frame(wire.KindBeat, 1, 100, 90))
+	must(t, os.Symlink(second.Devices[0], byID))
+	crosses(node(t, 2, 115200, second.Devices[1]), 150)
+}

@@ -27,19 +27,23 @@ type keeper struct {
 	cancel context.CancelFunc
 }
 
-// keep starts the keeper, just after the first announcement.
-func (v *VIP) keep(k *kernel) {
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &keeper{v: v, k: k, voice: v.voice, index: v.voice.link.index, plan: schedule{refresh: v.refresh}, ended: make(chan struct{}), cancel: cancel}
+// spoken is the plan just after the first announcement, which is also news enough of a split that healed before.
+func (v *VIP) spoken() schedule {
 	select {
-	case <-v.healed: // of a split that healed before: this announcement is news enough
+	case <-v.healed:
 	default:
 	}
-	now := time.Now()
-	p.plan.begin(now)
-	p.plan.spoke(now)
-	v.keeper = p
-	go p.run(ctx)
+	now, plan := time.Now(), schedule{refresh: v.refresh}
+	plan.begin(now)
+	plan.spoke(now)
+	return plan
+}
+
+// keep starts the keeper on the interface of the voice.
+func (v *VIP) keep(k *kernel, plan schedule) {
+	ctx, cancel := context.WithCancel(context.Background())
+	v.keeper = &keeper{v: v, k: k, voice: v.voice, index: v.voice.link.index, plan: plan, ended: make(chan struct{}), cancel: cancel}
+	go v.keeper.run(ctx)
 }
 
 // hush ends the keeper and waits for it; not a frame follows.

@@ -34,6 +34,12 @@ func (s *schedule) begin(now time.Time) {
 	s.begun, s.next = now, 0
 }
 
+// hold leaves of the burst that has begun only its last announcement, and claims unanswered until then.
+func (s *schedule) hold() {
+	s.next = len(burst) - 1
+	s.contest = s.begun.Add(burst[s.next] - claimGap)
+}
+
 // claimed is told that another machine claims the address. It reports whether that began a burst; if not, one is so
 // young that it answers this claim too.
 func (s *schedule) claimed(now time.Time) bool {

@@ -104,3 +104,20 @@ func happen(t *testing.T, s *schedule, origin time.Time, in incident) {
 		t.Errorf("claim at %s began a burst: %t, want %t", in.at, got, want)
 	}
 }
+
+func TestAHeldBurstSaysAndAnswersNothingBeforeItsEnd(t *testing.T) {
+	begun := time.Unix(1000, 0)
+	s := schedule{refresh: time.Minute}
+	s.begin(begun)
+	s.hold()
+	end := begun.Add(burst[len(burst)-1])
+	if !s.due().Equal(end) {
+		t.Errorf("due %s after it began", s.due().Sub(begun))
+	}
+	if s.claimed(end.Add(-time.Millisecond)) || !s.due().Equal(end) {
+		t.Error("a claim is answered before the end")
+	}
+	if s.spoke(end); !s.claimed(end) || !s.due().Equal(end) {
+		t.Error("a claim is not answered after the end")
+	}
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // VIP is the agent of one service address. Its methods may be called from several goroutines; Prepare, Start, Stop and
-// Close wait for one another, the others for nobody.
+// Close wait for one another, and Watch, which keeps what it finds, for them; the others for nobody.
 type VIP struct {
 	// Claimed, if set before Start, is called from the background, at most once a second, when another machine says
 	// that the address is its own. The claim has been answered by then. It must not block, nor call Stop.
@@ -104,7 +104,7 @@ func (v *VIP) start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, v.release())
 	}
-	v.keep(k)
+	v.keep(k, v.spoken())
 	return nil
 }
 

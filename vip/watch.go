@@ -48,7 +48,8 @@ func judge(copies []held, l link, there bool) wire.State {
 // Watch calls changed with what is so, and again whenever that changes, by whoever's hand: within the time that the
 // kernel takes to say so. It also calls it, with the same state, when an interface that was gone is back, because a
 // Start that had failed can succeed now. It returns ctx's error when ctx ends, and another when the kernel cannot be
-// heard any more; what was last said is unknown then.
+// heard any more; what was last said is unknown then. An address that is watched is announced and defended while it is here, as after
+// Start.
 func (v *VIP) Watch(ctx context.Context, changed func(wire.State)) error {
 	f, err := openFeed(v.concerns)
 	if err != nil {
@@ -64,8 +65,10 @@ func (v *VIP) Watch(ctx context.Context, changed func(wire.State)) error {
 		if first || now.state != last.state || now.there && !last.there {
 			changed(now.state)
 		}
+		kept := v.kept(ctx, now.state, !first)
 		last = now
 		select {
+		case <-kept:
 		case <-ctx.Done():
 			return ctx.Err()
 		case _, open := <-f.changes:
@@ -74,6 +77,18 @@ func (v *VIP) Watch(ctx context.Context, changed func(wire.State)) error {
 			}
 		}
 	}
+}
+
+// kept has the address kept if it is here, and gives what is closed when it is not any more.
+func (v *VIP) kept(ctx context.Context, state wire.State, known bool) <-chan struct{} {
+	if state != wire.StateRunning {
+		return nil
+	}
+	ended, err := v.adopt(ctx, known)
+	if err != nil {
+		v.trouble(err)
+	}
+	return ended
 }
 
 // concerns says which of the kernel's messages may change what look shows. Where the line names no interface, any may.

@@ -19,6 +19,9 @@ func TestAStateDirectoryThatHangsIsSaidAndMovesNothing(t *testing.T) {
 	p.until("alpha says that it hangs", 30*time.Second, func() bool {
 		return strings.Contains(p.status(p.alpha), "the state directory cannot be used: this node casts no vote")
 	})
+	// A reload waits for the disk: a heart that began anew now would not come up.
+	heart, lives := p.heart(p.alpha), strings.Count(p.alpha.Console(), "the heart of alpha begins")
+	p.do(p.alpha, "signal", heart, "1")
 	p.stays(p.alpha, 20*time.Second, since)
 	if err := p.alpha.SlowDisk(0); err != nil {
 		t.Fatal(err)
@@ -26,6 +29,8 @@ func TestAStateDirectoryThatHangsIsSaidAndMovesNothing(t *testing.T) {
 	p.until("alpha can write again", 60*time.Second, func() bool {
 		return !strings.Contains(p.status(p.alpha), "the state directory cannot be used")
 	})
+	p.until("alpha begins anew", 60*time.Second, func() bool { return strings.Count(p.alpha.Console(), "the heart of alpha begins") > lives })
+	p.until("the view is whole again", 60*time.Second, func() bool { return p.pathsUp(p.alpha) > 1 })
 	if said, err := p.beta.Do("run", "/locum", "maintenance", "off", "web"); err != nil {
 		t.Errorf("a command after it: %v: %s", err, said)
 	}
