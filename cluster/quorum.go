@@ -44,9 +44,9 @@ func (v Verdict) and(next Verdict, sameTiebreaks bool) Verdict {
 	return v
 }
 
-// sameTiebreaks reports whether two files break ties in the same order and with the same delay.
+// sameTiebreaks reports whether two files break ties in the same order and with the same delay, and have both sides reckon from the same instant.
 func sameTiebreaks(a, b *config.Config) bool {
-	return slices.EqualFunc(a.Tiebreaks, b.Tiebreaks, func(x, y config.Tiebreak) bool { return x.Type == y.Type && x.Delay == y.Delay })
+	return a.Beat.Dead == b.Beat.Dead && a.Settling() == b.Settling() && slices.EqualFunc(a.Tiebreaks, b.Tiebreaks, func(x, y config.Tiebreak) bool { return x.Type == y.Type && x.Delay == y.Delay })
 }
 
 // evidence is what is known of the absent nodes, beside what the members promise.

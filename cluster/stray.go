@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 
+	"locum/config"
 	"locum/wire"
 )
 
@@ -10,19 +11,39 @@ import (
 // stops it as soon as it is told; one that is lost before it has said so is asked a proof of, as those that the file names.
 type Stray struct {
 	Node     wire.Node `json:"node"`
-	Services []string  `json:"services"`
+	Services []string  `json:"services,omitempty"`
+	// Any: they are too many to be named, as of a node that has not looked yet at what it runs.
+	Any bool `json:"any,omitempty"`
 }
 
-// straysAt are the services that a node reports not to be stopped there, though the file names others for them.
-func (e *Engine) straysAt(n wire.Node, reports []ServiceReport) (services []string) {
-	for i := range e.cfg.Services {
-		s := &e.cfg.Services[i]
-		runs := slices.ContainsFunc(reports, func(r ServiceReport) bool { return r.Service == s.Name && r.Phase != PhaseStopped })
-		if runs && !pathSet(s).Has(n) {
-			services = append(services, s.Name)
+// maxStrays is how many services are named of one node: a view of 64 nodes, each of which names a thousand, could not be sent.
+const maxStrays = 16
+
+// strayAt is what a node reports not to be stopped there, though the file names others for it.
+func (e *Engine) strayAt(n wire.Node, reports []ServiceReport) (stray Stray, is bool) {
+	stray.Node = n
+	for i, r := range reports {
+		if s := e.serviceAt(i, r.Service); r.Phase == PhaseStopped || s == nil || pathSet(s).Has(n) {
+			continue
 		}
+		if len(stray.Services) == maxStrays {
+			return Stray{Node: n, Any: true}, true
+		}
+		stray.Services = append(stray.Services, r.Service)
 	}
-	return services
+	return stray, stray.Services != nil
+}
+
+// serviceAt finds a service that is probably the file's i-th, nil if the file has none of that name.
+func (e *Engine) serviceAt(i int, name string) *config.Service {
+	all := e.cfg.Services
+	if i >= len(all) || all[i].Name != name {
+		i = slices.IndexFunc(all, func(s config.Service) bool { return s.Name == name })
+	}
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
 }
 
 // rememberStrays takes up what the members have said under this leader since the view was made.
@@ -32,8 +53,8 @@ func (e *Engine) rememberStrays() {
 	}
 	for _, m := range e.lead.members {
 		e.strays = slices.DeleteFunc(slices.Clone(e.strays), func(s Stray) bool { return s.Node == m.node })
-		if services := e.straysAt(m.node, m.services); services != nil {
-			e.strays = append(e.strays, Stray{m.node, services})
+		if stray, is := e.strayAt(m.node, m.services); is {
+			e.strays = append(e.strays, stray)
 		}
 	}
 }
@@ -41,11 +62,11 @@ func (e *Engine) rememberStrays() {
 // straysOf are those of a new view: of its members by their own word, of the others by what its members know.
 func (e *Engine) straysOf(own *proposal) (list []Stray) {
 	for _, p := range own.promises {
-		if services := e.straysAt(p.Life.Node, p.Services); services != nil {
-			list = append(list, Stray{p.Life.Node, services})
+		if stray, is := e.strayAt(p.Life.Node, p.Services); is {
+			list = append(list, stray)
 		}
 		for _, s := range p.Strays {
-			known := slices.ContainsFunc(list, func(o Stray) bool { return o.Node == s.Node && slices.Equal(o.Services, s.Services) })
+			known := slices.ContainsFunc(list, func(o Stray) bool { return o.Node == s.Node && o.Any == s.Any && slices.Equal(o.Services, s.Services) })
 			if !own.members.Has(s.Node) && !known {
 				list = append(list, s)
 			}
@@ -56,5 +77,5 @@ func (e *Engine) straysOf(own *proposal) (list []Stray) {
 
 // straysOn reports whether a service may run on an absent node that the file does not name for it.
 func (e *Engine) straysOn(n wire.Node, service string) bool {
-	return slices.ContainsFunc(e.strays, func(s Stray) bool { return s.Node == n && slices.Contains(s.Services, service) })
+	return slices.ContainsFunc(e.strays, func(s Stray) bool { return s.Node == n && (s.Any || slices.Contains(s.Services, service)) })
 }
