@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"slices"
 
 	"locum/config"
 	"locum/wire"
@@ -94,8 +93,8 @@ func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
 		return "in a new boot only what is above every epoch that is heard, or stands on the quorum disk, is promised"
 	case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):
 		return "the view in force is whole, and its leader lives"
-	case from != e.self && slices.Contains(e.view.Mute, e.lifeOf(from)) && e.nextIsUnderWay():
-		return "the leader of the last view, which has not heard the proposer, makes the next one"
+	case from != e.self && from != e.view.Leader && e.nextIsUnderWay():
+		return "the leader of the last view makes the next one"
 	}
 	return ""
 }
