@@ -22,9 +22,10 @@ type checks struct {
 	fencedB map[wire.Node]int               // the boot in which a node was fenced
 	fencer  map[wire.Node]wire.Node         // and by whom
 	said    map[string]word
-	applies map[uint64]bool // commands that bring a new file
-	opened  []wire.Instant  // when each instance of the disks' tie-break was opened on a majority of them
-	file    wire.Revision   // of the newest file that an operator was told is in force
+	applies map[uint64]bool      // commands that bring a new file
+	opened  []wire.Instant       // when each instance of the disks' tie-break was opened on a majority of them
+	file    wire.Revision        // of the newest file that an operator was told is in force
+	startOn map[string]wire.Node // where each service was started last
 }
 
 // word is the newest thing that operators said about one matter.
@@ -38,7 +39,7 @@ type word struct {
 
 func newChecks() checks {
 	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{}, fencer: map[wire.Node]wire.Node{},
-		said: map[string]word{}, applies: map[uint64]bool{}}
+		said: map[string]word{}, applies: map[uint64]bool{}, startOn: map[string]wire.Node{}}
 }
 
 func (w *World) check() {
@@ -105,6 +106,30 @@ func (w *World) checkRoom() {
 	})
 }
 
+// startsAfter: a service comes to a node before what it starts after runs. In place it may be started again because it failed.
+func (c *checks) startsAfter(n *node, service string) {
+	was := c.startOn[service]
+	if c.startOn[service] = n.cfg.Number; was == n.cfg.Number {
+		return
+	}
+	all := n.config.Services
+	at := slices.IndexFunc(all, func(s config.Service) bool { return s.Name == service })
+	if at < 0 {
+		return
+	}
+	for _, k := range all[at].After {
+		runs := 0
+		for i := range all {
+			if all[i].Group == all[k].Group && len(n.w.Owners(all[i].Name)) > 0 {
+				runs++
+			}
+		}
+		if runs < all[k].Least {
+			n.w.broken("after: %s is started on %s while %s does not run", service, n.cfg.Name, all[k].Group)
+		}
+	}
+}
+
 // mayDouble reports whether the file itself gives up the one owner of a service.
 func (w *World) mayDouble(service string) bool {
 	for _, s := range w.Config.Services {
@@ -121,6 +146,9 @@ func (w *World) mayDouble(service string) bool {
 
 // starts: a service is started while it runs, or is being started, elsewhere: whatever the start rested on was no proof.
 func (c *checks) starts(n *node, id cluster.ResourceID) {
+	if id.Index == 0 {
+		c.startsAfter(n, id.Service)
+	}
 	if n.w.mayDouble(id.Service) {
 		return
 	}

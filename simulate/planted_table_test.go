@@ -164,7 +164,7 @@ var plants = []planted{
 	{"members-hold-different-keys", "cluster/keys.go", "prints[i] != c.keys[i] {", "false {", "24", "liveness touched needless"},
 	{"others-sectors-sealed-anew", "quorumdisk/reseal.go", "case writer == k.set.o.Self, a.Rest && !a.Nodes.Has(writer):", "case writer != 0, true:", "24", "owners"},
 	{"rest-never-sealed-anew", "cluster/keys.go", "\tif rest != e.reseals {", "\tif false {", "24", "liveness"},
-	{"starts-before-what-it-is-after", "cluster/sequence.go", "return m != nil && m.on(e.cfg.Services[k].Name).Phase == PhaseRunning", "return m == nil || true", "", "liveness"},
+	{"starts-before-what-it-is-after", "cluster/sequence.go", "return m != nil && m.on(e.cfg.Services[k].Name).Phase == PhaseRunning", "return m == nil || true", "", "liveness after"},
 	{"apart-only-in-the-end", "cluster/sequence.go", "if o := &e.cfg.Services[k]; d.chosen[k].node != to && !e.isRidOf(m, k) {", "if o := &e.cfg.Services[k]; m == nil {", "", "liveness apart"},
 	{"stops-under-what-started-after-it", "cluster/sequence.go", "slices.Contains(o.After, i) && d.chosen[k].node != held", "false", "", "liveness"},
 	{"stops-for-what-shall-not-run", "cluster/blocked.go", "wait = e.startsNever(i, d)", "wait = Wait{}", "", "liveness"},
