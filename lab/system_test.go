@@ -201,15 +201,6 @@ func TestOnMachinesWithASystemdAServiceSurvives(t *testing.T) {
 				p.t.Error("alpha was fenced though its unit stopped")
 			}
 		}},
-		{name: "a reload and a stop at once", owner: "beta", do: func(p *systemPair) {
-			p.shell(p.alpha, "systemctl reload locum && systemctl stop locum")
-			if got := p.property(p.alpha, "locum web ready", "ActiveState"); got != "inactive\n\ninactive\n\ninactive" {
-				p.t.Errorf("after the stop the units are %q on alpha", got)
-			}
-			if got := p.property(p.alpha, "locum", "Result,ExecMainStatus"); got != "success\n0" {
-				p.t.Errorf("the stop was %q", got)
-			}
-		}},
 		{name: "a heart that dies more often than systemd restarts a unit by default", owner: "alpha", untouched: true, do: func(p *systemPair) {
 			for range 7 {
 				p.restarted(p.alpha, func() { p.killUnit(p.alpha, syscall.SIGKILL) })
