@@ -261,7 +261,7 @@ func (e *Engine) tellTie() {
 	others := e.tieTargets()
 	text := fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots first", names(e.cfg, others))
 	if d := e.tieDelay(); d > 0 {
-		text = fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots second, after %s", names(e.cfg, others), d)
+		text = fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots second, after %s", names(e.cfg, others), d+e.cfg.Settling())
 	}
 	e.tell(History{Kind: "tie", Level: "warn", Epoch: e.view.Epoch, Node: e.name(others.First()), Text: text})
 }
