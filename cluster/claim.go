@@ -194,11 +194,17 @@ func (e *Engine) diskStatus() *DiskStatus {
 		if n := e.name(s.Node); n != "" && !s.Shared {
 			st.NotSeen = append(st.NotSeen, n)
 		}
-		if n := e.name(s.Node); n != "" && s.Incarnation != 0 && !s.Still && !e.alive(s.Node) {
+		if n := e.name(s.Node); n != "" && e.movesOnDisk(s) && !e.alive(s.Node) {
 			st.AliveThere = append(st.AliveThere, n)
 		}
 	}
 	return st
+}
+
+// movesOnDisk reports, for people, whether a slot has moved in the last dead of the disk. What was written in a life before the one that was heard last never
+// counts as still, however long it has stood.
+func (e *Engine) movesOnDisk(s wire.Slot) bool {
+	return s.Moved != 0 && !s.Still && s.Read < s.Moved+wire.Instant(e.cfg.Disks[0].Dead)
 }
 
 // waitsOfDisk says why the quorum disk has not decided for this half.

@@ -34,7 +34,8 @@ type Engine struct {
 	intents   Intents
 	prepared  string // a file that is being applied and not in force yet, "" if there is none
 	coming    comingFile
-	clean     []Clean // in order of node number
+	gaveUp    *wire.Revision // of the newest file that this node, as its leader, has not had take effect before it lost its view
+	clean     []Clean        // in order of node number
 	strays    []Stray
 	known     []wire.Life
 	doubted   wire.Nodes // whose power switches said off while they lived, and were not tried since

@@ -65,11 +65,25 @@ func (e *Engine) unfinishedFile(promises []Promise) string {
 		newest = max(newest, p.View)
 	}
 	for _, p := range promises {
-		if p.Prepared != "" && p.View == newest && e.fileVersion().Less(versionOf(p.Prepared)) && (file == "" || versionOf(file).Less(versionOf(p.Prepared))) {
+		if p.Prepared != "" && p.View == newest && !givenUp(promises, p.Prepared) && e.fileVersion().Less(versionOf(p.Prepared)) && (file == "" || versionOf(file).Less(versionOf(p.Prepared))) {
 			file = p.Prepared
 		}
 	}
 	return file
+}
+
+// givenUp reports whether a member knows that a file is in force nowhere, because it alone could have had it take effect.
+func givenUp(promises []Promise, text string) bool {
+	return slices.ContainsFunc(promises, func(p Promise) bool { return p.GaveUp != nil && *p.GaveUp == versionOf(text) })
+}
+
+// dropGivenUp has the members of a new view forget such a file: what an operator was told is not in force must not be finished later.
+func (e *Engine) dropGivenUp(own *proposal) {
+	for _, p := range own.promises {
+		if p.Prepared != "" && givenUp(own.promises, p.Prepared) {
+			e.send(p.Life.Node, Message{Replicate: &Replicate{Epoch: own.epoch, Text: p.Prepared, Drop: true}})
+		}
+	}
 }
 
 // parsed reads the text of a file that is being applied, nil if there is none or it has errors. It is asked for all the time.

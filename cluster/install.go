@@ -40,6 +40,7 @@ func (e *Engine) installIfPromised() {
 	for n := range own.members.All {
 		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
 	}
+	e.dropGivenUp(own)
 }
 
 // tellContradictions: where each half of a split went on without the other, operators may have said different things. The

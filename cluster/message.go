@@ -67,6 +67,7 @@ type Promise struct {
 	View     wire.Epoch      `json:"view,omitempty"`     // the newest quorate view that was in force here
 	Joint    wire.Epoch      `json:"joint,omitempty"`    // the newest view of more than half that was, or may have been, in force
 	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
+	GaveUp   *wire.Revision  `json:"gave_up,omitempty"`  // the file of this version is in force nowhere: who alone could have had it take effect does not
 	Unsure   bool            `json:"unsure,omitempty"`   // in a tie, the other side may know more, or be shooting at it
 	Strays   []Stray         `json:"strays,omitempty"`   // what it knows of them
 	Awaits   []uint64        `json:"awaits,omitempty"`   // commands that the proposer was asked to carry out and has not answered

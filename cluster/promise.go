@@ -51,7 +51,8 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if c := e.lead.change; c != nil && c.ask.id != 0 {
 		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
 		if c.text != "" {
-			e.prepared = c.before // who alone could have had it take effect does not
+			v := versionOf(c.text)
+			e.prepared, e.gaveUp = c.before, &v // who alone could have had it take effect does not
 		}
 	}
 	e.keepRestarts()
@@ -188,7 +189,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
-		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, Strays: e.strays, Unsure: e.tie.Aimed || e.tie.Doubts&^p.members != 0, Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
+		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -208,7 +209,9 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			if s.AgeMS >= 0 {
 				s.LeaseMS, s.WatchdogMS, s.Loose = other.LeaseMS, other.WatchdogMS, !other.ObeysLease || !other.Armed
 			}
-			s.LostMS = e.lostMS(other)
+			if e.takesTurns() {
+				s.LostMS = e.lostMS(other)
+			}
 			m.Silent = append(m.Silent, s)
 		}
 	}

@@ -183,6 +183,9 @@ func (e *Engine) tiedWithoutDisk() bool {
 	return e.view.Verdict.Tie == TieDisk && (!e.disk.Good || e.strangers() != 0) && e.breaksTiesBy("fence")
 }
 
+// takesTurns reports whether sides of a tie may come to shoot by the file.
+func (e *Engine) takesTurns() bool { return e.breaksTiesBy("fence") || e.breaksTiesBy("disk") }
+
 func (e *Engine) breaksTiesBy(kind string) bool {
 	return slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == kind })
 }
@@ -258,7 +261,7 @@ func (e *Engine) tellTie() {
 	others := e.tieTargets()
 	text := fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots first", names(e.cfg, others))
 	if d := e.tieDelay(); d > 0 {
-		text = fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots second, after %s", names(e.cfg, others), d)
+		text = fmt.Sprintf("exactly half of the votes: %s must be proven off; this side shoots second, after %s", names(e.cfg, others), d+e.cfg.Settling())
 	}
 	e.tell(History{Kind: "tie", Level: "warn", Epoch: e.view.Epoch, Node: e.name(others.First()), Text: text})
 }
@@ -360,7 +363,7 @@ func (e *Engine) weigh(services []ServiceReport) int {
 // weightsChanged reports whether the view should be made anew because the order of the two sides of a tie would be another by
 // now: only where a tie can be broken by either, and only while everything is calm.
 func (e *Engine) weightsChanged() bool {
-	if !e.breaksTiesBy("fence") && !e.breaksTiesBy("disk") || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
+	if !e.takesTurns() || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
 		return false
 	}
 	changed := false

@@ -74,7 +74,7 @@ func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
 		st.State, st.Why = "never heard", "not heard since locum started here"
 	default:
 		st.State, st.Why = "dead", "silent on every path, and not proven clean"
-		if slot := e.disk.Slot(n); slot.Incarnation != 0 && !slot.Still && e.disk.Good {
+		if e.disk.Good && e.movesOnDisk(e.disk.Slot(n)) {
 			st.Why = "silent on every path; its stamp on the quorum disk moves"
 		}
 		if s := e.shotAt(n); s != nil && s.why != "" {

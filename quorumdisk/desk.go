@@ -205,7 +205,7 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	case ev.Failed != nil:
 		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
 		k.seals, k.generation = resealing{}, 0
-		k.known, k.twin = false, watch{} // and another machine may have come meanwhile
+		k.known, k.twin = false, k.twin.interrupted(k.known) // and another machine may have come meanwhile
 	case k.doing == ReadSlots && !k.known:
 		return d.lookedUp(now, ev.Disk, ev.Slots)
 	case k.doing == WriteSlot:

@@ -78,7 +78,7 @@ var ErrJoining = errors.New("it replaces another disk and does not count yet")
 
 // ErrBehind says that a disk's header is older than that of another one that counts: who replaced a disk did not come to the end, and
 // no tie is broken on the two together until Join has ended it.
-var ErrBehind = errors.New("its header is older than that of another disk of the set: who had a disk join did not come to the end, which the leader of a quorum does by itself")
+var ErrBehind = errors.New("its header is older than that of another disk of the set: a replacement of a disk (locum disk init --repair) did not come to its end; the leader of a quorum ends it by itself")
 
 var (
 	errTooMany = errors.New("too many operations wait for the disk")

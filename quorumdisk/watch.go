@@ -41,6 +41,16 @@ func (w *watch) confirmed() bool {
 	return before || w.since == 0
 }
 
+// interrupted is what a failure leaves of the watch: what was seen before it, if nothing else was written, stood still all the while, so that a path that fails
+// now and then does not keep a node from the disk for ever. A write may be on the disk or not, and has to be seen to stay.
+func (w watch) interrupted(known bool) watch {
+	if known {
+		return watch{}
+	}
+	w.tried = false
+	return w
+}
+
 func twinError(self wire.Node, s Slot) error {
 	return fmt.Errorf("this node never wrote what its slot shows (life %d, machine %s): another machine runs as node %d, two machines were started with one number; stop locum on one of them. "+
 		"One that was cloned needs a state directory of its own, and --node or another host name", s.Incarnation, s.Machine, self)

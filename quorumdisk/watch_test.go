@@ -164,3 +164,24 @@ func TestTheNextLifeOfABootNeedsNoWatching(t *testing.T) {
 		t.Errorf("%v: %+v", m.desks[next].Trouble(2*rounds, 0), m.disk[0])
 	}
 }
+
+// What stands still does so while the path fails too.
+func TestAPathThatFailsNowAndThenKeepsNoBootFromTheDisk(t *testing.T) {
+	m := newMachines(t)
+	m.disk[0] = Slot{Incarnation: 4, Counter: 77, Boot: wire.ID{3}, Machine: wire.ID{9}}
+	node, now := m.boot(1, 5), rounds
+	for ; !m.good(now, node); now += rounds {
+		if now > 20*rounds {
+			t.Fatalf("no slot after %s: %v", time.Duration(now), m.desks[node].Trouble(now, 0))
+		}
+		if now/rounds%3 == 0 {
+			todo := m.desks[node].Round(now, m.slots[node], false)
+			m.desks[node].Ended(now+ms, Ended{Op: todo[0].Op, Failed: errNoAnswer})
+			continue
+		}
+		m.round(now, node)
+		if now < 6*rounds && m.disk[0].Boot == (wire.ID{1}) {
+			t.Fatalf("it writes after %s", time.Duration(now))
+		}
+	}
+}

@@ -198,7 +198,9 @@ var plants = []planted{
 	{"idle-winner-taken-for-a-loser", "heartbeat/disk.go", "if w.Idle && !s.State.Has(quorumdisk.Quorate) {", "if w.Idle {", "1", "owners proof"},
 	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
-	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared = c.before", "_ = c.before", "", "liveness"},
+	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared, e.gaveUp = c.before, &v", "_, _ = c.before, v", "", "liveness"},
+	{"file-given-up-is-finished-later", "cluster/promise.go", "e.prepared, e.gaveUp = c.before, &v", "e.prepared, _ = c.before, v", "", "liveness"},
+	{"ties-begin-by-two-files", "cluster/quorum.go", "a.Beat.Dead == b.Beat.Dead && a.Settling() == b.Settling() && ", "", "11", "both"},
 	{"file-waits-for-what-is-in-maintenance", "cluster/change.go", "case r.Phase != PhaseStopped && e.maintained(s):", "case false:", "", "liveness"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 }
