@@ -12,6 +12,9 @@ import (
 // TestAnotherBinaryTakesEffectNodeByNode: another version is put in the place of the one that runs, and each node executes it in its turn.
 // No service is touched, also not while the two versions make up the cluster, and an operator's word is done by both.
 func TestAnotherBinaryTakesEffectNodeByNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
+	}
 	p := newPair(t, withFence, "", theService)
 	next := filepath.Join(t.TempDir(), "locum")
 	build := exec.Command("go", "build", "-o", next, "-ldflags", "-X main.version=next", "locum")
