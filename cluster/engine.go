@@ -348,9 +348,7 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 	case m.Moved != nil:
 		e.movedBy(ev.From, *m.Moved)
 	case m.Board != nil:
-		if e.obeyed() && ev.From == e.view.Leader && m.Board.Epoch == e.view.Epoch {
-			e.board = *m.Board
-		}
+		e.boardArrived(ev.From, *m.Board)
 	}
 }
 

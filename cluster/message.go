@@ -225,14 +225,6 @@ type LeaveWord struct {
 	Stopped bool `json:"stopped"`
 }
 
-// Board is what the leader knows of the services and of what is waited for, so that every member can show it.
-type Board struct {
-	Epoch    wire.Epoch      `json:"epoch"`
-	Services []ServiceStatus `json:"services"`
-	Waits    []Wait          `json:"waits"`
-	Unable   []Unable        `json:"unable,omitempty"` // members that can start nothing
-}
-
 // Encode gives the message as it is sent.
 func Encode(m Message) ([]byte, error) {
 	b, err := json.Marshal(m)

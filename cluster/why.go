@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"locum/wire"
@@ -136,40 +135,6 @@ func (e *Engine) serviceStatus(i int) ServiceStatus {
 		}
 	}
 	return st
-}
-
-// boardLag is by how much a board follows what it shows: several changes make one board, and none of them waits for it.
-const boardLag = 30 * time.Millisecond
-
-// showBoard hands the members what the leader would show, soon after that changed.
-func (e *Engine) showBoard() {
-	if !e.leads() || e.view.Members.Count() < 2 || len(e.lead.places) == 0 {
-		return
-	}
-	b := Board{Epoch: e.view.Epoch, Waits: e.serviceWaits(), Unable: e.unableMembers()}
-	for i := range e.cfg.Services {
-		b.Services = append(b.Services, e.serviceStatus(i))
-	}
-	if b.Epoch == e.board.Epoch && slices.Equal(b.Waits, e.board.Waits) && slices.Equal(b.Unable, e.board.Unable) && slices.EqualFunc(b.Services, e.board.Services, ServiceStatus.same) {
-		e.lead.boardDue = 0
-		return
-	}
-	switch due := e.lead.boardDue; {
-	case due == 0:
-		e.lead.boardDue = e.after(boardLag)
-		return
-	case e.now < due:
-		return
-	}
-	e.board, e.lead.boardDue = b, 0
-	for n := range e.view.Members.Without(e.self).All {
-		e.send(n, Message{Board: &b})
-	}
-}
-
-func (s ServiceStatus) same(o ServiceStatus) bool {
-	return s.Service == o.Service && s.State == o.State && s.Node == o.Node && s.Why == o.Why && s.Stopped == o.Stopped &&
-		s.Maintenance == o.Maintenance && slices.Equal(s.On, o.On)
 }
 
 // summary is the most telling of a service's phases and where it is so.
