@@ -78,6 +78,9 @@ func instruction(prog []byte, op, dst, src byte, off int16, imm int32) []byte {
 	return binary.NativeEndian.AppendUint32(prog, uint32(imm))
 }
 
+// loadTries is how often a program is loaded anew whose check a signal has ended.
+const loadTries = 20
+
 // loadClassifier gives a program to the kernel, as bpf(2) says, and returns its descriptor.
 func loadClassifier(prog []byte) (int, error) {
 	license := []byte("Apache-2.0\x00")
@@ -96,9 +99,13 @@ func loadClassifier(prog []byte) (int, error) {
 	defer pin.Unpin()
 	pin.Pin(&prog[0])
 	pin.Pin(&license[0])
-	fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
-	if errno != 0 {
-		return -1, errno
+	for try := 0; ; try++ {
+		fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+		switch {
+		case errno == 0:
+			return int(fd), nil
+		case errno != unix.EAGAIN || try == loadTries: // a signal has ended the kernel's verifier (bpf_check), such as Go's runtime sends to its own threads
+			return -1, errno
+		}
 	}
-	return int(fd), nil
 }
