@@ -83,7 +83,7 @@ var plants = []planted{
 	{"doubt-of-both-alike", "cluster/tie.go", "return first + delay", "return max(first, delay)", "11", "both"},
 	{"holder-taken-away-by-a-file", "cluster/change.go", " || e.losesHolder(s, next)", "", "8", "owners proof"},
 	{"lease-proof-in-a-stale-view", "cluster/proof.go", "case e.now >= due && e.lead.since < due:", "case false:", "2", "owners proof"},
-	{"shoots-without-a-lease", "cluster/fencing.go", "e.mustStop() || !e.quorumObeys()", "!e.quorumObeys()", "17", "needless"},
+	{"shoots-without-a-lease", "cluster/fencing.go", "e.mustStop() || !e.quorumObeys()", "false", "17", "needless"},
 	{"quick-retries-counted", "cluster/propose.go", "\tel.attempts-- //", "\t//", "21", "touched"},
 	{"own-proposal-outbid", "cluster/election.go", "at = max(at, e.answersDue(el.proposal))", "_ = el", "21", "touched liveness"},
 	{"promised-view-not-awaited", "cluster/propose.go", "return g.times != 0 && ", "return false && ", "21", "touched liveness"},
