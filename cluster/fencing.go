@@ -97,7 +97,7 @@ func (e *Engine) targets() wire.Nodes {
 		return 0
 	}
 	if e.view.Verdict.Quorate {
-		if e.mustStop() {
+		if e.mustStop() || !e.quorumObeys() {
 			return 0 // the quorum may be elsewhere by now
 		}
 		set = e.lead.needs | e.stuckMembers()

@@ -166,6 +166,18 @@ func (e *Engine) tied() bool {
 	return e.leads() && !e.view.Verdict.Quorate && (e.view.Verdict.Tie == TieFence || e.tiedWithoutDisk())
 }
 
+// quorumObeys reports whether members with enough votes go by the view in force still, as their beats say: those who have promised another since may
+// have the leader of that one shot, and it may have this one shot.
+func (e *Engine) quorumObeys() bool {
+	obey := e.view.Members & wire.SetOf(e.self)
+	for n := range e.view.Members.Without(e.self).All {
+		if e.alive(n) && e.peer(n).Epoch == e.view.Epoch {
+			obey = obey.With(n)
+		}
+	}
+	return sum(e.cfg, obey&e.view.Verdict.Voters) >= e.view.Verdict.needed()
+}
+
 // halfObeys reports whether all whose votes make this half go by this view still, as their beats say: one that has promised another since may make more
 // than half with those that would be shot at.
 func (e *Engine) halfObeys() bool {

@@ -130,16 +130,21 @@ func (v Verdict) Why() string {
 	return fmt.Sprintf("%d of %d votes: %s", v.Have, v.Total, s)
 }
 
+// needed is how many votes hold the view: more than half, or the half that it rests on.
+func (v Verdict) needed() int {
+	if 2*v.Have == v.Total {
+		return v.Have
+	}
+	return v.Total/2 + 1
+}
+
 // forHeart is what the heart must know of the view.
 func (v View) forHeart(cfg *config.Config, exempt bool, tie tieState) wire.ViewForHeart {
 	h := wire.ViewForHeart{Epoch: v.Epoch, Members: v.Members, Quorate: v.Verdict.Quorate, Exempt: exempt, Claim: v.Verdict.Claim}
 	for n := range v.Verdict.Voters.All {
 		h.Votes = append(h.Votes, wire.VoteOf{Node: n, Votes: votesOf(cfg, n)})
 	}
-	h.Needed = v.Verdict.Total/2 + 1
-	if 2*v.Verdict.Have == v.Verdict.Total {
-		h.Needed = v.Verdict.Have
-	}
+	h.Needed = v.Verdict.needed()
 	blob, err := json.Marshal(v)
 	if err != nil {
 		panic("a view cannot be written as JSON: " + err.Error())
