@@ -101,7 +101,8 @@ func (e *Engine) whyRefuse(from wire.Node, p Propose) string {
 }
 
 // nextIsUnderWay reports whether the leader of a quorate view that this node was in makes the next one. A node that does not reach that leader would
-// else come in between whenever it is asked again, and have a view without it; then the leader does the same, and so on.
+// else come in between, in the same moment or whenever it is asked again, and have a view without it; then the leader does the same, and each has the
+// other fenced.
 func (e *Engine) nextIsUnderWay() bool {
 	if e.obeyed() || !e.view.Verdict.Quorate {
 		return false
