@@ -2,9 +2,15 @@ package daemon
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"locum/config"
 )
 
 // What was handed on is a watchdog, or it is closed: nobody would ever pet it.
@@ -44,5 +50,30 @@ func TestDescriptorsThatAreHandedOnAreFound(t *testing.T) {
 		if os.Getenv(handedOn)+os.Getenv("LISTEN_FDS") != "" {
 			t.Error("children would take them too")
 		}
+	}
+}
+
+// TestSystemdForgetsWhatCannotBeTakenUp: under its name, which is read before the descriptor is closed. Else the device would be held by systemd for good.
+func TestSystemdForgetsWhatCannotBeTakenUp(t *testing.T) {
+	place := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: place, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", place)
+	fd, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &heart{cfg: &config.Config{}, log: func(string, string) {}}
+	h.takeUp([]int{fd})
+	text := make([]byte, 100)
+	n, err := conn.Read(text)
+	if want := "FDSTOREREMOVE=1\nFDNAME=watchdog-1.3"; err != nil || string(text[:n]) != want {
+		t.Errorf("said %q, %v, want %q", text[:n], err, want)
+	}
+	if len(h.dog.all()) != 0 {
+		t.Error("it is kept")
 	}
 }

@@ -27,11 +27,12 @@ type watchdogSeat struct {
 func (h *heart) takeUp(fds []int) {
 	s := &h.dog
 	for _, fd := range fds {
+		name := nameOf(fd)
 		w, err := heartbeat.TakeUpWatchdog(fd)
 		switch {
 		case err != nil:
 			h.log("alarm", "the watchdog that the heart before has left cannot be taken up: "+err.Error())
-			forget(fd)
+			forget(name)
 		case !h.namesDog() || heartbeat.OtherDevice(fd, h.cfg.Watchdog.Device):
 			s.former = append(s.former, w)
 		case s.left != nil:
@@ -87,7 +88,7 @@ func (s *watchdogSeat) lose(err error) {
 
 // stop stops a device, and has systemd forget it.
 func (s *watchdogSeat) stop(w *heartbeat.Watchdog) error {
-	forget(w.FD())
+	forget(nameOf(w.FD()))
 	return w.Disarm()
 }
 

@@ -62,8 +62,8 @@ func keep(fd int) {
 	tellStore("FDSTORE=1\nFDNAME="+nameOf(fd), unix.UnixRights(fd))
 }
 
-// forget has systemd forget a device.
-func forget(fd int) { tellStore("FDSTOREREMOVE=1\nFDNAME="+nameOf(fd), nil) }
+// forget has systemd forget a device by its name there.
+func forget(name string) { tellStore("FDSTOREREMOVE=1\nFDNAME="+name, nil) }
 
 // tellStore writes to systemd's socket, without waiting for it: what it does not take is found missing.
 func tellStore(text string, rights []byte) {

@@ -44,11 +44,14 @@ func OpenWatchdog(path string, timeout time.Duration) (*Watchdog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w%s", path, err, openHint(err))
 	}
-	w, err := TakeUpWatchdog(fd)
-	if err != nil || w.Timeout == timeout {
-		return w, err
+	w, err := lookAt(fd)
+	switch {
+	case w == nil:
+		return nil, errors.Join(err, unix.Close(fd))
+	case err == nil && w.Timeout != timeout:
+		err = w.Set(timeout)
 	}
-	if err := w.Set(timeout); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, w.Disarm())
 	}
 	return w, nil
@@ -61,9 +64,18 @@ func openHint(err error) string {
 	return ""
 }
 
-// TakeUpWatchdog takes an open device that counts, and pets nothing. The descriptor belongs to the Watchdog; after an error it is closed,
-// which is what an open file that is no watchdog gets.
+// TakeUpWatchdog takes an open device that counts, and touches it in no way. The descriptor belongs to the Watchdog; after an error it is closed, and
+// a device that counts goes on counting: this machine may be just about to be reset.
 func TakeUpWatchdog(fd int) (*Watchdog, error) {
+	w, err := lookAt(fd)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return w, nil
+}
+
+// lookAt reads what an open file is; the Watchdog is nil if it is none, and comes with an error if it does not say its time.
+func lookAt(fd int) (*Watchdog, error) {
 	unix.CloseOnExec(fd)
 	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 	w := &Watchdog{Path: path, fd: fd}
@@ -71,12 +83,10 @@ func TakeUpWatchdog(fd int) (*Watchdog, error) {
 		err = w.know()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is no watchdog: %w", path, errors.Join(err, unix.Close(fd)))
+		return nil, fmt.Errorf("%s is no watchdog: %w", path, err)
 	}
-	if w.Timeout, err = w.granted(); err != nil {
-		return nil, errors.Join(err, w.Disarm())
-	}
-	return w, nil
+	w.Timeout, err = w.granted()
+	return w, err
 }
 
 // Set asks the device for another time, which pets it, and reads back what it grants. A device that refuses keeps the time that it has.
