@@ -77,3 +77,17 @@ func TestSystemdForgetsWhatCannotBeTakenUp(t *testing.T) {
 		t.Error("it is kept")
 	}
 }
+
+// TestNoChildGetsAWatchdogThatWasHandedOn, such as a quorum disk's process, which is started before the device is looked at.
+func TestNoChildGetsAWatchdogThatWasHandedOn(t *testing.T) {
+	fd, err := unix.Open("/dev/null", unix.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	t.Setenv(handedOn, fmt.Sprint(fd))
+	findLeft()
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("flags %#x, %v", flags, err)
+	}
+}

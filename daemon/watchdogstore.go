@@ -30,6 +30,7 @@ func findLeft() (fds []int) {
 	}()
 	for text := range strings.SplitSeq(os.Getenv(handedOn), ",") {
 		if fd, err := strconv.Atoi(text); err == nil {
+			unix.CloseOnExec(fd) // before any child is started: a device stops only when nobody else holds it
 			fds = append(fds, fd)
 		}
 	}
