@@ -126,11 +126,21 @@ exec "$0"`, cmp.Or(n.program, os.Args[0]))
 	}
 	n.cmd, n.ended = cmd, ended
 	n.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		killGroup(n.t, cmd.Process.Pid)
 		if n.t.Failed() {
 			n.t.Logf("the log:\n%s", n.log.String())
 		}
 	})
+}
+
+// killGroup ends the heart and what it has started, and waits until nothing of it is left that could still write below the directory that the test removes next.
+func killGroup(t *testing.T, pid int) {
+	for end := time.Now().Add(10 * time.Second); syscall.Kill(-pid, syscall.SIGKILL) == nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("process group %d does not end", pid)
+			return
+		}
+	}
 }
 
 func (n *testNode) signal(s os.Signal) {
