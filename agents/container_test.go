@@ -24,7 +24,7 @@ const insideMark = "LOCUM_TEST_INSIDE"
 const insideDir = "/run/locum-test"
 
 // TestWithARealSystemd boots a container with a systemd of its own and runs the tests named TestInside… and their
-// benchmark in it.
+// benchmark in it, of a short run the quick ones alone.
 func TestWithARealSystemd(t *testing.T) {
 	if os.Getenv(insideMark) != "" {
 		t.Skip("this is the container")
@@ -38,9 +38,12 @@ func TestWithARealSystemd(t *testing.T) {
 	leader := boot(t, root, dir)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	args := []string{"-t", strconv.Itoa(leader), "-a", "--", "systemd-run", "--quiet", "--wait", "--pipe", "--collect",
-		"--setenv=" + insideMark + "=1", insideDir + "/agents.test", "-test.v", "-test.run=^TestInside", "-test.bench=^BenchmarkInside",
-		"-test.benchtime=50x", "-test.timeout=4m"}
+	which := []string{"-test.short"}
+	if !testing.Short() {
+		which = []string{"-test.bench=^BenchmarkInside", "-test.benchtime=50x"}
+	}
+	args := append([]string{"-t", strconv.Itoa(leader), "-a", "--", "systemd-run", "--quiet", "--wait", "--pipe", "--collect",
+		"--setenv=" + insideMark + "=1", insideDir + "/agents.test", "-test.v", "-test.run=^TestInside", "-test.timeout=4m"}, which...)
 	out, err := exec.CommandContext(ctx, "nsenter", args...).CombinedOutput()
 	// The exit status alone is not enough: systemd-run loses it when systemd executes itself again, as a test makes it do.
 	if err != nil || !bytes.HasSuffix(out, []byte("\nPASS\n")) || !bytes.Contains(out, []byte("--- PASS: TestInside")) {
@@ -158,6 +161,14 @@ func shutDown(t *testing.T, cmd *exec.Cmd, leader int) {
 		t.Error("the container did not end by itself")
 		_ = cmd.Process.Kill()
 		<-ended
+	}
+}
+
+// long leaves a test out of those that a person runs all day (make quick); make test runs it.
+func long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a while: make test, or go test without -short, runs it")
 	}
 }
 

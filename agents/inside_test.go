@@ -354,6 +354,7 @@ func TestInsideThePrivateSocketAnswersEachTime(t *testing.T) {
 
 // An update of systemd or of the C library has it execute itself again at any time of the night.
 func TestInsideStartAndStopOutliveASystemdThatExecutesItselfAgain(t *testing.T) {
+	long(t)
 	eachWay(t, func(t *testing.T, sys *Systemd) {
 		name := "locum-test-slow.service"
 		a := install(t, sys, name, service(sleeper, "ExecStartPre=/bin/sleep 2", "ExecStop=/bin/sleep 2"))
@@ -414,6 +415,7 @@ func mustSignal(t *testing.T, p process, s unix.Signal) {
 
 // A unit that dies again and again, and that systemd starts at once, is down half of its time and may never be seen so.
 func TestInsideAUnitThatSystemdRestartsAtOnceIsSeenToFail(t *testing.T) {
+	long(t)
 	for _, pause := range []string{"0", "1ms", "100ms"} {
 		t.Run(pause, func(t *testing.T) {
 			a := install(t, systemd(t, true), "locum-test-flaps.service", "[Unit]\nStartLimitIntervalSec=0\n"+
@@ -430,6 +432,7 @@ func TestInsideAUnitThatSystemdRestartsAtOnceIsSeenToFail(t *testing.T) {
 
 // Somebody removes a unit's file, or masks the unit, while it runs: it is still seen, and stopped, and not started again.
 func TestInsideAUnitThatLosesItsFileWhileItRuns(t *testing.T) {
+	long(t)
 	const file = "/etc/systemd/system/locum-test-lost.service"
 	for _, c := range []struct {
 		name, word string

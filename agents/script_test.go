@@ -232,9 +232,7 @@ func TestAScriptIsStoppedWhereNothingCanBeRecorded(t *testing.T) {
 
 // A disk that hangs is passed by after a while.
 func TestAScriptIsStoppedWhileTheDiskHangs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a while: make test, or go test without -short, runs it")
-	}
+	long(t)
 	needRoot(t)
 	a, _ := newScript(t, daemonScript)
 	mustStart(t, a)

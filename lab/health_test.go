@@ -19,6 +19,7 @@ const (
 // TestANodeThatIsPastALimitIsSaidToBe: a small file system on beta fills up and is emptied, and beta's way to its gateway is cut
 // and mended. Both nodes say so, in time, and the service on alpha is not touched.
 func TestANodeThatIsPastALimitIsSaidToBe(t *testing.T) {
+	long(t)
 	limits := fmt.Sprintf("limit beta disk=%s/small:4M gateway=%s for=%s\n", NodeDir, ClientAddress, limitFor)
 	p := makePair(t, withFence, "", theService+limits)
 	p.shell(p.beta, "mkdir -p small && mount -t tmpfs -o size=8m tmpfs small")

@@ -30,6 +30,7 @@ func (p *pair) applyKey(n *Node, text, line string) (out string) {
 // TestTheKeyIsReplacedAndNothingMoves: three files are applied; the client that asks every 5 ms is answered throughout, no path is
 // lost, and what is on the quorum disk can be read with the new key alone.
 func TestTheKeyIsReplacedAndNothingMoves(t *testing.T) {
+	long(t)
 	p := newDiskPair(t, onDisk)
 	text, key := lines(p.World, onDisk, "", theService), newKey(t)
 	before, since := p.kept(p.alpha), Now()

@@ -152,6 +152,7 @@ func TestARingOfSerialCablesAloneCarriesTheCluster(t *testing.T) {
 // TestCommandsCrossABrokenRing: asked at gamma, decided at another node, done at two; what alpha and beta say to each other passes gamma.
 // A move changes the view: many messages, each through eight of the kernel's workers.
 func TestCommandsCrossABrokenRing(t *testing.T) {
+	long(t)
 	r := newRing(t, 3)
 	r.onlyRing()
 	r.broken(0, true) // between alpha and beta
@@ -164,6 +165,7 @@ func TestCommandsCrossABrokenRing(t *testing.T) {
 // TestADeathInABrokenRing: with the network gone, the node that serves dies at the end of the line that is left of the ring. What beta is
 // told comes by way of gamma, which stands between; beta takes over, and never are there two owners.
 func TestADeathInABrokenRing(t *testing.T) {
+	long(t)
 	r := newRing(t, 3)
 	r.onlyRing()
 	r.broken(0, true) // between alpha and beta

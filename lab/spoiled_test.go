@@ -56,6 +56,7 @@ func (s *spoiled) ofAnotherCluster() []byte {
 // Under two nodes that hear each other the disk becomes what it must not be: each node says what is wrong and where, nothing moves, and once
 // the disk is as it was it is used again.
 func TestADiskThatIsSpoiledIsToldAndDisturbsNothing(t *testing.T) {
+	long(t)
 	dir := diskDir(t)
 	s := &spoiled{pair: newPairOn(t, onDisk, func(name string) string { return filepath.Join(dir, name) }), file: filepath.Join(dir, "quorum")}
 	before := s.kept(s.alpha)
