@@ -155,6 +155,7 @@ func (n *node) starting(service string) bool {
 
 // fail has a running resource fail by itself.
 func (n *node) fail(id cluster.ResourceID) {
+	n.w.checks.ends(n, id.Service)
 	n.set(id, wire.StateFailed)
 	if n.watched[id] {
 		n.later(time.Millisecond, cluster.Watched{Resource: id, State: wire.StateFailed, Detail: "exited"})

@@ -22,10 +22,11 @@ type checks struct {
 	fencedB map[wire.Node]int               // the boot in which a node was fenced
 	fencer  map[wire.Node]wire.Node         // and by whom
 	said    map[string]word
-	applies map[uint64]bool      // commands that bring a new file
-	opened  []wire.Instant       // when each instance of the disks' tie-break was opened on a majority of them
-	file    wire.Revision        // of the newest file that an operator was told is in force
-	startOn map[string]wire.Node // where each service was started last
+	applies map[uint64]bool         // commands that bring a new file
+	opened  []wire.Instant          // when each instance of the disks' tie-break was opened on a majority of them
+	file    wire.Revision           // of the newest file that an operator was told is in force
+	startOn map[string]wire.Node    // where each service was started last
+	ended   map[string]wire.Instant // when a service ended by itself, or with its node: nobody knows that at once
 }
 
 // word is the newest thing that operators said about one matter.
@@ -39,7 +40,7 @@ type word struct {
 
 func newChecks() checks {
 	return checks{views: map[wire.Epoch]wire.ViewForHeart{}, forces: map[wire.Node]wire.ViewForHeart{}, fencedB: map[wire.Node]int{}, fencer: map[wire.Node]wire.Node{},
-		said: map[string]word{}, applies: map[uint64]bool{}, startOn: map[string]wire.Node{}}
+		said: map[string]word{}, applies: map[uint64]bool{}, startOn: map[string]wire.Node{}, ended: map[string]wire.Instant{}}
 }
 
 func (w *World) check() {
@@ -108,6 +109,7 @@ func (w *World) checkRoom() {
 
 // startsAfter: a service comes to a node before what it starts after runs. In place it may be started again because it failed.
 func (c *checks) startsAfter(n *node, service string) {
+	delete(c.ended, service)
 	was := c.startOn[service]
 	if c.startOn[service] = n.cfg.Number; was == n.cfg.Number {
 		return
@@ -120,7 +122,7 @@ func (c *checks) startsAfter(n *node, service string) {
 	for _, k := range all[at].After {
 		runs := 0
 		for i := range all {
-			if all[i].Group == all[k].Group && len(n.w.Owners(all[i].Name)) > 0 {
+			if all[i].Group == all[k].Group && (len(n.w.Owners(all[i].Name)) > 0 || c.endedLately(n, all[i].Name)) {
 				runs++
 			}
 		}
@@ -128,6 +130,19 @@ func (c *checks) startsAfter(n *node, service string) {
 			n.w.broken("after: %s is started on %s while %s does not run", service, n.cfg.Name, all[k].Group)
 		}
 	}
+}
+
+// ends notes what ends without an order.
+func (c *checks) ends(n *node, service string) {
+	if n.runsAny(service) {
+		c.ended[service] = n.w.now
+	}
+}
+
+// endedLately reports whether a service has ended without an order since less than a lease, and was started nowhere since.
+func (c *checks) endedLately(n *node, service string) bool {
+	at, ended := c.ended[service]
+	return ended && time.Duration(n.w.now-at) < n.clock.lasts(n.config.Lease)
 }
 
 // mayDouble reports whether the file itself gives up the one owner of a service.

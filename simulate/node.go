@@ -101,6 +101,9 @@ func (n *node) powerOn() {
 
 // powerOff ends everything on the machine at once.
 func (n *node) powerOff() {
+	for id := range n.states {
+		n.w.checks.ends(n, id.Service)
+	}
 	n.powered = false
 	n.killHeart()
 	for i := range n.disks {
