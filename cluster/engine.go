@@ -92,6 +92,7 @@ type peer struct {
 	memberAt   wire.Epoch       // the newest view known to have had it as a member
 	memberLife wire.Incarnation // the newest life in which it is known to have been one
 	lostBy     []lostBy         // who else has lost it
+	compared   wire.Life        // the life that has said which moves it has counted
 	denied     Clean            // the newest proof that it contradicted by being heard
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
@@ -347,6 +348,8 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.fileArrived(ev.From, *m.File)
 	case m.Moved != nil:
 		e.movedBy(ev.From, *m.Moved)
+	case m.Moves != nil:
+		e.movesSaid(ev.From, *m.Moves)
 	case m.Board != nil:
 		e.boardArrived(ev.From, *m.Board)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Moves that nothing forces: services are handed over by a node that is past a limit, spread anew where the load has become uneven,
 // and go back to an earlier node of their path. They come one after the other and are bounded by the hour, so that no storm of moves
-// follows from limits and nodes that come and go. The leader tells the members of each, so that the next leader goes on counting.
+// follows from limits and nodes that come and go. What they count outlives the leader: counted.go.
 
 // Bounds of moves.
 const (
@@ -36,24 +36,8 @@ type pace struct {
 	next  wire.Instant // when another may begin
 	ails  wire.Nodes   // the nodes that are past a limit
 	full  wire.Instant // when it was last told that the bound is reached
+	told  wire.Epoch   // the view in which this engine, as its leader, has said what it counted
 }
-
-// went is one move; why is returnsWhich, or the reason of a nudge.
-type went struct {
-	service string
-	why     string
-	at      wire.Instant
-}
-
-// Moved tells the members of a move that the bounds count.
-type Moved struct {
-	Epoch   wire.Epoch `json:"epoch"`
-	Service string     `json:"service"`
-	Why     string     `json:"why"`
-}
-
-// mostWent bounds what is remembered: more than the bounds of a file with as many services as there can be.
-const mostWent = 1 << 13
 
 // nudge has one service go to another node.
 type nudge struct {
@@ -61,31 +45,6 @@ type nudge struct {
 	from    wire.Node // which is past a limit, 0 if that is not why
 	to      wire.Node
 	why     string
-}
-
-// forget drops what is older than the bounds look at.
-func (p *pace) forget(now wire.Instant) {
-	p.went = slices.DeleteFunc(slices.Clone(p.went), func(w went) bool { return now >= w.at+paceWithin })
-}
-
-// returns counts how often a service went back.
-func (p *pace) returns(service string) (n int) {
-	for _, w := range p.went {
-		if w.service == service && w.why == returnsWhich {
-			n++
-		}
-	}
-	return n
-}
-
-// others counts all other moves.
-func (p *pace) others() (n int) {
-	for _, w := range p.went {
-		if w.why != returnsWhich {
-			n++
-		}
-	}
-	return n
 }
 
 // nudged tells the planner of the move that is under way.
@@ -176,26 +135,6 @@ func (e *Engine) begin(list []nudge, pause wire.Instant) {
 	p.nudge, p.until, p.next, e.again = list, e.now+nudgeWithin, e.now+pause, true
 	for _, n := range list {
 		e.countMove(e.cfg.Services[n.service].Name, n.why)
-	}
-}
-
-// countMove counts a move, here and at the members.
-func (e *Engine) countMove(service, why string) {
-	e.pace.went = append(slices.Clone(e.pace.went), went{service, why, e.now})
-	m := &Moved{Epoch: e.view.Epoch, Service: service, Why: why}
-	for n := range e.view.Members.Without(e.self).All {
-		e.send(n, Message{Moved: m})
-	}
-}
-
-// movedBy takes the leader's word of a move.
-func (e *Engine) movedBy(from wire.Node, m Moved) {
-	if !e.obeyed() || from != e.view.Leader || m.Epoch != e.view.Epoch {
-		return
-	}
-	e.pace.forget(e.now)
-	if len(e.pace.went) < mostWent {
-		e.pace.went = append(slices.Clone(e.pace.went), went{m.Service, m.Why, e.now})
 	}
 }
 

@@ -127,6 +127,7 @@ func (e *Engine) lingersOn(m *member, s *config.Service) bool {
 
 // placements plans all services together.
 func (e *Engine) placements(sits []situation) []placement {
+	e.tellMoves()
 	in, l := e.planInput(sits), &e.lead
 	if l.plan == nil || !in.Holds(l.planned, l.plan) {
 		l.planned, l.plan = in, plan.Make(in)

@@ -95,7 +95,7 @@ var plants = []planted{
 	{"mute-tried-by-each-member", "cluster/mute.go", " && slices.Contains(e.view.Mute, e.lifeOf(n))", " && false && slices.Contains(e.view.Mute, e.lifeOf(n))", "20", "touched liveness"},
 	{"plan-made-anew-on-the-way", "cluster/plan/same.go", "underWay = underWay || in.Services[i].At != choices[i].Node", "underWay = underWay && i < 0", "section 12", "circle liveness touched"},
 	{"leader-that-left-kept-to", "cluster/promise.go", "l != e.self && e.peer(l).Epoch != e.view.Epoch && e.now >=", "l == 0 && e.now >=", "20", "liveness touched"},
-	{"moves-kept-to-oneself", "cluster/pace.go", "\t\te.send(n, Message{Moved: m})\n", "\t\t_, _ = n, m\n", "section 12", "touched liveness"},
+	{"moves-kept-to-oneself", "cluster/counted.go", "\t\te.send(n, Message{Moved: m})\n", "\t\t_, _ = n, m\n", "section 12", "touched liveness"},
 	{"file-not-kept", "cluster/store.go", "\t\t\td.Prepared = a.Text\n", "", "8", "words"},
 	{"begun-file-left-lying", "cluster/ask.go", "\te.finishFile()\n", "", "8", "words"},
 	{"restarted-side-does-not-wait-a-round", "cluster/tie.go", "first = e.tieTurns() * delay", "first = 0", "11", "both"},
@@ -204,4 +204,5 @@ var plants = []planted{
 	{"ties-begin-by-two-files", "cluster/quorum.go", "a.Beat.Dead == b.Beat.Dead && a.Settling() == b.Settling() && ", "", "11", "both"},
 	{"file-waits-for-what-is-in-maintenance", "cluster/change.go", "case r.Phase != PhaseStopped && e.maintained(s):", "case false:", "", "liveness"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
+	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 }
