@@ -17,7 +17,11 @@ const (
 	stepTime   = time.Second     // how long each greater one is
 	stepRest   = 400 * time.Millisecond
 	agreeTime  = 3 * time.Second // for the other end to agree to a step
-	wellShare  = 80              // percent of the probes that have to come for a rate to work
+
+	// For a rate to work:
+	leastHeard  = 5  // so many probes have to come
+	mostLoss    = 20 // percent of those sent may be lost
+	mostGarbage = 2  // so many pieces that are no frame may come between them
 )
 
 // tester is one end of a cable test.
@@ -29,8 +33,7 @@ type tester struct {
 	peerAt  time.Time
 	sentAt  map[uint32]time.Time
 	rtts    []time.Duration
-	heard   int    // since the rate was set
-	first   uint32 // the first of the peer's that was heard
+	window  window // since the rate was set
 	foreign bool
 	next    time.Time
 }
@@ -64,10 +67,7 @@ func (t *tester) run(ctx context.Context, say func(string)) error {
 	if _, err := t.until(ctx, baseTime, func() bool { return false }); err != nil {
 		return err
 	}
-	t.r.Sent, t.r.Heard = int(t.me.seq), t.heard
-	if came := t.peer.seq - t.first + 1; int(came) > t.heard {
-		t.r.LossPct = 100 * float64(int(came)-t.heard) / float64(came)
-	}
+	t.r.Sent, t.r.Heard, t.r.LossPct = int(t.me.seq), t.window.heard, t.window.lossPct()
 	if t.r.IsHeard && ctx.Err() == nil {
 		return t.steps(ctx, say)
 	}
@@ -117,11 +117,8 @@ func (t *tester) arrived(_ envelope, frame []byte) {
 		return
 	}
 	t.l.heard.peer = now()
-	if !t.r.Hears {
-		t.first = p.seq
-	}
 	t.r.Hears, t.me.peer = true, p.id
-	t.heard++
+	t.window.heardOne(p.seq, t.l.heard.spoilt)
 	t.peer, t.peerAt = p, time.Now()
 	if p.peer != t.me.id {
 		return

@@ -44,8 +44,8 @@ func (t *tester) step(ctx context.Context, baud int, want uint8, say func(string
 	if err := t.try(ctx, baud, want); err != nil {
 		return false, err
 	}
-	heard := t.heard
-	_, err = t.until(ctx, agreeTime, func() bool { return t.heard >= heard+3 })
+	heard := t.window.heard
+	_, err = t.until(ctx, agreeTime, func() bool { return t.window.heard >= heard+3 })
 	return ctx.Err() == nil, err
 }
 
@@ -69,14 +69,10 @@ func (t *tester) try(ctx context.Context, baud int, want uint8) error {
 	if err := t.setRate(baud); err != nil {
 		return nil // the port does not have it: as if nothing had come
 	}
-	garbage := t.l.heard.spoilt
-	sent := t.me.seq
 	if _, err := t.until(ctx, stepTime, func() bool { return false }); err != nil {
 		return err
 	}
-	// The ends do not change at the same moment: what falls into that is no fault of the rate.
-	spoilt := t.l.heard.spoilt - garbage
-	if 100*t.heard >= wellShare*int(t.me.seq-sent-uint32(stepRest/probeEvery)) && spoilt <= 2 && t.heard > 0 {
+	if t.window.isWell() {
 		t.me.golden = want
 	}
 	t.me.state = stateTalk
@@ -85,7 +81,7 @@ func (t *tester) try(ctx context.Context, baud int, want uint8) error {
 }
 
 func (t *tester) setRate(baud int) error {
-	t.l.baud, t.heard, t.l.rest, t.l.in = baud, 0, nil, decoder{}
+	t.l.baud, t.window, t.l.rest, t.l.in = baud, window{}, nil, decoder{}
 	t.l.out.clear()
 	unix.IoctlSetInt(t.l.fd, unix.TCSBRK, 1) // waits until all is sent (tcdrain(3))
 	err := setSpeed(t.l.fd, t.l.device, baud, false)

@@ -30,7 +30,7 @@ func (t *tester) judge() {
 	r := &t.r
 	r.Garbage = t.l.heard.spoilt
 	if r.Sent == 0 {
-		r.Sent, r.Heard = int(t.me.seq), t.heard
+		r.Sent, r.Heard = int(t.me.seq), t.window.heard
 	}
 	if len(t.rtts) > 0 {
 		slices.Sort(t.rtts)
