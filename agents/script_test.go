@@ -226,7 +226,7 @@ func TestAScriptIsStoppedWhereNothingCanBeRecorded(t *testing.T) {
 	mustBe(t, a, wire.StateRunning)
 	wantOutcome(t, a.Start(patient(t)), wire.OutcomeFailed, "could not be recorded")
 	mustStop(t, a)
-	mustLive(t, p, false)
+	mustEnd(t, p) // the script sends it SIGKILL and does not wait
 	mustBe(t, a, wire.StateStopped)
 }
 

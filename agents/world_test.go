@@ -104,6 +104,21 @@ func mustLive(t *testing.T, p process, want bool) {
 	}
 }
 
+// mustEnd waits until a process that somebody has killed is gone.
+func mustEnd(t *testing.T, p process) {
+	t.Helper()
+	for ctx := patient(t); ; time.Sleep(time.Millisecond) {
+		switch lives, err := p.lives(); {
+		case err != nil:
+			t.Fatal(err)
+		case !lives:
+			return
+		case ctx.Err() != nil:
+			t.Fatalf("process %d does not end", p.PID)
+		}
+	}
+}
+
 func mustBe(t *testing.T, a Agent, want wire.State) {
 	t.Helper()
 	got, err := a.Probe(patient(t))
