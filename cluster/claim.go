@@ -127,6 +127,9 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	default:
 		e.tell(History{Kind: "disk", Level: "alarm", Text: d.Trouble + "; no tie can be broken by it from here"})
 	}
+	if c := d.Decided; c.Instance > old.Decided.Instance && (!c.Members.Has(e.self) || c.Instance > old.Decided.Instance+1) {
+		e.quiet = nil // who has won in between may have started anything
+	}
 	if c := d.Decided; c.Instance > old.Decided.Instance && old.From != 0 {
 		e.tell(History{Kind: "tie", Level: "warn", Node: e.name(c.By), Epoch: c.Epoch,
 			Text: fmt.Sprintf("the quorum disk has decided for %s", names(e.cfg, c.Members))})

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
 	"locum/cluster/plan"
@@ -38,7 +39,8 @@ type Engine struct {
 	clean     []Clean        // in order of node number
 	strays    []Stray
 	known     []wire.Life
-	doubted   wire.Nodes // whose power switches said off while they lived, and were not tried since
+	former    []wire.Life // what was known when this engine began
+	doubted   wire.Nodes  // whose power switches said off while they lived, and were not tried since
 
 	// What is under way.
 	election election
@@ -218,7 +220,7 @@ func (e *Engine) start(ev Started) {
 	if e.fileVersion().Less(versionOf(ev.Durable.Prepared)) {
 		e.prepared = ev.Durable.Prepared
 	}
-	e.known = ev.Durable.Lives
+	e.known, e.former = ev.Durable.Lives, slices.Clone(ev.Durable.Lives)
 	e.doubted = ev.Durable.Doubted
 	e.lease = ev.Welcome.Lease
 	e.restoreHealth(ev.Durable)

@@ -83,28 +83,34 @@ func (e *Engine) misfits(own *proposal) bool {
 func (e *Engine) takeProofs(own *proposal) {
 	for _, p := range own.promises {
 		e.noteSeen(p.MemberAt)
+		if !e.view.Verdict.Quorate || e.mustStop() { // else what is proven here is what this node's quorum rests on
+			e.noteFormer(p.MemberAt)
+		}
+	}
+	for _, c := range slices.Clone(e.clean) {
+		if e.outlived(c) {
+			e.unproven(c.Node)
+		}
 	}
 	for _, p := range own.promises {
 		for _, c := range p.Clean {
-			if _, have := e.cleanOf(c.Node); !have && configured(e.cfg).Has(c.Node) && c.Node != e.self {
+			have, is := e.cleanOf(c.Node)
+			more := !is || c.Proof.freesVote() && !have.Proof.freesVote()
+			if more && !e.outlived(c) && configured(e.cfg).Has(c.Node) && c.Node != e.self {
 				e.proven(c)
 			}
-		}
-	}
-	for _, c := range append([]Clean(nil), e.clean...) {
-		if e.outlived(c) {
-			e.unproven(c.Node)
 		}
 	}
 }
 
 // outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life; or was
 // heard here in the very life that is said to be over. Epochs of views that did not know of each other say nothing about
-// which was first; lives only rise.
+// which was first; lives only rise. Where the quorum disk has decided anew since a lease was over, the node may have won in between.
 func (e *Engine) outlived(c Clean) bool {
 	p := e.peer(c.Node)
 	denied := p.denied.Node != 0 && c.Life == p.denied.Life && c.Epoch <= p.denied.Epoch
-	return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife || denied
+	mayHaveWon := c.Proof == ProofLease && c.Epoch <= e.disk.Decided.Epoch
+	return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife || denied || mayHaveWon
 }
 
 // noteMembers keeps who was in the newest view, and in which life.
@@ -172,10 +178,30 @@ func (e *Engine) seen() []Seen {
 	return list
 }
 
+// formerly is the newest life of a node that a former boot of this one knew, 0 if there is none or this node knows better: they may have been in a view together,
+// and what another has proven of an older life may be older than that view.
+func (e *Engine) formerly(n wire.Node) wire.Incarnation {
+	for _, k := range e.former {
+		if k.Node == n && !e.admitted {
+			return k.Incarnation
+		}
+	}
+	return 0
+}
+
+// noteFormer adds the lives that former boots of others knew.
+func (e *Engine) noteFormer(list []Seen) {
+	for _, s := range list {
+		if p := e.peer(s.Node); s.Epoch == 0 {
+			p.memberLife = max(p.memberLife, s.Incarnation)
+		}
+	}
+}
+
 // noteSeen adds what others know of it.
 func (e *Engine) noteSeen(list []Seen) {
 	for _, s := range list {
-		if p := e.peer(s.Node); p.Node != 0 {
+		if p := e.peer(s.Node); p.Node != 0 && s.Epoch != 0 {
 			p.memberAt, p.memberLife = max(p.memberAt, s.Epoch), max(p.memberLife, s.Incarnation)
 		}
 	}

@@ -92,8 +92,8 @@ type Silence struct {
 // Seen is the newest view in which a node is known to have been a member.
 type Seen struct {
 	Node        wire.Node        `json:"node"`
-	Epoch       wire.Epoch       `json:"epoch"`
-	Incarnation wire.Incarnation `json:"incarnation"` // the newest life in which it was one
+	Epoch       wire.Epoch       `json:"epoch"`       // 0: of a view with a former boot of who says it, which remembers none
+	Incarnation wire.Incarnation `json:"incarnation"` // the newest life in which it was one, or may have been
 }
 
 // Refuse says why a promise is not given.

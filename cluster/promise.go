@@ -199,6 +199,9 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 		if other.memberAt != 0 {
 			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Epoch: other.memberAt, Incarnation: other.memberLife})
 		}
+		if former := e.formerly(other.Node); former > other.memberLife {
+			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Incarnation: former})
+		}
 		if !p.members.Has(other.Node) {
 			s := Silence{Node: other.Node, AgeMS: -1}
 			switch {

@@ -133,7 +133,7 @@ func (e *Engine) rememberQuiet(from wire.Node) {
 
 // knownQuiet reports whether an absent node is known not to run a service: by this leader's own orders and the node's own
 // report, in the views that this node led without a break. A view that the node was in since then, under another leader,
-// ends the knowledge also if this one was not in it.
+// ends the knowledge also if this one was not in it, as does a decision of the quorum disk for others.
 func (e *Engine) knownQuiet(n wire.Node, service string) bool {
 	return slices.ContainsFunc(e.quiet, func(q quiet) bool {
 		return q.node == n && q.epoch >= e.peer(n).memberAt && slices.Contains(q.services, service)

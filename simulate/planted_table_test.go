@@ -203,6 +203,9 @@ var plants = []planted{
 	{"file-given-up-is-finished-later", "cluster/promise.go", "e.prepared, e.gaveUp = c.before, &v", "e.prepared, _ = c.before, v", "", "liveness"},
 	{"ties-begin-by-two-files", "cluster/quorum.go", "a.Beat.Dead == b.Beat.Dead && a.Settling() == b.Settling() && ", "", "11", "both"},
 	{"file-waits-for-what-is-in-maintenance", "cluster/change.go", "case r.Phase != PhaseStopped && e.maintained(s):", "case false:", "", "liveness"},
+	{"quiet-though-another-has-won", "cluster/claim.go", "\t\te.quiet = nil // who", "\t\t// who", "1", "owners proof"},
+	{"lease-proof-of-an-earlier-victory", "cluster/install.go", " || mayHaveWon", " || mayHaveWon && false", "1", "owners proof"},
+	{"former-boot-is-not-asked", "cluster/promise.go", "former > other.memberLife", "former > other.memberLife && false", "3", "owners proof"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 }
