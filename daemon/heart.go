@@ -49,7 +49,9 @@ type heart struct {
 	leaving bool
 	signals *signals
 	trying  bool // it is being tried whether a new heart would come up
-	ending  *ending
+	// tryAgain is the pause after which that is tried again should it not, 0 for not at all.
+	tryAgain time.Duration
+	ending   *ending
 }
 
 // ending is how the loop ends.
