@@ -77,6 +77,7 @@ func commands() []command {
 		{hidden, "engine", "", "", runEngine},
 		{hidden, quorumdisk.HelperCommand, "", "", diskHelper},
 		{hidden, "names", "services|nodes", "", names},
+		{hidden, "leave", "[PID]", "", leave},
 	}
 }
 
