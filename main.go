@@ -77,14 +77,28 @@ func commands() []command {
 		{hidden, "engine", "", "", runEngine},
 		{hidden, quorumdisk.HelperCommand, "", "", diskHelper},
 		{hidden, "names", "services|nodes", "", names},
+		{hidden, "leave", "[PID]", "", leave},
 	}
 }
 
 func main() {
 	demo.Main()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	os.Exit(run(os.Args[1:]))
+}
+
+// run is execute, with a context that ends when a signal says so.
+func run(args []string) int {
+	ctx, stop := contextOf(args)
 	defer stop()
-	os.Exit(execute(ctx, os.Args[1:]))
+	return execute(ctx, args)
+}
+
+// contextOf is what a command runs in. A heart hears its signals itself: one that came here before it listens would be lost to it.
+func contextOf(args []string) (context.Context, context.CancelFunc) {
+	if len(args) > 0 && args[0] == "run" {
+		return context.Background(), func() {}
+	}
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
 // execute runs one command and gives its exit status.

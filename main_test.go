@@ -54,3 +54,14 @@ func wantMode(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
 	}
 }
+
+// A heart has to hear of an end that is asked for at its first moment.
+func TestNobodyTakesAHeartsSignalsFromIt(t *testing.T) {
+	for _, args := range [][]string{{"run"}, {"run", "--node", "alpha"}, {"status"}, {}} {
+		ctx, stop := contextOf(args)
+		if own := ctx.Done() == nil; own != (len(args) > 0 && args[0] == "run") {
+			t.Errorf("%q: heard by itself: %t", args, own)
+		}
+		stop()
+	}
+}

@@ -3,6 +3,7 @@ package agents
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,22 +14,23 @@ var errDiskHangs = errors.New("the disk of the state directory hangs")
 
 // disk is the state directory as those see it who can do without: where it hangs, one thing of an agent's waits for it, and what comes
 // after does not. The zero value is not usable; see newDisk.
-type disk struct{ turn chan struct{} }
+type disk struct {
+	turn  chan struct{}
+	hangs *atomic.Bool // who has the turn was left to itself
+}
 
-func newDisk() disk { return disk{make(chan struct{}, 1)} }
+func newDisk() disk { return disk{make(chan struct{}, 1), new(atomic.Bool)} }
 
 // try does something there. If that takes too long it is left to itself, and undo is done when it has succeeded after all.
 func (d disk) try(do func() error, undo func()) error {
 	late := time.NewTimer(diskWithin)
 	defer late.Stop()
-	select {
-	case d.turn <- struct{}{}:
-	case <-late.C:
-		return errDiskHangs
+	if err := d.take(late.C); err != nil {
+		return err
 	}
 	done, given := make(chan error), make(chan struct{})
 	go func() {
-		defer func() { <-d.turn }()
+		defer d.leave()
 		err := do()
 		select {
 		case done <- err:
@@ -42,9 +44,41 @@ func (d disk) try(do func() error, undo func()) error {
 	case err := <-done:
 		return err
 	case <-late.C:
+		d.hangs.Store(true)
 		close(given)
 		return errDiskHangs
 	}
+}
+
+// own waits until nothing that was left to itself is still to come, and keeps everything else away until leave: what comes late would take the place of
+// what is written next.
+func (d disk) own() (leave func(), err error) {
+	late := time.NewTimer(diskWithin)
+	defer late.Stop()
+	return d.leave, d.take(late.C)
+}
+
+// take waits for the turn, but not for one who was left to itself.
+func (d disk) take(late <-chan time.Time) error {
+	select {
+	case d.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	if d.hangs.Load() {
+		return errDiskHangs
+	}
+	select {
+	case d.turn <- struct{}{}:
+		return nil
+	case <-late:
+		return errDiskHangs
+	}
+}
+
+func (d disk) leave() {
+	d.hangs.Store(false)
+	<-d.turn
 }
 
 // log is openLog, or, where that fails, a file that keeps nothing.

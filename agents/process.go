@@ -101,8 +101,16 @@ func (p *session) Start(ctx context.Context) error {
 }
 
 func (p *session) start(ctx context.Context) error {
-	state, old, err := p.look()
-	if err != nil || state == wire.StateRunning {
+	if state, _, err := p.look(); err != nil || state == wire.StateRunning {
+		return err
+	}
+	leave, err := p.disk.own() // what a stop has left to a disk that hung must not come over the new record
+	if err != nil {
+		return failed("nothing was started, because it could not be recorded: %w", err)
+	}
+	defer leave()
+	_, old, err := p.look()
+	if err != nil {
 		return err
 	}
 	if old != nil {

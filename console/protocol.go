@@ -31,7 +31,7 @@ type ServiceWhy = cluster.ServiceWhy
 // Request is what a client asks.
 type Request struct {
 	Version int              `json:"version"`
-	Verb    string           `json:"verb"`              // status, paths, events, command, fence-test
+	Verb    string           `json:"verb"`              // status, paths, events, command, fence-test, leave
 	Follow  bool             `json:"follow,omitempty"`  // events: go on sending
 	Command *cluster.Command `json:"command,omitempty"` // command
 	Node    string           `json:"node,omitempty"`    // fence-test: whose devices

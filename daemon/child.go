@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -21,6 +22,8 @@ const (
 	mostBackoff  = 5 * time.Second
 	// healthyLife is how long an engine must have lived for the next to be started at once.
 	healthyLife = 10 * time.Second
+	// engineEnd is how long an engine may take to notice that its heart's end of the socket is closed.
+	engineEnd = time.Second
 )
 
 // keeper starts engines, one after the other, and says when each has come and gone. It has a thread of its own that never
@@ -28,15 +31,24 @@ const (
 type keeper struct {
 	started func(l *link, p *os.Process)
 	gone    func(how string)
-	stop    chan struct{} // closed: no other engine
+	stop    chan struct{} // closed, under forking: no other engine
+	forking sync.Mutex
+	newest  *life // under forking; nil before the first
+}
+
+// life is one engine's process.
+type life struct {
+	link    *link
+	process *os.Process
+	over    chan struct{} // closed when it has ended
 }
 
 // run starts the first engine at once, also after one that lived well; one that died young is followed after a growing pause.
-func (k keeper) run() {
+func (k *keeper) run() {
 	runtime.LockOSThread()
 	for pause := leastBackoff; ; pause = min(2*pause, mostBackoff) {
 		began := time.Now()
-		k.gone(k.life())
+		k.gone(k.live())
 		if time.Since(began) >= healthyLife {
 			pause = leastBackoff
 			continue
@@ -49,8 +61,8 @@ func (k keeper) run() {
 	}
 }
 
-// life starts one engine, waits for its end and says how it ended.
-func (k keeper) life() string {
+// live starts one engine, waits for its end and says how it ended.
+func (k *keeper) live() string {
 	l, theirs, err := newLink()
 	if err != nil {
 		return err.Error()
@@ -61,13 +73,56 @@ func (k keeper) life() string {
 	cmd.ExtraFiles = []*os.File{theirs}
 	// Its own group: a terminal's ^C is for the heart, which has the engine hand over first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := errors.Join(cmd.Start(), theirs.Close()); err != nil {
+	one := &life{link: l, over: make(chan struct{})}
+	err = k.begin(one, cmd)
+	theirs.Close()
+	if err != nil {
 		l.close()
 		return err.Error()
 	}
+	defer close(one.over)
 	k.started(l, cmd.Process)
 	if err := cmd.Wait(); err != nil {
 		return err.Error()
 	}
 	return "exit status 0"
+}
+
+var errNoOther = errors.New("no other is started")
+
+// begin forks, unless none is to be started any more: a process that executes itself anew hands its descriptors on to nobody but its next program.
+func (k *keeper) begin(one *life, cmd *exec.Cmd) error {
+	k.forking.Lock()
+	defer k.forking.Unlock()
+	select {
+	case <-k.stop:
+		return errNoOther
+	default:
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	one.process, k.newest = cmd.Process, one
+	return nil
+}
+
+// end has no other engine started, and returns when the last one is gone: as soon as it notices that its heart's end of the socket is closed, or
+// else by force.
+func (k *keeper) end() {
+	k.forking.Lock()
+	close(k.stop)
+	last := k.newest
+	k.forking.Unlock()
+	if last == nil {
+		return
+	}
+	last.link.close()
+	for {
+		select {
+		case <-last.over:
+			return
+		case <-time.After(engineEnd):
+			_ = last.process.Kill()
+		}
+	}
 }

@@ -137,6 +137,8 @@ func (c *control) serve(conn net.Conn) {
 		_ = reply(conn, c.paths())
 	case r.Verb == "status":
 		_ = reply(conn, c.status(r))
+	case r.Verb == "leave":
+		_ = reply(conn, inHeart(c.h, func() console.Reply { c.h.leave(); return console.Reply{} }))
 	default:
 		if r.Command != nil && r.Command.By == "" {
 			r.Command.By = peerName(conn)

@@ -49,7 +49,9 @@ type heart struct {
 	leaving bool
 	signals *signals
 	trying  bool // it is being tried whether a new heart would come up
-	ending  *ending
+	// tryAgain is the pause after which that is tried again should it not, 0 for not at all.
+	tryAgain time.Duration
+	ending   *ending
 }
 
 // ending is how the loop ends.
@@ -72,7 +74,7 @@ func Run(_ context.Context, o Options) error {
 	h.flushLog()
 	if end.again {
 		h.dog.handOn()
-		return executeAnew(told.toEnd())
+		return executeAnew(told.toEnd() || h.leaving)
 	}
 	return end.err
 }
@@ -251,15 +253,23 @@ func (h *heart) signalled(s os.Signal) {
 	case h.leaving:
 		h.finish(ending{err: errors.New("told twice to end: the services are left as they are")})
 	default:
-		h.leaving = true
-		notifySystemd("STOPPING=1")
-		time.AfterFunc(leaveWithin, func() {
-			h.w.post(func() {
-				h.finish(ending{err: fmt.Errorf("leaving took more than %s: the services are left as they are", leaveWithin)})
-			})
-		})
-		h.step(heartbeat.LeaveAsked{})
+		h.leave()
 	}
+}
+
+// leave has this node leave in order; to ask for it again changes nothing.
+func (h *heart) leave() {
+	if h.leaving {
+		return
+	}
+	h.leaving = true
+	notifySystemd("STOPPING=1")
+	time.AfterFunc(leaveWithin, func() {
+		h.w.post(func() {
+			h.finish(ending{err: fmt.Errorf("leaving took more than %s: the services are left as they are", leaveWithin)})
+		})
+	})
+	h.step(heartbeat.LeaveAsked{})
 }
 
 // close ends what newHeart began, also half of it.

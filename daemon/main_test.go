@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 	case len(os.Args) == 2 && os.Args[1] == versionCommand:
 		os.Exit(0)
 	case os.Getenv(runVariable) != "":
+		rest(os.Getenv(restVariable))
 		o := Options{}
 		if _, err := fmt.Sscanf(os.Getenv(runVariable), "%q %q %q %q", &o.ConfigFile, &o.Node, &o.StateDir, &o.Socket); err != nil {
 			exitWith(err)
@@ -40,6 +41,21 @@ func TestMain(m *testing.M) {
 }
 
 const runVariable = "LOCUM_TEST_RUN"
+
+// restVariable names a directory. A program that finds a file "rest" there removes it, and goes on when there is a file "on".
+const restVariable = "LOCUM_TEST_REST"
+
+func rest(dir string) {
+	if dir == "" || os.Remove(dir+"/rest") != nil {
+		return
+	}
+	for {
+		if _, err := os.Stat(dir + "/on"); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
 
 func exitWith(err error) {
 	if err == nil {

@@ -126,21 +126,43 @@ exec "$0"`, cmp.Or(n.program, os.Args[0]))
 	}
 	n.cmd, n.ended = cmd, ended
 	n.t.Cleanup(func() {
-		killGroup(n.t, cmd.Process.Pid)
+		n.endAll()
 		if n.t.Failed() {
 			n.t.Logf("the log:\n%s", n.log.String())
 		}
 	})
 }
 
-// killGroup ends the heart and what it has started, and waits until nothing of it is left that could still write below the directory that the test removes next.
-func killGroup(t *testing.T, pid int) {
-	for end := time.Now().Add(10 * time.Second); syscall.Kill(-pid, syscall.SIGKILL) == nil; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Errorf("process group %d does not end", pid)
+// endAll ends the heart and what it has started, also in groups and sessions of their own, and waits until nothing of it is left that could still write below
+// the directory that the test removes next.
+func (n *testNode) endAll() {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		left := n.processes()
+		if len(left) == 0 {
 			return
 		}
+		if time.Now().After(end) {
+			n.t.Errorf("the processes %v do not end", left)
+			return
+		}
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
+}
+
+// processes are those that have the test's directory among their words or in their environment.
+func (n *testNode) processes() (list []int) {
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, of := range all {
+		words, _ := os.ReadFile(of + "/cmdline")
+		environment, _ := os.ReadFile(of + "/environ")
+		pid, err := strconv.Atoi(filepath.Base(of))
+		if err == nil && pid != os.Getpid() && (bytes.Contains(words, []byte(n.dir)) || bytes.Contains(environment, []byte(n.dir))) {
+			list = append(list, pid)
+		}
+	}
+	return list
 }
 
 func (n *testNode) signal(s os.Signal) {

@@ -14,6 +14,7 @@ import (
 
 	"locum/cluster"
 	"locum/heartbeat"
+	"locum/wire"
 )
 
 const (
@@ -25,18 +26,21 @@ const (
 
 // beginAnew has this process execute itself anew, once it is known that a heart would come up again: one that did not would leave
 // its services without a heart, while this one serves. What is in the way is said, and tried again after a pause if that is not 0.
-// A disk that hangs holds up nobody but this.
+// A disk that hangs holds up nobody but this. Who asks while it is being found out gets the answer to that, and a pause that one of them has asked for
+// is kept.
 func (h *heart) beginAnew(again time.Duration) {
+	h.tryAgain = max(h.tryAgain, again)
 	if h.trying {
 		return
 	}
 	h.trying = true
 	late := time.AfterFunc(triedWithin, func() { h.w.post(h.sayWhatHangs) })
 	go func() {
-		err := wouldComeUp(h.o, h.state)
+		err := wouldComeUp(h.o, h.state, h.self.Number)
 		h.w.post(func() {
 			late.Stop()
-			h.trying = false
+			again := h.tryAgain
+			h.trying, h.tryAgain = false, 0
 			h.tried(err, again)
 		})
 	}()
@@ -64,17 +68,27 @@ func (h *heart) tried(err error, again time.Duration) {
 	}
 }
 
-// wouldComeUp looks for what would end a new heart: its program, the state directory, the file in force, the keys.
-func wouldComeUp(o Options, state *stateDir) error {
-	if err := programRuns(); err != nil {
+// wouldComeUp looks for what would end a new heart, or make another node of it: its program, the state directory, the file in force, the name by which
+// it finds itself there, the keys.
+func wouldComeUp(o Options, state *stateDir, self wire.Node) error {
+	if err := programRuns(programPath, versionWithin); err != nil {
 		return err
 	}
 	if err := state.takesWrites(); err != nil {
 		return err
 	}
+	if _, err := state.machine(); err != nil {
+		return err
+	}
 	cfg, err := readConfig(o, state)
 	if err != nil {
 		return err
+	}
+	switch found, err := findSelf(o, cfg); {
+	case err != nil:
+		return err
+	case found.Number != self:
+		return fmt.Errorf("this machine's name is that of another node now, %s: name it as before, or give locum run its --node", found.Name)
 	}
 	_, _, err = keysOfHeart(cfg)
 	return err
@@ -101,29 +115,31 @@ func findProgram() string {
 	return named
 }
 
-// programRuns has the program that would be executed say its version.
-func programRuns() error {
-	ctx, cancel := context.WithTimeout(context.Background(), versionWithin)
+// programRuns has a program say its version. Once its time is over nobody is waited for who has its output open, either.
+func programRuns(program string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, programPath, versionCommand)
+	cmd := exec.CommandContext(ctx, program, versionCommand)
 	cmd.Env = []string{} // of a heart's own nothing
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w %s", programPath, versionCommand, err, strings.TrimSpace(string(said)))
+	cmd.WaitDelay = time.Second
+	said, err := cmd.CombinedOutput()
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that is one that has said it, and has left somebody running
+		return fmt.Errorf("%s %s: %w %s", program, versionCommand, err, strings.TrimSpace(string(said)))
 	}
 	return nil
 }
 
-// takesWrites tries to write the file without which no heart begins: what it holds already.
+// takesWrites tries to write the file without which no heart begins: the end of its second slot, which is always the same. So nothing is
+// lost where a new incarnation is written at the same moment.
 func (d *stateDir) takesWrites() error {
 	path := d.file("incarnation")
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_SYNC, 0)
 	if err != nil {
 		return err
 	}
-	first := make([]byte, 1)
-	_, err = f.ReadAt(first, 0)
+	_, _, err = storedIncarnation(f)
 	if err == nil {
-		_, err = f.WriteAt(first, 0)
+		_, err = f.WriteAt([]byte{0}, slotCount*slotSize-1)
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

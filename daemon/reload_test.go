@@ -7,6 +7,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"locum/heartbeat"
+	"locum/wire"
 )
 
 // TestAReloadThatCouldNotComeBackIsRefused: what stands in the way of a new heart is found by the old one, which stays.
@@ -38,6 +42,14 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 			n.away("state/locum.conf")
 			n.write("state/locum.conf", "cluster", 0o600)
 		}, func(n *testNode) { n.back("state/locum.conf") }, "/state/locum.conf"},
+		{"an incarnation that cannot be read", func(n *testNode) {
+			n.away("state/incarnation")
+			n.write("state/incarnation", strings.Repeat("x", slotCount*slotSize), 0o600)
+		}, func(n *testNode) { n.back("state/incarnation") }, "/state/incarnation"},
+		{"a machine's identity that cannot be read", func(n *testNode) {
+			n.away("state/machine")
+			n.write("state/machine", "rubbish", 0o600)
+		}, func(n *testNode) { n.back("state/machine") }, "/state/machine"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := newNode(t)
@@ -59,6 +71,83 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 				t.Errorf("the service saw %q", got)
 			}
 		})
+	}
+}
+
+// TestAReloadThatWouldBeAnotherNodeIsRefused: a machine that was named anew is found in the file under another number, or not at all.
+func TestAReloadThatWouldBeAnotherNodeIsRefused(t *testing.T) {
+	n := newNode(t)
+	n.write("locum.conf", strings.Replace(n.read("locum.conf"), "node 1 alpha", "node 1 alpha\nnode 2 beta\npath udp lan alpha=192.0.2.1 beta=192.0.2.2\ntiebreak unsafe", 1), 0o644)
+	state, err := openStateDir(n.options.StateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.close()
+	if _, err := state.nextIncarnation(0); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, want string }{{"alpha", ""}, {"beta", "another node now, beta"}, {"gamma", `"gamma"`}} {
+		o := n.options
+		o.Node = c.name
+		if err := wouldComeUp(o, state, 1); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("as %s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestAProgramThatDoesNotEndIsNotWaitedFor, nor whoever has its output after it: else there would be no reload any more.
+func TestAProgramThatDoesNotEndIsNotWaitedFor(t *testing.T) {
+	n := newNode(t)
+	if err := syscall.Mkfifo(n.dir+"/hang", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, text string
+		runs       bool
+	}{
+		{"a shell that waits for another", "#!/bin/sh\ncat " + n.dir + "/hang; exit\n", false},
+		{"one that leaves another running", "#!/bin/sh\ncat " + n.dir + "/hang &\nexit 0\n", true},
+	} {
+		n.replace("locum", []byte(c.text))
+		ended := make(chan error, 1)
+		go func() { ended <- programRuns(n.dir+"/locum", 100*time.Millisecond) }()
+		select {
+		case err := <-ended:
+			if (err == nil) != c.runs {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s is waited for", c.name)
+		}
+	}
+	n.endAll()
+}
+
+// TestAReloadInBetweenEndsNoOther: a new file that waits to take effect is tried again, also when an operator has told the heart to reload just when it was.
+func TestAReloadInBetweenEndsNoOther(t *testing.T) {
+	h := &heart{o: newNode(t).options, state: &stateDir{path: t.TempDir()}, said: map[string]bool{}, log: quiet}
+	var err error
+	if h.w, err = newWaiter(); err != nil {
+		t.Fatal(err)
+	}
+	defer h.w.close()
+	h.beginAnew(0)
+	h.beginAnew(time.Millisecond) // its pause was over just then
+	end := time.Now().Add(patience)
+	for tries := 0; tries < 3; {
+		if time.Now().After(end) {
+			t.Fatalf("it was tried %d times", tries)
+		}
+		was := h.trying
+		for _, do := range h.w.posted() {
+			do()
+		}
+		if was && !h.trying {
+			tries++
+		}
+		if err := h.w.wait(heartbeat.Now(), heartbeat.Now()+wire.Instant(time.Second)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,26 +16,20 @@ type engineSeat struct {
 	process *os.Process
 	starts  uint16
 	room    bool // the waiter tells when the socket takes more
-	stop    chan struct{}
-	over    chan struct{} // the newest engine's process has ended
+	keeper  *keeper
 }
 
 // begin has a keeper start the first engine.
 func (s *engineSeat) begin(h *heart) {
-	s.stop, s.over = make(chan struct{}), make(chan struct{}, 1)
-	k := keeper{stop: s.stop,
+	s.keeper = &keeper{stop: make(chan struct{}),
 		started: func(l *link, p *os.Process) { h.w.post(func() { s.sitDown(h, l, p) }) },
 		gone: func(how string) {
-			select {
-			case s.over <- struct{}{}:
-			default:
-			}
 			h.w.post(func() {
 				s.drop(h)
 				h.log("warn", "the engine has ended ("+how+"); services run on untouched, and it is started anew")
 			})
 		}}
-	go k.run()
+	go s.keeper.run()
 }
 
 func (s *engineSeat) sitDown(h *heart, l *link, p *os.Process) {
@@ -143,25 +136,9 @@ func (s *engineSeat) said(h *heart, r record) {
 	}
 }
 
-// engineEnd is how long an engine may take to notice that its heart's end of the socket is closed.
-const engineEnd = time.Second
-
 // end ends the engine together with the heart: none is started any more, and the last one is seen gone.
 func (s *engineSeat) end() {
-	if s.stop == nil {
-		return
-	}
-	close(s.stop)
-	if s.link == nil {
-		return
-	}
-	s.link.close()
-	for {
-		select {
-		case <-s.over:
-			return
-		case <-time.After(engineEnd):
-			_ = s.process.Kill()
-		}
+	if s.keeper != nil {
+		s.keeper.end()
 	}
 }

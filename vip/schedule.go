@@ -27,6 +27,7 @@ type schedule struct {
 	next    int       // index into burst; len(burst) once it is over
 	last    time.Time // the newest announcement
 	contest time.Time // when a claim last began a burst
+	quiet   time.Time // nothing is said before
 }
 
 // begin starts a burst: an announcement is due at once.
@@ -34,16 +35,17 @@ func (s *schedule) begin(now time.Time) {
 	s.begun, s.next = now, 0
 }
 
-// hold leaves of the burst that has begun only its last announcement, and claims unanswered until then.
+// hold leaves of the burst that has begun only its last announcement, and claims unanswered until then. No burst that begins meanwhile is sooner:
+// a split that has healed is just when one may hear that another has it.
 func (s *schedule) hold() {
 	s.next = len(burst) - 1
-	s.contest = s.begun.Add(burst[s.next] - claimGap)
+	s.quiet = s.begun.Add(burst[s.next])
 }
 
 // claimed is told that another machine claims the address. It reports whether that began a burst; if not, one is so
 // young that it answers this claim too.
 func (s *schedule) claimed(now time.Time) bool {
-	if now.Sub(s.contest) < claimGap {
+	if now.Sub(s.contest) < claimGap || now.Before(s.quiet) {
 		return false
 	}
 	s.contest = now
@@ -53,10 +55,14 @@ func (s *schedule) claimed(now time.Time) bool {
 
 // due is when the next announcement has to be sent.
 func (s *schedule) due() time.Time {
+	at := s.last.Add(s.refresh)
 	if s.next < len(burst) {
-		return s.begun.Add(burst[s.next])
+		at = s.begun.Add(burst[s.next])
 	}
-	return s.last.Add(s.refresh)
+	if at.Before(s.quiet) {
+		return s.quiet
+	}
+	return at
 }
 
 // spoke is told that an announcement was sent. One that comes late stands for all that were due by then.

@@ -121,3 +121,21 @@ func TestAHeldBurstSaysAndAnswersNothingBeforeItsEnd(t *testing.T) {
 		t.Error("a claim is not answered after the end")
 	}
 }
+
+// A node that comes back hears that a split has healed, and that its link is up, before it hears who has the address now.
+func TestNothingThatHappensMeanwhileHurriesAHeldBurst(t *testing.T) {
+	begun := time.Unix(1000, 0)
+	s := schedule{refresh: time.Minute}
+	s.begin(begun)
+	s.hold()
+	end := begun.Add(burst[len(burst)-1])
+	s.begin(begun.Add(time.Second))
+	if !s.due().Equal(end) {
+		t.Errorf("due %s after it began", s.due().Sub(begun))
+	}
+	late := end.Add(-time.Millisecond)
+	s.begin(late)
+	if s.spoke(end); !s.due().Equal(late.Add(burst[1])) {
+		t.Errorf("it goes on %s after it began", s.due().Sub(begun))
+	}
+}
