@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,7 +128,7 @@ type timed struct {
 
 // inTime puts the commands in order, with the time that passes between them.
 func inTime(list []timed) (commands []string) {
-	slices.SortStableFunc(list, func(a, b timed) int { return int(a.at - b.at) })
+	slices.SortStableFunc(list, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
 	now := time.Duration(0)
 	for _, c := range list {
 		if c.at > now {
