@@ -97,8 +97,12 @@ func (c *Config) explainDeath(n Node) Row {
 		r.Steps = append(r.Steps, "exactly half of the votes are left: each side that lives claims the quorum disk, which decides for one of them")
 		r.Terms = append(r.Terms, term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every))
 		half = false // the rest is as with more than half
-	case half && !c.has("fence"):
+	case half && !c.has("fence") && c.has("unsafe"):
 		return c.explainUnsafe(r, n)
+	case half && !c.has("fence"):
+		r.Proof = "none: the others have exactly half of the votes, and nothing breaks the tie"
+		r.Steps = append(r.Steps, "exactly half of the votes are left, and no tiebreak line says who goes on: the others stop their services when their lease runs out")
+		return r
 	}
 	c.explainProof(&r, n, half)
 	if len(heirs) == 0 {
@@ -254,9 +258,9 @@ func (c *Config) longestStart(n Node) time.Duration {
 	return longest
 }
 
-// Advice is what two boxes without a fence device get, and what to buy; "" where it does not apply.
+// Advice is what two boxes get that only an unsafe tie-break parts, and what to buy; "" where it does not apply.
 func (c *Config) Advice() string {
-	if len(c.Nodes) != 2 || c.has("fence") {
+	if len(c.Nodes) != 2 || c.has("fence") || len(c.Fences) > 0 || c.has("disk") || !c.has("unsafe") {
 		return ""
 	}
 	return "These two nodes have no fence device. When they cannot hear each other, nothing can tell a dead node from a cut\n" +
