@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -82,9 +83,20 @@ func commands() []command {
 
 func main() {
 	demo.Main()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(execute(ctx, os.Args[1:]))
+	os.Exit(start(os.Args[1:]))
+}
+
+// deaf are the commands that never look whether they are to end: a signal ends them as it does any program.
+var deaf = []string{"check", "replay"}
+
+func start(args []string) int {
+	ctx := context.Background()
+	if len(args) == 0 || !slices.Contains(deaf, args[0]) {
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+	}
+	return execute(ctx, args)
 }
 
 // execute runs one command and gives its exit status.

@@ -92,12 +92,23 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		}
 		commands = append(commands, timed{d, what})
 	}
-	story := simulate.Tell(cfg, inTime(commands), *length)
-	fmt.Print(story)
-	if len(story.Failures) > 0 {
-		return errors.New(strings.Join(story.Failures, "; "))
+	return tell(ctx, cfg, inTime(commands), *length)
+}
+
+// tell plays one history and shows it.
+func tell(ctx context.Context, cfg *config.Config, commands []string, length time.Duration) error {
+	told := make(chan simulate.Story, 1)
+	go func() { told <- simulate.Tell(cfg, commands, length) }()
+	select {
+	case story := <-told:
+		fmt.Print(story)
+		if len(story.Failures) > 0 {
+			return errors.New(strings.Join(story.Failures, "; "))
+		}
+		return nil
+	case <-ctx.Done():
+		return errors.New("interrupted")
 	}
-	return nil
 }
 
 // each takes "beta,gamma" for two nodes.
