@@ -244,18 +244,35 @@ func (c *Config) tieDelay() time.Duration {
 	return 0
 }
 
+// longestStart is how long at worst all is started that may have run on a node.
 func (c *Config) longestStart(n Node) time.Duration {
 	var longest time.Duration
-	for _, s := range c.Services {
-		var sum time.Duration
-		for _, r := range s.Resources {
-			sum += r.Start
-		}
-		if slices.Contains(s.Nodes, n.Number) {
-			longest = max(longest, sum)
-		}
+	known := map[int]time.Duration{}
+	for i := range c.Services {
+		longest = max(longest, c.startOf(i, n, known))
 	}
 	return longest
+}
+
+// startOf is how long a service that may have run on a node takes to start, 0 if it cannot have: one resource after the other, once those run that it starts
+// after and that may have run there too.
+func (c *Config) startOf(i int, n Node, known map[int]time.Duration) time.Duration {
+	s := &c.Services[i]
+	if !slices.Contains(s.Nodes, n.Number) {
+		return 0
+	}
+	if sum, ok := known[i]; ok {
+		return sum
+	}
+	var sum time.Duration
+	for _, k := range s.After {
+		sum = max(sum, c.startOf(k, n, known))
+	}
+	for _, r := range s.Resources {
+		sum += r.Start
+	}
+	known[i] = sum
+	return sum
 }
 
 // Advice is what two boxes get that only an unsafe tie-break parts, and what to buy; "" where it does not apply.

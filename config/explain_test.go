@@ -34,3 +34,25 @@ func TestWhatAFileMeansSpeaksOfUnsafeOnlyWhereItIsWritten(t *testing.T) {
 // withoutFences is the good file without its switches.
 var withoutFences = strings.Join(strings.FieldsFunc(good, func(r rune) bool { return r == '\n' })[:6], "\n") + "\n" +
 	strings.Join(strings.Split(good, "\n")[8:], "\n")
+
+func TestTheWorstCaseCountsWhatAServiceStartsAfter(t *testing.T) {
+	const more = "service db nodes=alpha,beta\nresource db unit db.service start=30s\nservice app nodes=beta,alpha after=db,log,web\nresource app unit app.service start=10s\n" +
+		"service log nodes=beta\nresource log unit log.service start=10m\n"
+	c, p := Parse("f", good+more)
+	if c == nil {
+		t.Fatal(p)
+	}
+	for i, want := range []int64{130_000, 610_000} { // web has two resources of a minute each; log cannot have run on alpha
+		terms := c.Explain()[i].Terms
+		if last := terms[len(terms)-1]; last.MS != want || !strings.HasPrefix(last.Name, "start") {
+			t.Errorf("node %d: %+v, want %d", i+1, last, want)
+		}
+	}
+}
+
+func TestAFileInWhichNobodyHasAVoteIsRefused(t *testing.T) {
+	c, p := Parse("f", strings.NewReplacer("1 alpha", "1 alpha votes=0", "2 beta", "2 beta votes=0").Replace(good))
+	if c != nil || !strings.Contains(p.Error(), "f: no node has a vote") {
+		t.Error(p)
+	}
+}
