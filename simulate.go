@@ -50,6 +50,9 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case len(words) == 1:
 		*file = words[0]
 	}
+	if err := oneKind(fs, *seeds > 0); err != nil {
+		return err
+	}
 	cfg, err := simulated(*file)
 	if err != nil {
 		return err
@@ -93,6 +96,22 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		commands = append(commands, timed{d, what})
 	}
 	return tell(ctx, cfg, inTime(commands), *length)
+}
+
+// ofSeeds are the flags that random histories heed; --seed means nothing else.
+var ofSeeds = []string{"config", "seeds", "seed"}
+
+// oneKind refuses flags that would not be heeded, as who has said them believes that they were.
+func oneKind(fs *pflag.FlagSet, random bool) (err error) {
+	fs.Visit(func(f *pflag.Flag) {
+		switch {
+		case random && !slices.Contains(ofSeeds, f.Name):
+			err = wrongUsage("--seeds plays random histories, in which --%s means nothing: leave one of them out", f.Name)
+		case !random && f.Name == "seed":
+			err = wrongUsage("--seed is the first of so many random histories: say with --seeds how many")
+		}
+	})
+	return err
 }
 
 // tell plays one history and shows it.
@@ -162,9 +181,10 @@ func cutOf(cfg *config.Config, what string) string {
 // search plays random disasters on a file and shows the shortest history that breaks what must never be broken.
 func search(ctx context.Context, cfg *config.Config, first uint64, seeds int) error {
 	began := time.Now()
-	for seed := first; seed < first+uint64(seeds); seed++ {
+	for i := range uint64(seeds) {
+		seed := first + i
 		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted after %d histories without trouble", seed-first)
+			return fmt.Errorf("interrupted after %d histories without trouble", i)
 		}
 		s := simulate.Disasters(cfg, seed)
 		if _, failures := s.Play(); len(failures) > 0 {

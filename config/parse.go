@@ -40,6 +40,9 @@ func Parse(file, text string) (*Config, *Problems) {
 		firstLine: map[string]int{}, badLine: map[int]bool{},
 	}
 	p.lines = lines(p.Problems, text)
+	if len(text) > maxText { // what it lacks is not known
+		return nil, p.Problems
+	}
 	for _, l := range p.lines {
 		if _, known := directives[l.words[0]]; !known {
 			p.lose(l.number, append(l.keyFirst(), l.words...))

@@ -112,6 +112,7 @@ func lines(p *Problems, text string) []line {
 		raw = strings.TrimRight(raw, "\r\n")
 		if len(raw) > maxLine {
 			p.add(number, "the line has %d bytes; at most %d are read", len(raw), maxLine)
+			p.lose(number, rough(raw))
 			continue
 		}
 		words, keys, err := split(raw)
