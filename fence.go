@@ -35,10 +35,10 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return fenceTest(ctx, ch, words[0], false)
 	case *confirm:
 		ch.Command = console.Command{Verb: "confirm", Node: words[0], By: by()}
-		err = agreed(*yes, "If "+words[0]+" is not really off, its services will run twice and destroy data.", words[0])
+		err = agreed(ctx, *yes, "If "+words[0]+" is not really off, its services will run twice and destroy data.", words[0])
 	default:
 		ch.Command = console.Command{Verb: "fence", Node: words[0], By: by()}
-		err = agreed(*yes, "This switches "+words[0]+" off, whatever runs on it.", words[0])
+		err = agreed(ctx, *yes, "This switches "+words[0]+" off, whatever runs on it.", words[0])
 	}
 	if err != nil {
 		return err
@@ -55,15 +55,26 @@ func nodeExists(ctx context.Context, ch *console.Change, name string) (*console.
 	return reply.Status, console.KnownNode(name, reply.Status)
 }
 
-// agreed has the operator type the node's name.
-func agreed(yes bool, warning, name string) error {
+// agreed has the operator type the node's name. A signal ends it: nothing else listens to one while it reads.
+func agreed(ctx context.Context, yes bool, warning, name string) error {
 	if yes {
 		return nil
 	}
 	fmt.Printf("%s\nType its name to go on: ", warning)
-	var typed string
-	if _, err := fmt.Scanln(&typed); err == nil && typed == name {
-		return nil
+	typed, in := make(chan string, 1), os.Stdin
+	go func() {
+		var word string
+		if _, err := fmt.Fscanln(in, &word); err != nil {
+			word = ""
+		}
+		typed <- word
+	}()
+	select {
+	case word := <-typed:
+		if word == name && ctx.Err() == nil {
+			return nil
+		}
+	case <-ctx.Done():
 	}
 	fmt.Println()
 	return &console.Failure{Code: console.ExitFailed, Text: "nothing was done: " + name + " was not typed (-y does not ask)"}
@@ -75,7 +86,7 @@ func powerTest(ctx context.Context, ch *console.Change, node string, st *console
 	if st != nil && st.Node == node {
 		return wrongUsage("this node cannot test its own power; ask another one")
 	}
-	if err := agreed(yes, "This really switches "+node+" off and on again, whatever runs on it.", node); err != nil {
+	if err := agreed(ctx, yes, "This really switches "+node+" off and on again, whatever runs on it.", node); err != nil {
 		return err
 	}
 	if !console.IsClean(node, st) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -93,9 +94,13 @@ func run(args []string) int {
 	return execute(ctx, args)
 }
 
-// contextOf is what a command runs in. A heart hears its signals itself: one that came here before it listens would be lost to it.
+// ownSignals are the commands that no context ends. A heart hears its signals itself, and one that came before it listens would be lost to it; the
+// others never look whether they are to end: a signal ends them as it does any program.
+var ownSignals = []string{"run", "check", "replay"}
+
+// contextOf is what a command runs in.
 func contextOf(args []string) (context.Context, context.CancelFunc) {
-	if len(args) > 0 && args[0] == "run" {
+	if len(args) > 0 && slices.Contains(ownSignals, args[0]) {
 		return context.Background(), func() {}
 	}
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"locum": func() { os.Exit(execute(context.Background(), os.Args[1:])) }})
+	testscript.Main(m, map[string]func(){"locum": func() { os.Exit(run(os.Args[1:])) }})
 }
 
 // TestTheCommandLine runs the scripts in testdata/script. None of them needs a daemon; those that do are in lab.

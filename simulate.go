@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,9 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case len(words) == 1:
 		*file = words[0]
 	}
+	if err := oneKind(fs, *seeds > 0); err != nil {
+		return err
+	}
 	cfg, err := simulated(*file)
 	if err != nil {
 		return err
@@ -91,12 +95,39 @@ func runSimulate(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		}
 		commands = append(commands, timed{d, what})
 	}
-	story := simulate.Tell(cfg, inTime(commands), *length)
-	fmt.Print(story)
-	if len(story.Failures) > 0 {
-		return errors.New(strings.Join(story.Failures, "; "))
+	return tell(ctx, cfg, inTime(commands), *length)
+}
+
+// ofSeeds are the flags that random histories heed; --seed means nothing else.
+var ofSeeds = []string{"config", "seeds", "seed"}
+
+// oneKind refuses flags that would not be heeded, as who has said them believes that they were.
+func oneKind(fs *pflag.FlagSet, random bool) (err error) {
+	fs.Visit(func(f *pflag.Flag) {
+		switch {
+		case random && !slices.Contains(ofSeeds, f.Name):
+			err = wrongUsage("--seeds plays random histories, in which --%s means nothing: leave one of them out", f.Name)
+		case !random && f.Name == "seed":
+			err = wrongUsage("--seed is the first of so many random histories: say with --seeds how many")
+		}
+	})
+	return err
+}
+
+// tell plays one history and shows it.
+func tell(ctx context.Context, cfg *config.Config, commands []string, length time.Duration) error {
+	told := make(chan simulate.Story, 1)
+	go func() { told <- simulate.Tell(cfg, commands, length) }()
+	select {
+	case story := <-told:
+		fmt.Print(story)
+		if len(story.Failures) > 0 {
+			return errors.New(strings.Join(story.Failures, "; "))
+		}
+		return nil
+	case <-ctx.Done():
+		return errors.New("interrupted")
 	}
-	return nil
 }
 
 // each takes "beta,gamma" for two nodes.
@@ -127,7 +158,7 @@ type timed struct {
 
 // inTime puts the commands in order, with the time that passes between them.
 func inTime(list []timed) (commands []string) {
-	slices.SortStableFunc(list, func(a, b timed) int { return int(a.at - b.at) })
+	slices.SortStableFunc(list, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
 	now := time.Duration(0)
 	for _, c := range list {
 		if c.at > now {
@@ -150,9 +181,10 @@ func cutOf(cfg *config.Config, what string) string {
 // search plays random disasters on a file and shows the shortest history that breaks what must never be broken.
 func search(ctx context.Context, cfg *config.Config, first uint64, seeds int) error {
 	began := time.Now()
-	for seed := first; seed < first+uint64(seeds); seed++ {
+	for i := range uint64(seeds) {
+		seed := first + i
 		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted after %d histories without trouble", seed-first)
+			return fmt.Errorf("interrupted after %d histories without trouble", i)
 		}
 		s := simulate.Disasters(cfg, seed)
 		if _, failures := s.Play(); len(failures) > 0 {

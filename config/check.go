@@ -23,6 +23,7 @@ func (p *parser) finish() {
 		{len(c.Nodes) == 0 && !p.stands("node"), "no node line; write one for each machine: node 1 NAME"},
 		{len(p.services) == 0 && !p.stands("service"), "no service line; write: service NAME nodes=A,B"},
 		{len(c.Nodes) > 1 && len(c.Paths) == 0 && !p.stands("path"), "no path line; write: path udp lan A=ADDRESS B=ADDRESS"},
+		{len(p.Errors) == 0 && len(c.Nodes) > 0 && c.TotalVotes() == 0, "no node has a vote: nothing ever has a quorum; leave votes=0 out of a node line"},
 		{len(c.Paths) > wire.MaxPaths, fmt.Sprintf("%d paths; at most %d can be used", len(c.Paths), wire.MaxPaths)},
 	} {
 		if need.missing {

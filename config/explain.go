@@ -97,8 +97,12 @@ func (c *Config) explainDeath(n Node) Row {
 		r.Steps = append(r.Steps, "exactly half of the votes are left: each side that lives claims the quorum disk, which decides for one of them")
 		r.Terms = append(r.Terms, term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every))
 		half = false // the rest is as with more than half
-	case half && !c.has("fence"):
+	case half && !c.has("fence") && c.has("unsafe"):
 		return c.explainUnsafe(r, n)
+	case half && !c.has("fence"):
+		r.Proof = "none: the others have exactly half of the votes, and nothing breaks the tie"
+		r.Steps = append(r.Steps, "exactly half of the votes are left, and no tiebreak line says who goes on: the others stop their services when their lease runs out")
+		return r
 	}
 	c.explainProof(&r, n, half)
 	if len(heirs) == 0 {
@@ -240,23 +244,40 @@ func (c *Config) tieDelay() time.Duration {
 	return 0
 }
 
+// longestStart is how long at worst all is started that may have run on a node.
 func (c *Config) longestStart(n Node) time.Duration {
 	var longest time.Duration
-	for _, s := range c.Services {
-		var sum time.Duration
-		for _, r := range s.Resources {
-			sum += r.Start
-		}
-		if slices.Contains(s.Nodes, n.Number) {
-			longest = max(longest, sum)
-		}
+	known := map[int]time.Duration{}
+	for i := range c.Services {
+		longest = max(longest, c.startOf(i, n, known))
 	}
 	return longest
 }
 
-// Advice is what two boxes without a fence device get, and what to buy; "" where it does not apply.
+// startOf is how long a service that may have run on a node takes to start, 0 if it cannot have: one resource after the other, once those run that it starts
+// after and that may have run there too.
+func (c *Config) startOf(i int, n Node, known map[int]time.Duration) time.Duration {
+	s := &c.Services[i]
+	if !slices.Contains(s.Nodes, n.Number) {
+		return 0
+	}
+	if sum, ok := known[i]; ok {
+		return sum
+	}
+	var sum time.Duration
+	for _, k := range s.After {
+		sum = max(sum, c.startOf(k, n, known))
+	}
+	for _, r := range s.Resources {
+		sum += r.Start
+	}
+	known[i] = sum
+	return sum
+}
+
+// Advice is what two boxes get that only an unsafe tie-break parts, and what to buy; "" where it does not apply.
 func (c *Config) Advice() string {
-	if len(c.Nodes) != 2 || c.has("fence") {
+	if len(c.Nodes) != 2 || c.has("fence") || len(c.Fences) > 0 || c.has("disk") || !c.has("unsafe") {
 		return ""
 	}
 	return "These two nodes have no fence device. When they cannot hear each other, nothing can tell a dead node from a cut\n" +

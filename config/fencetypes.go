@@ -16,9 +16,9 @@ var fenceTypes = map[string]spec{
 	"raritan-snmp": snmpSpec("outlet"),
 	"snmp":         snmpSpec("oid-off", "value-off", "value-on", "oid-status", "status-off", "status-on"),
 	"netio":        plugSpec,
-	"rps10":        {required: []string{"device", "outlet"}, slow: serialTime, keys: map[string]kind{"device": kindFile, "baud": kindNumber, "outlet": kindNumber}},
-	"serial": {required: []string{"device", "send-off", "send-status", "match-off", "match-on"}, slow: serialTime, keys: map[string]kind{
-		"device": kindFile, "baud": kindNumber, "outlet": kindNumber, "send-off": kindWord, "send-on": kindWord, "send-status": kindWord,
+	"rps10":        {required: []string{"device", "outlet"}, slow: serialTime, oneOf: serialRates, keys: map[string]kind{"device": kindFile, "baud": kindWord, "outlet": kindNumber}},
+	"serial": {required: []string{"device", "send-off", "send-status", "match-off", "match-on"}, slow: serialTime, oneOf: serialRates, keys: map[string]kind{
+		"device": kindFile, "baud": kindWord, "outlet": kindNumber, "send-off": kindWord, "send-on": kindWord, "send-status": kindWord,
 		"expect-off": kindWord, "expect-on": kindWord, "match-off": kindWord, "match-on": kindWord, "password-file": kindFile}},
 	"ipmi": {required: []string{"address", "user", "password-file"}, slow: boardTime, oneOf: ipmiWords, keys: with(userKeys, map[string]kind{
 		"address": kindHost, "cipher": kindWord, "privilege": kindWord})},
@@ -58,7 +58,9 @@ var (
 	boardKeys = map[string]kind{"address": kindHost, "system": kindWord, "auth": kindWord}
 	ipmiWords = map[string][]string{"cipher": {"3", "17"}, "privilege": {"operator", "administrator"}}
 	httpAuth  = map[string][]string{"auth": {"basic", "digest"}}
-	boardAuth = map[string][]string{"auth": {"basic", "session"}}
+	// A switch's port is opened as that of a path.
+	serialRates = map[string][]string{"baud": rateWords()}
+	boardAuth   = map[string][]string{"auth": {"basic", "session"}}
 )
 
 // boardTime is what a management board may well need to switch its machine off and to notice that: some seconds.

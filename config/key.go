@@ -49,7 +49,7 @@ func (c *Config) NextKeyLine() string {
 
 // word is a path as the file spells it.
 func word(path string) string {
-	if strings.ContainsAny(path, " \t\"\\#") {
+	if path == "" || strings.ContainsAny(path, " \t\"\\#") {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path) + `"`
 	}
 	return path

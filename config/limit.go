@@ -74,7 +74,8 @@ func (p *parser) limit(l line) {
 	if !p.take(l, limitForm, 0, -1, limitKeys()...) {
 		return
 	}
-	if probably := hint(l, l.words[1:], limitKeys()); probably != "" {
+	strange := slices.DeleteFunc(slices.Clone(l.words[1:]), func(word string) bool { _, known := p.cfg.NodeByName(word); return known })
+	if probably := hint(l, strange, limitKeys()); len(strange) > 0 && probably != "" {
 		p.add(l.number, "limit: a word is no node%s; the form is: %s", probably, limitForm)
 		return
 	}

@@ -74,6 +74,13 @@ func manyLimits() string {
 	return b.String()
 }
 
+func TestANodeWhoseNameIsThatOfALimitIsNamed(t *testing.T) {
+	c, p := Parse("f", strings.ReplaceAll(good, "alpha", "gateway")+"limit gateway beta load=8\n")
+	if c == nil || !slices.Equal(c.Limits[0].Nodes, []wire.Node{1, 2}) {
+		t.Error(p)
+	}
+}
+
 func TestALimitIsSaidInWords(t *testing.T) {
 	c, p := Parse("f", good+"limit load=8 memory=512M disk=/var:1G io-pressure=40 gateway=192.0.2.1 link=eth1\nlimit gateway=192.0.2.1,192.0.2.3 for=5s\n")
 	if c == nil {

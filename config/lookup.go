@@ -97,14 +97,41 @@ func meaning(text string) []string {
 	return list
 }
 
-// Fingerprint is a hash of what the file means: comments, blank lines and spacing do not count.
+// written is what meaning has, with quotes where a word needs them: lines that are the same give the same words.
+func written(text string) []string {
+	var list []string
+	for _, l := range lines(&Problems{}, text) {
+		var words []string
+		for _, w := range l.words {
+			if key, _, ok := strings.Cut(w, "="); ok && isKey(key) && word(w) == w {
+				w = `"` + w + `"` // else it would be a key with its value
+			} else {
+				w = word(w)
+			}
+			words = append(words, w)
+		}
+		for _, kv := range l.keys {
+			words = append(words, kv.key+"="+word(kv.value))
+		}
+		list = append(list, strings.Join(words, " "))
+	}
+	return list
+}
+
+// SaysTheSame reports whether two files differ in nothing but comments, blank lines and spacing.
+func (c *Config) SaysTheSame(o *Config) bool {
+	return slices.Equal(written(c.Text), written(o.Text))
+}
+
+// Fingerprint is a hash of what the file means: comments, blank lines and spacing do not count. It is compared with those of nodes that run another
+// version, and therefore knows no quotes: two words are the same to it as one with a blank in it, which SaysTheSame tells apart.
 func (c *Config) Fingerprint() [32]byte {
 	return sha256.Sum256([]byte(strings.Join(meaning(c.Text), "\n")))
 }
 
 // Diff lists the lines that two texts do not share: "- " before one that only the first has, "+ " the second.
 func Diff(a, b string) []string {
-	first, second := meaning(a), meaning(b)
+	first, second := written(a), written(b)
 	var list []string
 	for _, l := range first {
 		if !slices.Contains(second, l) {
@@ -115,6 +142,9 @@ func Diff(a, b string) []string {
 		if !slices.Contains(first, l) {
 			list = append(list, "+ "+l)
 		}
+	}
+	if len(list) == 0 && !slices.Equal(first, second) {
+		list = append(list, "(the same lines in another order)")
 	}
 	return list
 }

@@ -28,6 +28,8 @@ func TestAWrongLineMakesNoOtherLineWrong(t *testing.T) {
 		{"a node with an unknown key", "node 2 beta", "node 2 beta vote=1", []string{`f:4: node: unknown key vote=; did you mean "votes"?`}},
 		{"a node with a word too many", "node 2 beta", "node 2 beta 192.0.2.2", []string{"f:4: node: 3 words where 2 are wanted"}},
 		{"a node with a quote", "node 2 beta", `node 2 "beta`, []string{"f:4: a quote is opened and not closed"}},
+		{"a line that is too long", "service web nodes=alpha,beta", "service web nodes=alpha,beta" + strings.Repeat(" ", maxLine), []string{"f:9: the line has 4124 bytes; at most 4096 are read"}},
+		{"a file that is too long", "cluster office", strings.Repeat("# a comment\n", maxText/12) + "cluster office", []string{"f:1: the file has "}},
 		{"a mistyped node line", "node 2 beta", "nod 2 beta", []string{`f:4: unknown directive "nod"; did you mean "node"?`}},
 		{"a node line without its keyword", "node 2 beta", "2 beta", []string{"f:4: the line begins with a number; a directive's keyword comes first; did you mean: node 2 beta"}},
 		{"a node without a name", "node 2 beta", "node 2", []string{"f:4: node: 1 word where 2 are wanted",

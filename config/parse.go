@@ -40,6 +40,9 @@ func Parse(file, text string) (*Config, *Problems) {
 		firstLine: map[string]int{}, badLine: map[int]bool{},
 	}
 	p.lines = lines(p.Problems, text)
+	if len(text) > maxText { // what it lacks is not known
+		return nil, p.Problems
+	}
 	for _, l := range p.lines {
 		if _, known := directives[l.words[0]]; !known {
 			p.lose(l.number, append(l.keyFirst(), l.words...))
@@ -175,9 +178,10 @@ func (p *parser) duration(l line, what, text string, least, most time.Duration) 
 	return d
 }
 
+// isNumber reports whether a word is a number as people write one: no sign, no exponent, and not inf or nan.
 func isNumber(s string) bool {
 	_, err := strconv.ParseFloat(s, 64)
-	return err == nil
+	return err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
 }
 
 func (p *parser) integer(l line, what, text string, least, most int) int {
@@ -274,7 +278,7 @@ func (p *parser) beat(l line) {
 	if !p.take(l, "beat every=100ms dead=1s", 0, 0, "every", "dead") || !p.once(l) {
 		return
 	}
-	b := &p.cfg.Beat
+	b, before := &p.cfg.Beat, len(p.Errors)
 	b.Line = l.number
 	if v, ok := l.value("every"); ok {
 		b.Every = p.duration(l, "every", v, time.Millisecond, 10*time.Second)
@@ -282,7 +286,7 @@ func (p *parser) beat(l line) {
 	if v, ok := l.value("dead"); ok {
 		b.Dead = p.duration(l, "dead", v, 3*time.Millisecond, 5*time.Minute)
 	}
-	if b.Dead < 3*b.Every {
+	if len(p.Errors) == before && b.Dead < 3*b.Every {
 		p.add(l.number, "dead=%s is less than three times every=%s: one lost beat would be a death; write dead=%s or more", b.Dead, b.Every, 3*b.Every)
 	}
 }

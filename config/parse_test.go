@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,78 @@ func TestSpacingAndCommentsDoNotChangeTheFingerprint(t *testing.T) {
 	}
 	if got := Diff(a.Text, c.Text); len(got) != 2 || got[0] != "- resource web unit nginx.service" || got[1] != "+ resource web unit apache2.service" {
 		t.Errorf("diff %q", got)
+	}
+}
+
+// An edit that only sets quotes changes what runs, and has to be told from none.
+func TestAQuoteThatMakesOneWordOfTwoIsADifference(t *testing.T) {
+	for _, tc := range []struct{ name, a, b string }{
+		{"a blank", `resource web process /bin/echo a b`, `resource web process /bin/echo "a b"`},
+		{"a blank in a value", `resource web process /bin/echo x name=a`, `resource web process /bin/echo name="a x"`},
+		{"a word like a key", `resource web process /bin/echo name=a`, `resource web process /bin/echo "name=a"`},
+		{"nothing as a word", `resource web process /bin/echo`, `resource web process /bin/echo ""`},
+	} {
+		a, p := Parse("f", good+tc.a+"\n")
+		b, q := Parse("f", good+tc.b+"\n")
+		if a == nil || b == nil {
+			t.Fatal(p, q)
+		}
+		if got, want := Diff(a.Text, b.Text), []string{"- " + tc.a, "+ " + tc.b}; a.SaysTheSame(b) || !a.SaysTheSame(a) || !slices.Equal(got, want) {
+			t.Errorf("%s: %q", tc.name, got)
+		}
+	}
+	a, _ := Parse("f", good)
+	b, _ := Parse("f", "# comment\n\n"+strings.ReplaceAll(good, " ", "   "))
+	if !a.SaysTheSame(b) || len(Diff(a.Text, b.Text)) != 0 {
+		t.Errorf("spacing and comments: %q", Diff(a.Text, b.Text))
+	}
+}
+
+func TestTheSameLinesInAnotherOrderAreADifference(t *testing.T) {
+	a, _ := Parse("f", good+"resource web unit a.service\nresource web unit b.service\n")
+	b, _ := Parse("f", good+"resource web unit b.service\nresource web unit a.service\n")
+	if got := Diff(a.Text, b.Text); a.SaysTheSame(b) || !slices.Equal(got, []string{"(the same lines in another order)"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAWordThatIsNotUTF8IsRefused(t *testing.T) {
+	for line, want := range map[string]string{"resource web process /srv/b\xfcro/run": `f:12: "/srv/b\xfcro/run" is not UTF-8`, "resource web process /srv/run name=\"b\xfcro\"": `f:12: "b\xfcro" is not UTF-8`,
+		"# ein B\xfcro": "", "resource web process /srv/büro/run": ""} {
+		if _, p := Parse("f", good+line+"\n"); (want == "") != (len(p.Errors) == 0) || !strings.Contains(p.Error(), want) {
+			t.Errorf("%q: %v", line, p)
+		}
+	}
+}
+
+// A hint that is followed gives a good line.
+func TestWhatIsSaidOfANumberWithoutItsUnitCanBeWritten(t *testing.T) {
+	for line, want := range map[string]string{"beat dead=2": "dead 2 has no unit; write 2ms, 2s or 2m", "beat dead=1.5": "write 1.5ms, 1.5s", "beat dead=inf": "is not a duration; write for example", "beat dead=nan": "is not a duration",
+		"beat dead=-5": "is not a duration", "beat dead=1e3": "is not a duration", "limit memory=512": "write 512M or 512G", "limit memory=1.5": `"1.5" is not a size; write for example 512M`,
+		"limit memory=inf": "is not a size", "limit memory=-5": "is not a size"} {
+		if _, p := Parse("f", good+line+"\n"); len(p.Errors) != 1 || !strings.Contains(p.Error(), want) {
+			t.Errorf("%s: %v", line, p)
+		}
+	}
+}
+
+func TestWhatTheKernelOrSystemdTakesForNoNameIsRefused(t *testing.T) {
+	for line, want := range map[string]string{
+		"resource web vip 192.0.2.101/24 dev=eth0:1":                              `"eth0:1" is not an interface's name`,
+		"resource web vip 192.0.2.101/24 dev=..":                                  `".." is not an interface's name`,
+		"resource web vip 192.0.2.101/24 dev=br-lan.7":                            "",
+		"resource web unit nginx":                                                 `"nginx" is not a unit's name`,
+		"resource web unit nginx.conf":                                            `"nginx.conf" is not a unit's name`,
+		"resource web unit .service":                                              `".service" is not a unit's name`,
+		"resource web unit nginx@.service":                                        `"nginx@.service" is a template, which does not run; write one of its instances: nginx@NAME.service`,
+		"resource web unit nginx@a.service":                                       "",
+		"resource web unit srv-web.mount":                                         "",
+		"fence beta two type=rps10 device=/dev/ttyS9 outlet=1 baud=12345 level=2": "fence rps10: baud=12345: there are 9600, 19200,",
+		"fence beta two type=rps10 device=/dev/ttyS9 outlet=1 baud=19200 level=2": "",
+	} {
+		if _, p := Parse("f", good+line+"\n"); (want == "") != (len(p.Errors) == 0) || !strings.Contains(p.Error(), want) {
+			t.Errorf("%s: %v", line, p)
+		}
 	}
 }
 

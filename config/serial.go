@@ -41,12 +41,16 @@ func (p *parser) baud(l line, name, v string) int {
 	if err == nil && slices.Contains(rates, n) {
 		return n
 	}
-	var list []string
+	p.add(l.number, "path %s: baud=%s is no usual rate; there are: %s", name, v, strings.Join(rateWords(), ", "))
+	return defaultBaud
+}
+
+// rateWords are the rates as they are written.
+func rateWords() (list []string) {
 	for _, r := range rates {
 		list = append(list, strconv.Itoa(r))
 	}
-	p.add(l.number, "path %s: baud=%s is no usual rate; there are: %s", name, v, strings.Join(list, ", "))
-	return defaultBaud
+	return list
 }
 
 func (p *parser) serialPorts(l line, path *Path, n Node) {

@@ -141,9 +141,7 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 			p.add(l.number, "%s: %q has no host that can be: %q", what, word, u.Hostname())
 		}
 	case kindUnit:
-		if !strings.Contains(word, ".") || strings.ContainsAny(word, "/ ") {
-			p.add(l.number, "%s: %q is not a unit's name; write for example nginx.service", what, word)
-		}
+		p.checkUnit(l, what, word)
 	case kindFile:
 		p.file0(l, what, word)
 	case kindDuration:
@@ -151,8 +149,22 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 	case kindHost, kindNumber, kindOID, kindYes:
 		p.checkFenceKind(l, what, word, k)
 	case kindInterface:
-		if word == "" || len(word) > 15 || strings.ContainsAny(word, "/ ") {
-			p.add(l.number, "%s: %q is not an interface's name", what, word)
+		if !isInterface(word) {
+			p.add(l.number, "%s: %q is not an interface's name, which has 1 to 15 characters, such as eth0; see: ip link", what, word)
 		}
+	}
+}
+
+// unitTypes are how the names of units end (systemd.unit(5)).
+var unitTypes = []string{"service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"}
+
+// checkUnit refuses a name that systemd has no unit of, on whatever machine.
+func (p *parser) checkUnit(l line, what, word string) {
+	at := strings.LastIndexByte(word, '.')
+	switch {
+	case at <= 0 || !slices.Contains(unitTypes, word[at+1:]) || strings.ContainsAny(word, "/ "):
+		p.add(l.number, "%s: %q is not a unit's name; write for example nginx.service", what, word)
+	case word[at-1] == '@':
+		p.add(l.number, "%s: %q is a template, which does not run; write one of its instances: %sNAME%s", what, word, word[:at], word[at:])
 	}
 }

@@ -14,7 +14,7 @@ const MaxSize int64 = 1 << 50
 
 // ParseSize reads a size in bytes: a whole number and K, M, G or T, by 1024 each, up to MaxSize.
 func ParseSize(text string) (int64, error) {
-	if isNumber(text) {
+	if isNumber(text) && !strings.Contains(text, ".") {
 		return 0, fmt.Errorf("%s has no unit; write %sM or %sG", text, text, text)
 	}
 	n := len(text) - 1

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // line is one directive as it stands in the file: words, and key=value words, in order.
@@ -47,6 +48,9 @@ func split(text string) (words []string, keys []pair, err error) {
 		var word string
 		if word, rest, err = takeWord(rest); err != nil {
 			return nil, nil, err
+		}
+		if !utf8.ValidString(word) { // heart, engine and nodes hand the file to each other as JSON, which knows nothing else
+			return nil, nil, fmt.Errorf("%q is not UTF-8; save the file as UTF-8", word)
 		}
 		if key != "" {
 			keys = append(keys, pair{key, word})
@@ -108,6 +112,7 @@ func lines(p *Problems, text string) []line {
 		raw = strings.TrimRight(raw, "\r\n")
 		if len(raw) > maxLine {
 			p.add(number, "the line has %d bytes; at most %d are read", len(raw), maxLine)
+			p.lose(number, rough(raw))
 			continue
 		}
 		words, keys, err := split(raw)

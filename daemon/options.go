@@ -81,7 +81,7 @@ func drift(o Options, cfg *config.Config) string {
 	case now == nil:
 		return fmt.Sprintf("%s was edited and has %d errors (locum check %s); what it held before is in force",
 			o.ConfigFile, len(problems.Errors), o.ConfigFile)
-	case now.Fingerprint() != cfg.Fingerprint():
+	case !now.SaysTheSame(cfg):
 		return fmt.Sprintf("%s was edited and not applied: what it held before is in force (locum apply %s)", o.ConfigFile, o.ConfigFile)
 	}
 	return ""

@@ -53,6 +53,9 @@ func NewLibvirt(f config.Fence, node string) (Device, error) {
 		d.network, d.address = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "16509"))
 		return d, nil
 	case "tls":
+		if u.Hostname() == "" {
+			return nil, fmt.Errorf("uri=%s names no host, whose certificate would have to be the one", f.Keys["uri"])
+		}
 		d.network, d.address = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "16514"))
 		d.trust, err = libvirtTLS(f, u.Hostname())
 		return d, err
@@ -122,10 +125,10 @@ func (d *domain) On(ctx context.Context) error {
 }
 
 func (d *domain) Status(ctx context.Context) (wire.Power, error) {
-	var state int32
+	var state, reason int32
 	var saved bool
 	err := d.talk(ctx, func(l *libvirt.Libvirt, guest libvirt.Domain) (err error) {
-		if state, _, err = l.DomainGetState(guest, 0); err == nil {
+		if state, reason, err = l.DomainGetState(guest, 0); err == nil {
 			saved, err = isSaved(l, guest)
 		}
 		return err
@@ -135,7 +138,10 @@ func (d *domain) Status(ctx context.Context) (wire.Power, error) {
 	}
 	switch libvirt.DomainState(state) {
 	case libvirt.DomainShutoff:
-		if saved {
+		switch {
+		case libvirt.DomainShutoffReason(reason) == libvirt.DomainShutoffMigrated: // virsh migrate leaves its definition, and it runs on
+			return wire.PowerUnknown, fmt.Errorf("%s was moved to another host, and is shut off here only; write the uri= of that one, or move it back", d.name)
+		case saved:
 			return wire.PowerOn, nil
 		}
 		return wire.PowerOff, nil

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/digitalocean/go-libvirt"
+
 	"locum/config"
 	"locum/wire"
 )
@@ -117,5 +119,28 @@ func TestALibvirtHostThatIsNotGoodEndsNothingAndHoldsNothingUp(t *testing.T) {
 				t.Errorf("%s, %v", power, err)
 			}
 		})
+	}
+}
+
+// A host that a guest has left knows it still, as one that is shut off, for which reason it says.
+func TestAGuestThatWasMovedToAnotherHostIsNotOff(t *testing.T) {
+	for reason, want := range map[libvirt.DomainShutoffReason]wire.Power{libvirt.DomainShutoffUnknown: wire.PowerOff, libvirt.DomainShutoffShutdown: wire.PowerOff,
+		libvirt.DomainShutoffDestroyed: wire.PowerOff, libvirt.DomainShutoffCrashed: wire.PowerOff, libvirt.DomainShutoffMigrated: wire.PowerUnknown} {
+		f := libvirtHost(t, func(c net.Conn, reply []byte) {
+			if binary.BigEndian.Uint32(reply[12:]) == 212 {
+				reply = changed(changed(reply, 7, uint32(libvirt.DomainShutoff)), 8, uint32(reason))
+			}
+			c.Write(reply)
+		})
+		l := ladder(t, []config.Fence{f})
+		power, readings := l.Read(t.Context())
+		if power != want || (want == wire.PowerUnknown) != (readings[0].Err != nil && strings.Contains(readings[0].Err.Error(), "b was moved to another host")) {
+			t.Errorf("reason %d: %s, %v", reason, power, readings[0].Err)
+		}
+		if want == wire.PowerUnknown {
+			if got, text := ladder(t, []config.Fence{within(f, brisk)}).Off(t.Context(), always); got != wire.OutcomeUnknown {
+				t.Errorf("a shot at it: %s: %s", got, text)
+			}
+		}
 	}
 }

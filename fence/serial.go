@@ -139,11 +139,12 @@ func (s *serialSwitch) command(ctx context.Context, what string) error {
 	if s.send[what] == "" {
 		return fmt.Errorf("the fence line has no send-%s=", what)
 	}
-	return s.talk(ctx, func(p Port) error {
+	return s.talk(ctx, func(p Port, turn *portTurn) error {
 		if err := say(p, s.send[what]); err != nil {
 			return err
 		}
 		if s.expect[what] == "" {
+			turn.owes = true // what it says to that may come later, and is no answer to the question that follows
 			_, err := quiet(ctx, p, 10*serialQuiet)
 			return err
 		}
@@ -153,14 +154,15 @@ func (s *serialSwitch) command(ctx context.Context, what string) error {
 
 func (s *serialSwitch) Status(ctx context.Context) (wire.Power, error) {
 	power := wire.PowerUnknown
-	err := s.talk(ctx, func(p Port) (err error) {
+	err := s.talk(ctx, func(p Port, turn *portTurn) (err error) {
 		// An answer bears no sign of what it answers: that to a question whose time was over may come now, and be of long ago.
-		if turnAt(s.device).owes {
+		if turn.owes {
 			if err = s.clear(ctx, p); err != nil {
 				return err
 			}
 		}
 		power, err = s.question(p)
+		turn.owes = err != nil
 		return err
 	})
 	return power, err
@@ -195,7 +197,7 @@ func (s *serialSwitch) question(p Port) (power wire.Power, err error) {
 }
 
 // talk opens the port, waits until it is quiet, and closes it again. Lines that name the same port take turns.
-func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
+func (s *serialSwitch) talk(ctx context.Context, speak func(Port, *portTurn) error) error {
 	turn := turnAt(s.device)
 	select {
 	case turn.place <- struct{}{}:
@@ -211,8 +213,8 @@ func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
 	// The context's end ends a read, whether it is a deadline or a shot that comes.
 	defer context.AfterFunc(ctx, func() { _ = p.SetDeadline(time.Unix(1, 0)) })()
 	if _, err = quiet(ctx, p, serialQuiet); err == nil {
-		err = speak(p)
-		turn.owes = err != nil
+		err = speak(p, turn)
+		turn.owes = turn.owes || err != nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		<-ctx.Done() // the port's deadline is the context's, and may be first by a hair
@@ -224,7 +226,7 @@ func (s *serialSwitch) talk(ctx context.Context, speak func(Port) error) error {
 // portTurn is who may speak on a port, since several outlets hang on one.
 type portTurn struct {
 	place chan struct{} // for one
-	owes  bool          // the switch was spoken to, and its answer has not come; it belongs to whom the place has
+	owes  bool          // the switch was spoken to, and its answer is not known to have come; it belongs to whom the place has
 }
 
 var portTurns sync.Map

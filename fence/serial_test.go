@@ -23,7 +23,7 @@ func openForTest(device string, baud int) (Port, error) { return serialhb.OpenPo
 type rps10 struct {
 	master *os.File
 	device string
-	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while; behind: answers the first only when the second has come, and that one never
+	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while; behind: answers the first only when the second has come, and that one never; boastful: does not obey, and says that it has when it is asked for the first time
 
 	mu   sync.Mutex
 	on   [3]bool
@@ -101,6 +101,17 @@ func (s *rps10) obey(plug int, what byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.was = append(s.was, fmt.Sprintf("%d%c", plug, what))
+	if s.manner == "boastful" {
+		if what != '?' {
+			s.owed = fmt.Sprintf("\r\nPlug %d Off\r\nComplete\r\n", plug)
+			return nil
+		}
+		if s.owed != "" {
+			_, err := s.master.WriteString(s.owed)
+			s.owed = ""
+			return err
+		}
+	}
 	if s.manner == "late" && len(s.was) == 1 {
 		<-time.After(3 * brisk)
 	}
@@ -222,6 +233,19 @@ func TestAnAnswerToAnOlderQuestionIsNotTakenForThatToANewOne(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// Without expect-off= nobody knows what it says to a command, and when that comes.
+func TestAnAnswerToTheCommandIsNotTakenForThatToTheQuestion(t *testing.T) {
+	s := newRPS10(t, "boastful")
+	f := within(s.line(1, "match-off", "Plug %o Off", "match-on", "Plug %o On"), 1500*time.Millisecond)
+	f.Type = "serial"
+	for what, digit := range map[string]string{"send-off": "0", "send-status": "?"} {
+		f.Keys[what] = `\x02\x18\x18\x02\x18\x18%o` + digit + `\r`
+	}
+	if got, text := ladder(t, []config.Fence{f}).Off(t.Context(), always); got == wire.OutcomeDone {
+		t.Errorf("it is on: %s: %s", got, text)
+	}
 }
 
 func TestWhatCameBeforeTheQuestionIsNoAnswer(t *testing.T) {

@@ -138,13 +138,17 @@ func (d *Desk) write(disk int, slot Slot) Action {
 }
 
 // lookedUp takes what a disk shows before this life has written to it. A life that is not above all former ones must not write: the
-// others would see the disk go back in time, and count it no more (SAFETY 10). A slot that is unreadable says nothing. A disk that replaced
+// others would see the disk go back in time, and count it no more (SAFETY 10). A slot that is unreadable says nothing, for as long as it is. A disk that replaced
 // another shows what this very life has written to the others. What another boot has written has to stand still first: a clone of this machine
 // may be cut off from the cables, and what it runs would count as gone with the first stamp of a later boot (SAFETY 7).
 func (d *Desk) lookedUp(now wire.Instant, disk int, slots []Sight) []Action {
 	var twin error
 	k, former := &d.disk[disk], wire.Incarnation(0)
-	if own := int(d.set.Self) - 1; own < len(slots) && slots[own].Err == nil && !slots[own].Slot.precedes(k.slot) {
+	switch own := int(d.set.Self) - 1; {
+	case own >= len(slots):
+	case slots[own].Err != nil:
+		twin = k.twin.hidden(now, k.began, wire.Instant(d.set.Dead))
+	case !slots[own].Slot.precedes(k.slot):
 		former = slots[own].Slot.Incarnation
 		twin = k.twin.goesOn(now, k.began, slots[own].Slot, k.slot, d.set)
 		d.former = max(d.former, slots[own].Slot.Epoch)
@@ -205,7 +209,7 @@ func (d *Desk) Ended(now wire.Instant, ev Ended) []Action {
 	case ev.Failed != nil:
 		k.failed, k.why, k.words, k.mail = true, ev.Failed, wire.Revision{}, mail{} // it may be another disk by now
 		k.seals, k.generation = resealing{}, 0
-		k.known, k.twin = false, k.twin.interrupted(k.known) // and another machine may have come meanwhile
+		k.known, k.twin = false, k.twin.interrupted(k.known, k.doing == WriteSlot) // and another machine may have come meanwhile
 	case k.doing == ReadSlots && !k.known:
 		return d.lookedUp(now, ev.Disk, ev.Slots)
 	case k.doing == WriteSlot:

@@ -16,6 +16,7 @@ type machines struct {
 	slots []Slot // as each writes it next
 	two   Stamps
 	saw   []string // what node 2 says of the disk
+	dark  error    // why the slot is unreadable, nil if it is not
 }
 
 const rounds = wire.Instant(time.Second)
@@ -44,9 +45,9 @@ func (m *machines) play(now wire.Instant, i int, todo []Action) {
 		e := Ended{Disk: a.Disk, Op: a.Op}
 		switch a.Do {
 		case WriteSlot:
-			m.disk[0] = a.Slot
+			m.disk[0], m.dark = a.Slot, nil
 		case ReadSlots:
-			e.Slots = []Sight{{Slot: m.disk[0]}, {}}
+			e.Slots = []Sight{{Slot: m.disk[0], Err: m.dark}, {}}
 		case ReadClaims:
 			e.Claims = make([]Claim, 2)
 		}
@@ -182,6 +183,65 @@ func TestAPathThatFailsNowAndThenKeepsNoBootFromTheDisk(t *testing.T) {
 		m.round(now, node)
 		if now < 6*rounds && m.disk[0].Boot == (wire.ID{1}) {
 			t.Fatalf("it writes after %s", time.Duration(now))
+		}
+	}
+}
+
+// The original may be writing at that moment, or have another key already.
+func TestACloneWritesNothingOverASlotThatItCannotReadForAMoment(t *testing.T) {
+	for _, trouble := range []error{Corrupt, OtherKey} {
+		m := newMachines(t)
+		original := m.boot(1, 5)
+		m.round(rounds, original)
+		clone, now := m.boot(2, 6), 2*rounds
+		for ; now < 30*rounds; now += rounds {
+			m.round(now, original)
+			if now/rounds%3 == 0 {
+				m.dark = trouble
+			}
+			m.round(now, clone)
+			if m.dark = nil; m.disk[0].Boot != (wire.ID{1}) {
+				t.Fatalf("%v: at %s the slot is the clone's", trouble, time.Duration(now))
+			}
+		}
+		if !m.knowsTwin(now, clone) || !m.good(now, original) || len(m.saw) != 0 {
+			t.Errorf("%v: original %v, clone %v, node 2: %q", trouble, m.desks[original].Trouble(now, 0), m.desks[clone].Trouble(now, 0), m.saw)
+		}
+	}
+}
+
+func TestASlotThatStaysUnreadableIsWrittenAnew(t *testing.T) {
+	m := newMachines(t)
+	m.dark = Corrupt
+	node, now := m.boot(1, 5), rounds
+	for ; !m.good(now, node); now += rounds {
+		if now > 20*rounds {
+			t.Fatalf("no slot after %s: %v", time.Duration(now), m.desks[node].Trouble(now, 0))
+		}
+		m.round(now, node)
+		if now < 6*rounds && m.dark == nil {
+			t.Fatalf("it writes after %s", time.Duration(now))
+		}
+	}
+	// What this life has torn itself has nobody else for its writer.
+	m.slots[node].Counter++
+	todo := m.desks[node].Round(now, m.slots[node], false)
+	m.dark = Corrupt
+	m.desks[node].Ended(now, Ended{Op: todo[0].Op, Failed: errNoAnswer})
+	now += rounds
+	if m.round(now, node); !m.good(now, node) {
+		t.Errorf("after a write that failed: %v", m.desks[node].Trouble(now, 0))
+	}
+	// What does not stay readable though it was written is another's, or no disk to go by.
+	m.slots[node].Counter++
+	todo = m.desks[node].Round(now, m.slots[node], false)
+	todo = m.desks[node].Ended(now+ms, Ended{Op: todo[0].Op})
+	m.desks[node].Ended(now+2*ms, Ended{Op: todo[0].Op, Slots: []Sight{{Err: OtherKey}, {}}})
+	m.dark = OtherKey
+	for range 4 {
+		now += rounds
+		if m.round(now, node); m.dark == nil || m.good(now, node) {
+			t.Fatalf("at %s it writes over it", time.Duration(now))
 		}
 	}
 }
