@@ -30,8 +30,9 @@ func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error)
 		l.free <- struct{}{}
 	}()
 	// The reply takes a copy of its own; ours goes when this process is done with it, which the pipe must not wait for.
+	fd := w.Fd()
 	go func() { l.asked <- nil; w.Close() }()
-	return dbus.UnixFD(w.Fd()), nil
+	return dbus.UnixFD(fd), nil
 }
 
 // newBus starts a bus and makes it the system's for this test.

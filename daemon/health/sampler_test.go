@@ -6,13 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"locum/cluster"
 	"locum/config"
@@ -148,23 +148,23 @@ func TestAHangingSourceHangsAlone(t *testing.T) {
 // What is on another side of its limit is told with the next sample; what moves on one side, now and then.
 func TestASampleThatTellsSomethingNewIsGivenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		value := int64(100)
+		var value, given atomic.Int64
+		value.Store(100)
 		s := newSampler(parsed(t, "limit load=8 for=50s\n"), 1, "/nowhere", sourceOf)
-		s.sources[0] = func() (int64, error) { value++; return value, nil }
+		s.sources[0] = func() (int64, error) { return value.Add(1), nil }
 		s.sources[1] = func() (int64, error) { return 0, errors.New("none") }
-		given := 0
 		ctx, end := context.WithCancel(t.Context())
-		go s.Run(ctx, func(cluster.Sampled) { given++ })
+		go s.Run(ctx, func(cluster.Sampled) { given.Add(1) })
 		time.Sleep(35500 * time.Millisecond)
 		synctest.Wait()
-		if given != 4 { // at 0, 10, 20 and 30 s
-			t.Errorf("%d samples", given)
+		if n := given.Load(); n != 4 { // at 0, 10, 20 and 30 s
+			t.Errorf("%d samples", n)
 		}
-		value = 900
+		value.Store(900)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if given != 5 {
-			t.Errorf("%d samples after it was over", given)
+		if n := given.Load(); n != 5 {
+			t.Errorf("%d samples after it was over", n)
 		}
 		end()
 		synctest.Wait()
