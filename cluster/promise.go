@@ -41,11 +41,12 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if e.deputized() != 0 {
 		e.tie.Aimed = true
 	}
+	e.tie.Joint, e.tie.next = max(e.tie.Joint, e.tie.next), 0
 	if from != e.self {
 		e.gave(from, p.Epoch)
 		e.tie.Doubt, e.tie.Doubts = true, e.tie.Doubts.With(from)
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
-			e.tie.Joint = p.Epoch
+			e.tie.next = p.Epoch
 		}
 	}
 	if c := e.lead.change; c != nil && c.ask.id != 0 {
