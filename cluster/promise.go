@@ -204,14 +204,14 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Incarnation: former})
 		}
 		if !p.members.Has(other.Node) {
-			s := Silence{Node: other.Node, AgeMS: -1}
+			s := Silence{Node: other.Node, AgeMS: -1 - int64(e.now-e.election.startedAt)/1e6}
 			switch {
 			case e.alive(other.Node):
 				s.AgeMS = 0 // it was granted a lease until now
 			case other.LastHeard != 0:
 				s.AgeMS = int64(e.now-other.LastHeard) / 1e6
 			}
-			if s.AgeMS >= 0 {
+			if other.Incarnation != 0 {
 				s.LeaseMS, s.WatchdogMS, s.Loose = other.LeaseMS, other.WatchdogMS, !other.ObeysLease || !other.Armed
 			}
 			if e.takesTurns() {

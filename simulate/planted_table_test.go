@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
 	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
 	"switch-that-lied-believed":             {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
 	"new-incarnation-taken-for-new-boot":    {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
@@ -61,7 +62,7 @@ var plants = []planted{
 	{"answer-to-older-orders-taken", "cluster/blocked.go", "m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "4", "owners proof"},
 	{"absent-taken-for-quiet", "cluster/blocked.go", "case !pathSet(s).Has(n) && !e.straysOn(n, s.Name), e.knownQuiet(n, s.Name):", "case true:", "section 9", "owners proof"},
 	{"quiet-remembered-across-leaders", "cluster/proof.go", "\t\te.quiet = nil\n", "", "4", "owners proof"},
-	{"lease-proof-without-a-lease", "cluster/proof.go", "if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {", "if false {", "8", "owners proof"},
+	{"lease-proof-without-a-lease", "cluster/proof.go", "if p.Incarnation != 0 && (!p.ObeysLease || !p.Armed) || p.Incarnation == 0 && told == nil || !e.trustsWatchdog(n) {", "if false {", "8", "owners proof"},
 	{"lease-proof-too-early", "cluster/proof.go", "wire.Instant(total+total/drift)", "wire.Instant(total/3)", "1", "owners proof"},
 	{"leave-announced-taken-for-left", "cluster/leave.go", "\tif !w.Stopped {\n\t\treturn\n\t}\n", "", "17", "owners proof"},
 	{"leaves-without-looking", "cluster/leave.go", "if s := &e.services[i]; s.wanted(e) || s.phase(e) != PhaseStopped {", "if s := &e.services[i]; s.wanted(e) && false {", "17", "owners proof lease"},
@@ -209,5 +210,8 @@ var plants = []planted{
 	{"joint-by-who-has-no-vote", "cluster/claim.go", "		if voters.Has(p.Life.Node) {", "		if true {", "", "liveness touched"},
 	{"promised-view-that-did-not-come-forgotten", "cluster/promise.go", "max(e.tie.Joint, e.tie.next), 0", "e.tie.Joint, 0", "12", "lease owners proof both"},
 	{"half-does-not-know-that-it-lapsed", "cluster/claim.go", "max(e.tie.Joint, jointOf(e.lead.promises, w.Side))", "e.tie.Joint", "", "liveness touched"},
+	{"silence-of-a-restarted-heart-never-ends", "cluster/proof.go", "age = s.age()", "age = max(s.AgeMS, 0)", "18", "liveness"},
+	{"lease-forgotten-with-the-heart", "heartbeat/heard.go", "			p.is = terms(was)\n", "			_ = p\n", "8", "owners proof liveness"},
+	{"shared-disk-forgotten-with-the-heart", "heartbeat/heard.go", "		h.disk.desk.Remember(r.Met)\n", "", "18", "liveness touched"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 }
