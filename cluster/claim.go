@@ -120,6 +120,7 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	old := e.disk
 	e.disk = d
 	e.noteEpoch(e.highestOnDisk())
+	e.noteNamed()
 	e.proveByDisk()
 	switch {
 	case d.Trouble == old.Trouble:

@@ -213,5 +213,7 @@ var plants = []planted{
 	{"silence-of-a-restarted-heart-never-ends", "cluster/proof.go", "age = s.age()", "age = max(s.AgeMS, 0)", "18", "liveness"},
 	{"lease-forgotten-with-the-heart", "heartbeat/heard.go", "			p.is = terms(was)\n", "			_ = p\n", "8", "owners proof liveness"},
 	{"shared-disk-forgotten-with-the-heart", "heartbeat/heard.go", "		h.disk.desk.Remember(r.Met)\n", "", "18", "liveness touched"},
+	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
+	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 }
