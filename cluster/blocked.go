@@ -60,6 +60,10 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 			return e.waitForProof(what, n), ""
 		}
 	}
+	if n := e.knowsMore(); n != 0 {
+		return Wait{What: what, For: fmt.Sprintf("%s to come back: by the quorum disk, operators have said to it what no node here knows", e.name(n)),
+			Command: "locum fence " + e.name(n) + " --confirm, if it does not, or say again what counts"}, ""
+	}
 	return Wait{}, proof
 }
 

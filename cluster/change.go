@@ -63,6 +63,7 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 		if a := e.storing.accept; a != nil && a.Text == r.Text {
 			e.storing.accept = nil // on its way to the disk: the next write takes it away again
 		}
+		e.heed(r.Intents, from) // others have them already, and name them on the quorum disk
 		return
 	}
 	if r.Text != "" {

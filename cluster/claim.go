@@ -53,7 +53,7 @@ func (e *Engine) proveWinnerOver(w *wire.Want) {
 	if e.tie.Common.joint() {
 		w.Common, w.Members = e.tie.Common.Epoch, e.tie.Common.Members
 	}
-	if e.view.Members.Has(last.By) && (last.Members != w.Side || last.Epoch < e.tie.Joint) {
+	if e.view.Members.Has(last.By) && (last.Members != w.Side || last.Epoch < max(e.tie.Joint, jointOf(e.lead.promises, w.Side))) {
 		w.Lapsed = last.Instance
 	}
 	if last.Instance != 0 && last.By != e.self && e.winnerIsGone(e.disk.Slot(last.By)) {
@@ -101,15 +101,18 @@ func (e *Engine) hearsOf(set wire.Nodes) bool {
 // begun another, and none of them has agreed since to a view of more.
 func claimHolds(disk wire.Disk, promises []Promise, voters wire.Nodes) bool {
 	d := disk.Decided
-	if d.Instance == 0 || d.Members != voters || disk.Begun > d.Instance {
-		return false
-	}
+	return d.Instance != 0 && d.Members == voters && disk.Begun <= d.Instance && jointOf(promises, voters) <= d.Epoch
+}
+
+// jointOf is the newest view of more that any of the voters was in, or has promised before. What others have promised, who have no vote yet, says nothing: a
+// view of more than half has one of these in it.
+func jointOf(promises []Promise, voters wire.Nodes) (joint wire.Epoch) {
 	for _, p := range promises {
-		if p.Joint > d.Epoch {
-			return false
+		if voters.Has(p.Life.Node) {
+			joint = max(joint, p.Joint)
 		}
 	}
-	return true
+	return joint
 }
 
 // diskChanged takes the heart's word about the disks.
@@ -117,6 +120,7 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	old := e.disk
 	e.disk = d
 	e.noteEpoch(e.highestOnDisk())
+	e.noteNamed()
 	e.proveByDisk()
 	switch {
 	case d.Trouble == old.Trouble:

@@ -27,7 +27,7 @@ func TestADecisionOfTheDisk(t *testing.T) {
 		{"another was begun", wire.Disk{Decided: won, Begun: 3}, 90, voters, false},
 		{"a member has promised a larger view since", wire.Disk{Decided: won, Begun: 2}, 101, voters, false},
 	} {
-		promises := []Promise{{Joint: 80}, {Joint: tc.joint}}
+		promises := []Promise{{Life: wire.Life{Node: 1}, Joint: 80}, {Life: wire.Life{Node: 3}, Joint: tc.joint}, {Life: wire.Life{Node: 4}, Joint: 900}}
 		if got := claimHolds(tc.disk, promises, tc.voters); got != tc.want {
 			t.Errorf("%s: %t", tc.name, got)
 		}
@@ -88,5 +88,36 @@ func TestAProofByTimeNeedsAReadingOfTheDiskAfterIt(t *testing.T) {
 	e.view.Verdict.Claim = 0
 	if !e.claimSeenSince(9000) {
 		t.Error("a view that does not rest on the disk waits for it")
+	}
+}
+
+// A larger view that was promised, and that came, is what it was said to be; one that did not come may be in force elsewhere, and is no reason to take the very view
+// for a joint one that is promised now.
+func TestALargerViewThatDidNotComeCountsAsAJointOne(t *testing.T) {
+	promise := func(e *Engine, epoch wire.Epoch) wire.Epoch {
+		e.proposed(2, Propose{Epoch: epoch, Members: wire.SetOf(1, 2), Quorate: true, File: e.edition()})
+		if e.promised != epoch {
+			t.Fatalf("epoch %d is not promised", epoch)
+		}
+		return e.promiseFor(e.election.pending).Joint
+	}
+	tied := func() *Engine {
+		e := onDisk(t)
+		e.started, e.admitted, e.promised = true, true, e.view.Epoch
+		e.tie.Joint = 1
+		return e
+	}
+	e := tied()
+	if got := promise(e, 300); got != 1 {
+		t.Errorf("with the first promise: %d, want 1", got)
+	}
+	if got := promise(e, 400); got != 300 {
+		t.Errorf("the first view did not come: %d, want 300", got)
+	}
+	e = tied()
+	promise(e, 300)
+	e.installed(2, Install{View: View{Epoch: 300, Leader: 2, Members: wire.SetOf(1, 2), Verdict: Verdict{Quorate: true, Tie: TieDisk, Claim: 2, Have: 1, Total: 2, Voters: wire.SetOf(1)}}})
+	if got := promise(e, 400); got != 1 {
+		t.Errorf("the first view came, and rests on the disk: %d, want 1", got)
 	}
 }

@@ -109,7 +109,7 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	if e.election.disobeyed {
 		return "a member does not obey the view"
 	}
-	switch now := e.judge(e.lead.promises, want); {
+	switch now := e.judge(e.promisesNow(), want); {
 	case !e.view.Verdict.Quorate && now.Claim != 0:
 		return "the quorum disk has decided"
 	case !e.view.Verdict.Quorate && now.Quorate:
@@ -128,6 +128,18 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 		return "the weights of the nodes changed"
 	}
 	return ""
+}
+
+// promisesNow are the members' promises as they would be by now: who is in a view that the quorum disk has decided for votes in the next one.
+func (e *Engine) promisesNow() []Promise {
+	if e.view.Verdict.Claim == 0 {
+		return e.lead.promises
+	}
+	list := slices.Clone(e.lead.promises)
+	for i := range list {
+		list[i].Admitted = true
+	}
+	return list
 }
 
 // proposeAt is when this node may make its next proposal: at once if it should lead, later the further back it stands in

@@ -99,6 +99,7 @@ type peer struct {
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
 	off        offWord
+	words      wire.Revision // the newest of the operators' words that its slot on the quorum disk was seen to name
 }
 
 // New makes the engine of one node. Its first event must be Started.

@@ -79,14 +79,22 @@ type Promise struct {
 // Silence says how long a node has not been heard, in milliseconds before the promise was sent.
 type Silence struct {
 	Node  wire.Node `json:"node"`
-	AgeMS int64     `json:"age_ms"` // -1: never heard in this life
+	AgeMS int64     `json:"age_ms"` // below 0: never heard in this life of the engine, which is as old as that is below -1
 	// LostMS is for how long not both have heard the other, 0 if they do; -1: nobody knows.
 	LostMS int64 `json:"lost_ms,omitempty"`
-	// What that beat said of the lease and the watchdog: not all members may have heard it (SAFETY 8). Loose: it obeys no lease, or
-	// its watchdog is not armed.
+	// What the newest beat said of the lease and the watchdog, in a former life of this one too: not all members may have heard it (SAFETY 8). Without a lease this
+	// one knows of none. Loose: it obeys no lease, or its watchdog is not armed.
 	LeaseMS    uint32 `json:"lease_ms,omitempty"`
 	WatchdogMS uint32 `json:"watchdog_ms,omitempty"`
 	Loose      bool   `json:"loose,omitempty"`
+}
+
+// age is for how long at least a node has not been heard, in milliseconds.
+func (s Silence) age() int64 {
+	if s.AgeMS < 0 {
+		return -1 - s.AgeMS
+	}
+	return s.AgeMS
 }
 
 // Seen is the newest view in which a node is known to have been a member.

@@ -68,6 +68,29 @@ func (e *Engine) caughtUp(promises []Promise) (set wire.Nodes) {
 	return set
 }
 
+// noteNamed keeps what the slots of others name. A life that has just begun does not know yet what it has, and takes none of it back.
+func (e *Engine) noteNamed() {
+	for _, s := range e.disk.Slots {
+		if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {
+			p.words = s.Words
+		}
+	}
+}
+
+// knowsMore finds an absent node that has words of operators which no member has, by what it has written on the quorum disk: it may have told the operator that they
+// count, where it could act without these. 0 there is none, or an operator has vouched for it.
+func (e *Engine) knowsMore() wire.Node {
+	if e.view.unsafeTie() || !e.cfg.Quorum.Dynamic && e.mostVotes(e.view.Members) {
+		return 0
+	}
+	for n := range (configured(e.cfg) &^ e.view.Members).All {
+		if c, _ := e.cleanOf(n); c.Proof != ProofOperator && e.intents.Version.Less(e.peer(n).words) {
+			return n
+		}
+	}
+	return 0
+}
+
 // missedWords says why commands may have been given to an absent node that this one, which starts alone, does not know of.
 func (e *Engine) missedWords(n wire.Node) string {
 	s := e.disk.Slot(n)

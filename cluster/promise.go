@@ -41,11 +41,12 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if e.deputized() != 0 {
 		e.tie.Aimed = true
 	}
+	e.tie.Joint, e.tie.next = max(e.tie.Joint, e.tie.next), 0
 	if from != e.self {
 		e.gave(from, p.Epoch)
 		e.tie.Doubt, e.tie.Doubts = true, e.tie.Doubts.With(from)
 		if p.Members&^e.view.Members != 0 { // it may come into force without this node's knowledge
-			e.tie.Joint = p.Epoch
+			e.tie.next = p.Epoch
 		}
 	}
 	if c := e.lead.change; c != nil && c.ask.id != 0 {
@@ -203,14 +204,14 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 			m.MemberAt = append(m.MemberAt, Seen{Node: other.Node, Incarnation: former})
 		}
 		if !p.members.Has(other.Node) {
-			s := Silence{Node: other.Node, AgeMS: -1}
+			s := Silence{Node: other.Node, AgeMS: -1 - int64(e.now-e.election.startedAt)/1e6}
 			switch {
 			case e.alive(other.Node):
 				s.AgeMS = 0 // it was granted a lease until now
 			case other.LastHeard != 0:
 				s.AgeMS = int64(e.now-other.LastHeard) / 1e6
 			}
-			if s.AgeMS >= 0 {
+			if other.Incarnation != 0 {
 				s.LeaseMS, s.WatchdogMS, s.Loose = other.LeaseMS, other.WatchdogMS, !other.ObeysLease || !other.Armed
 			}
 			if e.takesTurns() {

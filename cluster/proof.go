@@ -29,7 +29,7 @@ func (e *Engine) proveByLease() {
 		case e.now >= due && !e.claimSeenSince(due):
 			// the next reading of the disk comes by itself
 		case e.now >= due:
-			e.proven(Clean{Node: n, Life: e.lifeOf(n), Proof: ProofLease, Epoch: e.view.Epoch})
+			e.proven(Clean{Node: n, Life: e.knownLife(n), Proof: ProofLease, Epoch: e.view.Epoch})
 		default:
 			e.lead.due = soonest(e.lead.due, due)
 		}
@@ -41,13 +41,13 @@ func (e *Engine) proveByLease() {
 // it may have begun a new life, with another file, that only one of them heard and granted a lease.
 func (e *Engine) leaseDue(n wire.Node) wire.Instant {
 	p := e.peer(n)
-	if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {
+	told := e.silencesOf(n)
+	if p.Incarnation != 0 && (!p.ObeysLease || !p.Armed) || p.Incarnation == 0 && told == nil || !e.trustsWatchdog(n) {
 		return 0
 	}
 	leaseMS, watchdogMS := p.LeaseMS, p.WatchdogMS
-	told := e.silencesOf(n)
 	for _, s := range told {
-		if s.Loose && s.AgeMS-told[0].AgeMS <= e.cfg.Beat.Dead.Milliseconds() {
+		if s.Loose && s.age()-told[0].age() <= e.cfg.Beat.Dead.Milliseconds() {
 			return 0
 		}
 		leaseMS, watchdogMS = max(leaseMS, s.LeaseMS), max(watchdogMS, s.WatchdogMS)
@@ -60,12 +60,12 @@ func (e *Engine) leaseDue(n wire.Node) wire.Instant {
 func (e *Engine) silencesOf(n wire.Node) (list []Silence) {
 	for _, p := range e.lead.promises {
 		for _, s := range p.Silent {
-			if s.Node == n && s.AgeMS >= 0 {
+			if s.Node == n && s.LeaseMS != 0 {
 				list = append(list, s)
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Silence) int { return cmp.Compare(a.AgeMS, b.AgeMS) })
+	slices.SortStableFunc(list, func(a, b Silence) int { return cmp.Compare(a.age(), b.age()) })
 	return list
 }
 
@@ -88,8 +88,8 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 	for _, p := range e.lead.promises {
 		age := int64(0)
 		for _, s := range p.Silent {
-			if s.Node == n && s.AgeMS >= 0 {
-				age = s.AgeMS
+			if s.Node == n {
+				age = s.age()
 			}
 		}
 		last = max(last, e.lead.since-wire.Instant(age)*1e6)

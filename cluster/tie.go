@@ -18,6 +18,8 @@ type tieState struct {
 	// Joint is the newest view of more than half, or of others' making, that is promised here: nothing that the quorum disk
 	// decided before it counts any more.
 	Joint wire.Epoch `json:"joint,omitempty"`
+	// next is a larger view of another's that is promised here and has not come yet. Should it never be seen here, it counts as a joint one.
+	next wire.Epoch
 	// Unphased: this heart, or this engine, was started anew between the cut and the tie, so that it cannot know whose turn it is.
 	Unphased bool `json:"unphased"`
 	// Aimed: a member of the last common view was told to shoot this node, and may be at it.
@@ -143,6 +145,7 @@ func (e *Engine) tieTargetsIn(v View) wire.Nodes {
 
 // noteTie keeps when a tie began and what was shared before it.
 func (e *Engine) noteTie(v View) {
+	e.tie.next = 0 // it has come, and is what it is
 	switch waits := v.Verdict.Tie == TieFence || v.Verdict.Tie == TieDisk; {
 	case v.joint():
 		e.tie = tieState{Common: v, Joint: v.Epoch}

@@ -142,6 +142,7 @@ func (h *Heart) resumeFrom(r RunState) {
 	if r.Boot != h.boot {
 		return
 	}
+	h.remember(r)
 	g := &h.grants
 	g.below, g.joined, g.idle, g.mayRun = r.Below, r.Joined, r.Idle && !r.MayRun, r.MayRun
 	if r.Left {

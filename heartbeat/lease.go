@@ -150,7 +150,7 @@ func (h *Heart) leaseChangesAt() wire.Instant {
 const writtenShare = 16
 
 func (h *Heart) persistIfOld() {
-	if h.lease.State == wire.LeaseHeld && !h.grants.view.Exempt && h.lease.Until-h.lease.written > h.leaseTime/writtenShare {
+	if h.news || h.lease.State == wire.LeaseHeld && !h.grants.view.Exempt && h.lease.Until-h.lease.written > h.leaseTime/writtenShare {
 		h.persist(false)
 	}
 }
@@ -162,6 +162,10 @@ func (h *Heart) persist(wait bool) {
 	if g.view.Epoch != 0 {
 		s.View = g.view
 	}
-	h.lease.written = h.lease.Until
+	s.Heard = h.heard()
+	if h.disk.used {
+		s.Met = h.disk.desk.Met()
+	}
+	h.lease.written, h.news = h.lease.Until, false
 	h.do(Persist{State: s, Wait: wait})
 }

@@ -145,6 +145,7 @@ func (h *Heart) beatArrived(p *peer, at, came wire.Instant, f *wire.Frame) {
 	if p.is.Epoch != was.Epoch && p.is.Epoch == h.granted() && p.is.Epoch != 0 {
 		h.beats.urgent = true // it waits for an echo inside the view that it has just come to
 	}
+	h.news = h.news || terms(p.is) != terms(was)
 	h.renameSession(p)
 	p.echo = wire.Echo{}
 	if b.Hears.Has(h.self) {

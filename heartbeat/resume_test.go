@@ -155,3 +155,25 @@ func TestAnEngineLearnsWhatWasPromisedInThisBoot(t *testing.T) {
 		t.Errorf("welcome %+v", welcome)
 	}
 }
+
+// What the others' beats have said of their leases and watchdogs outlives the heart that heard it, and nothing else of them does.
+func TestAHeartThatReturnsKnowsWhatItHadHeard(t *testing.T) {
+	w, a, b := pairWithView(t)
+	w.run(second)
+	want := wire.Peer{Node: 2, Incarnation: b.h.incarnation, Boot: b.boot, Machine: b.h.machine, ObeysLease: true, LeaseMS: milliseconds(b.h.cfg.Lease),
+		Armed: b.h.watchdog.Armed, WatchdogMS: milliseconds(b.h.watchdog.Timeout)}
+	b.kill()
+	a.kill()
+	w.run(second / 2)
+	a.records = nil
+	a.start()
+	var told []wire.Peer
+	for _, r := range a.records {
+		if r.Peer != nil {
+			told = append(told, *r.Peer)
+		}
+	}
+	if len(told) != 1 || told[0] != want {
+		t.Errorf("told %+v, want %+v", told, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"locum/config"
+	"locum/quorumdisk"
 	"locum/wire"
 )
 
@@ -43,6 +44,9 @@ type RunState struct {
 	Idle bool `json:"idle"`
 	// Left: the others know that this node has left; there is no view to come back to.
 	Left bool `json:"left,omitempty"`
+	// Heard is, of each node that was heard, its newest life and what that said of its lease and its watchdog; Met whom the quorum disks were seen to be shared with.
+	Heard []wire.Peer      `json:"heard,omitempty"`
+	Met   []quorumdisk.Met `json:"met,omitempty"`
 }
 
 // New makes the heart of one life. It fails on settings that cannot be; the file has been checked before.

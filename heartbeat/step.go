@@ -31,6 +31,7 @@ type Heart struct {
 	row    []wire.Node // their numbers
 	due    dues
 	untold wire.Nodes // whose records have changed since the engine was told
+	news   bool       // what has to outlive this heart of what it has heard has changed since it was written
 	byNode [wire.MaxNodes + 1]*peer
 	paths  []path
 

@@ -370,6 +370,12 @@ func (d *Desk) Marked() bool {
 // Shared reports whether a node was seen to use the same disks.
 func (d *Desk) Shared(n wire.Node) bool { return d.stamps.Shared(n) }
 
+// Met lists who was seen to use which of the disks, for the next life to Remember.
+func (d *Desk) Met() []Met { return d.stamps.Met() }
+
+// Remember takes up what the life before in the same boot has listed.
+func (d *Desk) Remember(met []Met) { d.stamps.Remember(met) }
+
 // Slot is the newest of a node that the disks showed, when it was last seen to move, and whether it has stood still since for
 // the disks' dead.
 func (d *Desk) Slot(n wire.Node) (s Slot, moved wire.Instant, still bool) {

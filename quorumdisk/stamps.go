@@ -18,6 +18,20 @@ type Stamps struct {
 	heard [wire.MaxNodes]wire.Incarnation // from elsewhere: older stamps are those of a disk that was brought back
 	moved [wire.MaxNodes]wire.Instant
 	disk  [MaxDisks]stampDisk
+	met   [MaxDisks]metDisk // by a former life
+}
+
+// metDisk is whose stamps were seen to rise on a disk, by their lives.
+type metDisk struct {
+	id    DiskID
+	lives [wire.MaxNodes]wire.Incarnation
+}
+
+// Met is a life of another node whose stamp was seen to rise on a disk.
+type Met struct {
+	Disk        DiskID           `json:"disk"`
+	Node        wire.Node        `json:"node"`
+	Incarnation wire.Incarnation `json:"incarnation"`
 }
 
 type stampDisk struct {
@@ -159,12 +173,66 @@ func (s *Stamps) majority(of func(*stampDisk) wire.Instant) wire.Instant {
 func (s *Stamps) Shared(n wire.Node) bool {
 	rose := 0
 	for d := range s.disks {
-		k := &s.disk[d]
-		if k.shown[n-1].Incarnation == s.known[n-1].Incarnation && k.shown[n-1].Newer(k.first[n-1]) {
+		if s.rose(&s.disk[d], n) {
 			rose++
 		}
 	}
 	return rose >= Majority(s.disks)
+}
+
+// rose tells whether a node's slot rose on a disk in its present life, while this life or a former one looked.
+func (s *Stamps) rose(d *stampDisk, n wire.Node) bool {
+	shown := d.shown[n-1]
+	return shown.Incarnation != 0 && shown.Incarnation == s.known[n-1].Incarnation && (shown.Newer(d.first[n-1]) || s.metOn(d.id, n) == shown.Incarnation)
+}
+
+// metOn is the life of a node that a former one of this node has met on a disk, 0 if it has met none.
+func (s *Stamps) metOn(id DiskID, n wire.Node) wire.Incarnation {
+	for i := range s.met {
+		if s.met[i].id == id {
+			return s.met[i].lives[n-1]
+		}
+	}
+	return 0
+}
+
+// Met lists who was seen to use which of the disks, by this life or a former one.
+func (s *Stamps) Met() (list []Met) {
+	now := *s
+	for d := range s.disks {
+		for i, shown := range s.disk[d].shown {
+			if n := wire.Node(i + 1); s.rose(&s.disk[d], n) {
+				now.meet(Met{s.disk[d].id, n, shown.Incarnation})
+			}
+		}
+	}
+	for _, m := range now.met {
+		for i, life := range m.lives {
+			if life != 0 && life >= s.known[i].Incarnation {
+				list = append(list, Met{m.id, wire.Node(i + 1), life})
+			}
+		}
+	}
+	return list
+}
+
+// Remember takes up what a former life of the same boot has listed. Disks are told apart by their ids: another one that bears the same name now is no such disk.
+func (s *Stamps) Remember(met []Met) {
+	for _, m := range met {
+		if m.Node >= 1 && m.Node <= wire.MaxNodes {
+			s.meet(m)
+		}
+	}
+}
+
+// meet notes one, if there is room for its disk: more than there are now only former ones can be.
+func (s *Stamps) meet(m Met) {
+	for i := range s.met {
+		if k := &s.met[i]; !m.Disk.IsZero() && (k.id == m.Disk || k.id.IsZero()) {
+			k.id, k.lives[m.Node-1] = m.Disk, max(k.lives[m.Node-1], m.Incarnation)
+			return
+		}
+	}
 }
 
 // ReadAt is when the newest reads were issued that a majority of the disks answered well: the disks are of use as of then.

@@ -192,3 +192,43 @@ func TestWhatIsWrongWithADiskIsSaidInTheSameWordsRoundAfterRound(t *testing.T) {
 		t.Errorf("%d texts for two troubles: %v", len(said), said)
 	}
 }
+
+// Who was seen to use a disk is known to the next life too, of that disk and of that life of the other only.
+func TestWhoWasMetOnADiskIsKnownToTheNextLife(t *testing.T) {
+	here, elsewhere := DiskID{1}, DiskID{2}
+	read := func(s *Stamps, id DiskID, other Slot) {
+		if err := s.Saw(SlotRead{ID: id, Issued: 100, Returned: 101, Slots: []Sight{{}, {Slot: other}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := NewStamps(1, 1)
+	read(&before, here, slot(3, 7))
+	if got := before.Met(); got != nil {
+		t.Errorf("seen once: %v", got)
+	}
+	read(&before, here, slot(3, 8))
+	for _, c := range []struct {
+		name  string
+		id    DiskID
+		shows Slot
+		want  bool
+	}{
+		{"the same life on the same disk", here, slot(3, 8), true},
+		{"on another disk", elsewhere, slot(3, 8), false},
+		{"a later life", here, slot(4, 1), false},
+		{"no life at all", here, Slot{}, false},
+	} {
+		next := NewStamps(1, 1)
+		next.Remember(before.Met())
+		if next.Shared(2) {
+			t.Error("shared before the disk was read")
+		}
+		if got := next.Met(); len(got) != 1 {
+			t.Errorf("not handed on: %v", got)
+		}
+		read(&next, c.id, c.shows)
+		if got := next.Shared(2); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}

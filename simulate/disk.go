@@ -13,6 +13,7 @@ import (
 
 // disk is one quorum disk that all nodes share: what lies in its sectors.
 type disk struct {
+	id     quorumdisk.DiskID
 	slots  []quorumdisk.Slot   // of node 1 and so on
 	claims []quorumdisk.Claim  // likewise
 	mail   [][]quorumdisk.Pill // by receiver and sender
@@ -37,7 +38,8 @@ const diskPatience = time.Second
 func (w *World) newDisks(n int, nodes wire.Node) []disk {
 	disks := make([]disk, n)
 	for i := range disks {
-		disks[i] = disk{slots: make([]quorumdisk.Slot, nodes), claims: make([]quorumdisk.Claim, nodes), takes: time.Millisecond,
+		w.inits++
+		disks[i] = disk{id: quorumdisk.DiskID{byte(w.inits >> 8), byte(w.inits), 1}, slots: make([]quorumdisk.Slot, nodes), claims: make([]quorumdisk.Claim, nodes), takes: time.Millisecond,
 			marks: newMarks(int(nodes), printOf(w.Config))}
 		for range nodes {
 			disks[i].mail = append(disks[i].mail, make([]quorumdisk.Pill, nodes))
@@ -95,6 +97,7 @@ func (d *disk) access(by wire.Node, keys []wire.KeyPrint, a quorumdisk.Action) q
 	case quorumdisk.WriteClaim:
 		d.claims[by-1], d.claimMarks[by-1] = a.Claim, keys[0]
 	case quorumdisk.ReadSlots:
+		e.ID = d.id
 		for i, s := range d.slots {
 			sight := quorumdisk.Sight{Slot: s}
 			if !slices.Contains(keys, d.slotMarks[i]) {

@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
 	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
 	"switch-that-lied-believed":             {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
 	"new-incarnation-taken-for-new-boot":    {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
@@ -61,7 +62,7 @@ var plants = []planted{
 	{"answer-to-older-orders-taken", "cluster/blocked.go", "m.seen < m.sent.Serial || slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "slices.Contains(m.sent.Run, s.Name) {\n\t\t\t\treturn e.waitForMember", "4", "owners proof"},
 	{"absent-taken-for-quiet", "cluster/blocked.go", "case !pathSet(s).Has(n) && !e.straysOn(n, s.Name), e.knownQuiet(n, s.Name):", "case true:", "section 9", "owners proof"},
 	{"quiet-remembered-across-leaders", "cluster/proof.go", "\t\te.quiet = nil\n", "", "4", "owners proof"},
-	{"lease-proof-without-a-lease", "cluster/proof.go", "if !p.ObeysLease || !p.Armed || !e.trustsWatchdog(n) {", "if false {", "8", "owners proof"},
+	{"lease-proof-without-a-lease", "cluster/proof.go", "if p.Incarnation != 0 && (!p.ObeysLease || !p.Armed) || p.Incarnation == 0 && told == nil || !e.trustsWatchdog(n) {", "if false {", "8", "owners proof"},
 	{"lease-proof-too-early", "cluster/proof.go", "wire.Instant(total+total/drift)", "wire.Instant(total/3)", "1", "owners proof"},
 	{"leave-announced-taken-for-left", "cluster/leave.go", "\tif !w.Stopped {\n\t\treturn\n\t}\n", "", "17", "owners proof"},
 	{"leaves-without-looking", "cluster/leave.go", "if s := &e.services[i]; s.wanted(e) || s.phase(e) != PhaseStopped {", "if s := &e.services[i]; s.wanted(e) && false {", "17", "owners proof lease"},
@@ -116,8 +117,8 @@ var plants = []planted{
 	{"lease-proof-before-the-claim", "cluster/proof.go", "		last = max(last, e.disk.DecidedAt)\n", "", "1", "lease owners proof"},
 	{"lease-proof-without-a-reading", "cluster/claim.go", "	return c == 0 || e.disk.From >= at && e.disk.Begun <= c\n", "	return c == c\n", "1", "lease owners proof"},
 	{"claims-against-a-living-winner", "cluster/claim.go", "last.By != e.self && e.winnerIsGone(e.disk.Slot(last.By))", "last.By != e.self", "12", "lease owners proof touched liveness both"},
-	{"claim-outlives-a-joint-view", "cluster/claim.go", "if p.Joint > d.Epoch {", "if p.Joint > d.Epoch && false {", "12", "lease owners proof both"},
-	{"claim-of-a-superseded-instance-holds", "cluster/claim.go", " || disk.Begun > d.Instance {", " {", "12", "lease owners proof liveness"},
+	{"claim-outlives-a-joint-view", "cluster/claim.go", " && jointOf(promises, voters) <= d.Epoch", "", "12", "lease owners proof both"},
+	{"claim-of-a-superseded-instance-holds", "cluster/claim.go", " && disk.Begun <= d.Instance", "", "12", "lease owners proof liveness"},
 	{"lapsed-victory-speaks-for-the-next", "quorumdisk/tieproof.go", "t.last.Instance <= t.want.Lapsed", "t.want.Lapsed != 0", "12", "both owners proof"},
 	{"winner-shoots-in-any-turn", "cluster/tie.go", "		return e.winnersTurn(at)\n", "		return at\n", "11", "both"},
 	{"asker-that-gave-up-is-served", "cluster/install.go", "\te.dropStaleAsks(own.promises)\n", "", "22", "words"},
@@ -206,6 +207,14 @@ var plants = []planted{
 	{"quiet-though-another-has-won", "cluster/claim.go", "\t\te.quiet = nil // who", "\t\t// who", "1", "owners proof"},
 	{"lease-proof-of-an-earlier-victory", "cluster/install.go", " || mayHaveWon", " || mayHaveWon && false", "1", "owners proof"},
 	{"former-boot-is-not-asked", "cluster/promise.go", "former > other.memberLife", "former > other.memberLife && false", "3", "owners proof"},
+	{"joint-by-who-has-no-vote", "cluster/claim.go", "		if voters.Has(p.Life.Node) {", "		if true {", "", "liveness touched"},
+	{"promised-view-that-did-not-come-forgotten", "cluster/promise.go", "max(e.tie.Joint, e.tie.next), 0", "e.tie.Joint, 0", "12", "lease owners proof both"},
+	{"half-does-not-know-that-it-lapsed", "cluster/claim.go", "max(e.tie.Joint, jointOf(e.lead.promises, w.Side))", "e.tie.Joint", "", "liveness touched"},
+	{"silence-of-a-restarted-heart-never-ends", "cluster/proof.go", "age = s.age()", "age = max(s.AgeMS, 0)", "18", "liveness"},
+	{"lease-forgotten-with-the-heart", "heartbeat/heard.go", "			p.is = terms(was)\n", "			_ = p\n", "8", "owners proof liveness"},
+	{"shared-disk-forgotten-with-the-heart", "heartbeat/heard.go", "		h.disk.desk.Remember(r.Met)\n", "", "18", "liveness touched"},
+	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
+	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 }

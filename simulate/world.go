@@ -23,6 +23,7 @@ type World struct {
 	nodes []*node // by number; 0 is unused
 	net   weather
 	disks []disk
+	inits int // disks that were ever initialised
 	cut   map[link]bool
 	holes map[[2]wire.Node]int // the largest frame that is carried from one to the other, where not all are
 	// groupless are the nodes that what is sent to all does not reach, as when a switch has forgotten who belongs to a group.
