@@ -23,6 +23,7 @@ func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error)
 	if err != nil {
 		return 0, dbus.MakeFailedError(err)
 	}
+	fd := dbus.UnixFD(w.Fd()) // before anybody closes it
 	l.asked <- []string{what, who, mode}
 	go func() {
 		defer r.Close()
@@ -31,7 +32,7 @@ func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error)
 	}()
 	// The reply takes a copy of its own; ours goes when this process is done with it, which the pipe must not wait for.
 	go func() { l.asked <- nil; w.Close() }()
-	return dbus.UnixFD(w.Fd()), nil
+	return fd, nil
 }
 
 // newBus starts a bus and makes it the system's for this test.
