@@ -16,6 +16,7 @@ func EndLeftovers(ctx context.Context, stateDir string) (ended []string, err err
 	if err != nil {
 		return nil, fmt.Errorf("what a former engine left: %w", err)
 	}
+	dropUnsaved(stateDir)
 	var errs []error
 	for _, name := range names {
 		title, err := endLeftover(ctx, stateDir, name)

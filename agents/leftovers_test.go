@@ -114,6 +114,33 @@ func TestAScriptsStartThatLostItsEngineIsEnded(t *testing.T) {
 	mustHoldNothing(t, dir)
 }
 
+// An engine that dies while it writes a record leaves a file that nobody reads; many deaths must not leave many.
+func TestARecordThatWasBeingWrittenGoes(t *testing.T) {
+	dir := t.TempDir()
+	r := goodRecord()
+	r.Name, r.Boot, r.Phase = "new-service", "00000000-0000-0000-0000-000000000000", phaseServing
+	if err := r.save(dir); err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		half, err := os.CreateTemp(filepath.Join(dir, recordDir), unsaved+"*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		half.Close()
+	}
+	write()
+	dropUnsaved(dir)
+	if names, err := recordNames(dir); err != nil || !slices.Equal(names, []string{"new-service"}) {
+		t.Errorf("there are %v (%v)", names, err)
+	}
+	write()
+	if _, err := EndLeftovers(patient(t), dir); err != nil {
+		t.Fatal(err)
+	}
+	mustHoldNothing(t, dir)
+}
+
 func TestAGateWhoseEngineDiesEnds(t *testing.T) {
 	out, crash := testEngine(t, "gate", t.TempDir(), "")
 	p := out.process(t)

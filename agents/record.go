@@ -26,6 +26,7 @@ const (
 	recordVersion = 1
 	recordDir     = "children"
 	recordSuffix  = ".json"
+	unsaved       = "new-" // begins the name of a record that is being written
 	maxRecord     = 16 << 10
 	markName      = "LOCUM_CHILD"
 )
@@ -110,7 +111,7 @@ func (r *record) save(stateDir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "new-*")
+	f, err := os.CreateTemp(dir, unsaved+"*")
 	if err != nil {
 		return err
 	}
@@ -177,6 +178,16 @@ func recordNames(stateDir string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// dropUnsaved removes what an engine was writing when it died. What stays does no harm.
+func dropUnsaved(stateDir string) {
+	left, _ := filepath.Glob(filepath.Join(stateDir, recordDir, unsaved+"*"))
+	for _, file := range left {
+		if !strings.HasSuffix(file, recordSuffix) {
+			_ = os.Remove(file)
+		}
+	}
 }
 
 // members lists all that lives of a child: what is in its control group, what carries its mark, and, as long as the

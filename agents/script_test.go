@@ -164,8 +164,8 @@ func TestAScriptsOutputIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if end != 0 {
-		t.Errorf("the next call begins with a log of %d bytes, want an empty one", end)
+	if end > maxLog { // it may have been emptied in the middle
+		t.Errorf("the next call begins with a log of %d bytes, want %d at most", end, maxLog)
 	}
 }
 

@@ -81,10 +81,12 @@ func (h *heart) reset(why string) {
 func (h *heart) restart(o heartbeat.Restart) {
 	h.log("warn", "locum begins anew: "+o.Why)
 	if o.AtLeast > 1 {
-		if _, err := h.state.nextIncarnation(o.AtLeast - 1); err != nil {
+		next, err := h.state.nextIncarnation(o.AtLeast)
+		if err != nil {
 			h.finish(ending{err: err})
 			return
 		}
+		h.next = next
 	}
 	h.finish(ending{again: true})
 }

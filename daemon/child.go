@@ -22,8 +22,9 @@ const (
 	mostBackoff  = 5 * time.Second
 	// healthyLife is how long an engine must have lived for the next to be started at once.
 	healthyLife = 10 * time.Second
-	// engineEnd is how long an engine may take to notice that its heart's end of the socket is closed.
-	engineEnd = time.Second
+	// engineEnd is how long an engine may take to notice that its heart's end of the socket is closed. No beat leaves in that time, so that it is
+	// much shorter than dead; what it has under way is ended by the next one.
+	engineEnd = 50 * time.Millisecond
 )
 
 // keeper starts engines, one after the other, and says when each has come and gone. It has a thread of its own that never

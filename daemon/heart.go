@@ -51,6 +51,7 @@ type heart struct {
 	trying  bool // it is being tried whether a new heart would come up
 	// tryAgain is the pause after which that is tried again should it not, 0 for not at all.
 	tryAgain time.Duration
+	next     wire.Incarnation // stored for the heart that this one becomes, 0 none
 	ending   *ending
 }
 
@@ -74,15 +75,18 @@ func Run(_ context.Context, o Options) error {
 	h.flushLog()
 	if end.again {
 		h.dog.handOn()
-		return executeAnew(told.toEnd() || h.leaving)
+		return executeAnew(told.toEnd() || h.leaving, h.next)
 	}
 	return end.err
 }
 
 // executeAnew replaces this process by a new one, of a new binary if its path has got one. It resumes from /run, and no
 // service is touched. One that was told to end goes on with that.
-func executeAnew(leaving bool) error {
+func executeAnew(leaving bool, next wire.Incarnation) error {
 	env := os.Environ()
+	if next != 0 {
+		env = append(env, fmt.Sprintf("%s=%d", incarnationVariable, next))
+	}
 	if leaving {
 		env = append(env, leavingVariable+"=1")
 	}
@@ -160,7 +164,7 @@ func (h *heart) makeCore() error {
 	if s.Machine, err = h.state.machine(); err != nil {
 		return err
 	}
-	if s.Incarnation, err = h.state.nextIncarnation(0); err != nil {
+	if s.Incarnation, err = h.state.incarnation(); err != nil {
 		return err
 	}
 	if _, err := rand.Read(s.Salt[:]); err != nil {

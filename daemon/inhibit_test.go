@@ -23,6 +23,7 @@ func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error)
 	if err != nil {
 		return 0, dbus.MakeFailedError(err)
 	}
+	fd := dbus.UnixFD(w.Fd()) // before anybody closes it
 	l.asked <- []string{what, who, mode}
 	go func() {
 		defer r.Close()
@@ -30,9 +31,8 @@ func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error)
 		l.free <- struct{}{}
 	}()
 	// The reply takes a copy of its own; ours goes when this process is done with it, which the pipe must not wait for.
-	fd := w.Fd()
 	go func() { l.asked <- nil; w.Close() }()
-	return dbus.UnixFD(fd), nil
+	return fd, nil
 }
 
 // newBus starts a bus and makes it the system's for this test.

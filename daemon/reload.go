@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"locum/cluster"
 	"locum/heartbeat"
 	"locum/wire"
@@ -36,11 +34,11 @@ func (h *heart) beginAnew(again time.Duration) {
 	h.trying = true
 	late := time.AfterFunc(triedWithin, func() { h.w.post(h.sayWhatHangs) })
 	go func() {
-		err := wouldComeUp(h.o, h.state, h.self.Number)
+		next, err := wouldComeUp(h.o, h.state, h.self.Number)
 		h.w.post(func() {
 			late.Stop()
 			again := h.tryAgain
-			h.trying, h.tryAgain = false, 0
+			h.trying, h.tryAgain, h.next = false, 0, next
 			h.tried(err, again)
 		})
 	}()
@@ -69,29 +67,28 @@ func (h *heart) tried(err error, again time.Duration) {
 }
 
 // wouldComeUp looks for what would end a new heart, or make another node of it: its program, the state directory, the file in force, the name by which
-// it finds itself there, the keys.
-func wouldComeUp(o Options, state *stateDir, self wire.Node) error {
+// it finds itself there, the keys. At last it stores the new heart's incarnation.
+func wouldComeUp(o Options, state *stateDir, self wire.Node) (next wire.Incarnation, err error) {
 	if err := programRuns(programPath, versionWithin); err != nil {
-		return err
-	}
-	if err := state.takesWrites(); err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := state.machine(); err != nil {
-		return err
+		return 0, err
 	}
 	cfg, err := readConfig(o, state)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	switch found, err := findSelf(o, cfg); {
 	case err != nil:
-		return err
+		return 0, err
 	case found.Number != self:
-		return fmt.Errorf("this machine's name is that of another node now, %s: name it as before, or give locum run its --node", found.Name)
+		return 0, fmt.Errorf("this machine's name is that of another node now, %s: name it as before, or give locum run its --node", found.Name)
 	}
-	_, _, err = keysOfHeart(cfg)
-	return err
+	if _, _, err = keysOfHeart(cfg); err != nil {
+		return 0, err
+	}
+	return state.nextIncarnation(0)
 }
 
 // programPath is where this program was started from, and where the next one is looked for. What the kernel names (/proc/self/exe) follows
@@ -125,24 +122,6 @@ func programRuns(program string, within time.Duration) error {
 	said, err := cmd.CombinedOutput()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that is one that has said it, and has left somebody running
 		return fmt.Errorf("%s %s: %w %s", program, versionCommand, err, strings.TrimSpace(string(said)))
-	}
-	return nil
-}
-
-// takesWrites tries to write the file without which no heart begins: the end of its second slot, which is always the same. So nothing is
-// lost where a new incarnation is written at the same moment.
-func (d *stateDir) takesWrites() error {
-	path := d.file("incarnation")
-	f, err := os.OpenFile(path, os.O_RDWR|unix.O_SYNC, 0)
-	if err != nil {
-		return err
-	}
-	_, _, err = storedIncarnation(f)
-	if err == nil {
-		_, err = f.WriteAt([]byte{0}, slotCount*slotSize-1)
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func TestAReloadThatWouldBeAnotherNodeIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, want string }{{"alpha", ""}, {"beta", "another node now, beta"}, {"gamma", `"gamma"`}} {
 		o := n.options
 		o.Node = c.name
-		if err := wouldComeUp(o, state, 1); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if _, err := wouldComeUp(o, state, 1); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("as %s: %v, want %q", c.name, err, c.want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -19,8 +20,9 @@ const DefaultStateDir = "/var/lib/locum"
 
 // stateDir is a node's state directory, held by one heart at a time.
 type stateDir struct {
-	path string
-	lock *os.File
+	path    string
+	lock    *os.File
+	raising sync.Mutex // while an incarnation is stored
 }
 
 // openStateDir makes the directory if there is none and locks it. The lock ends with the process, however it ends.

@@ -134,3 +134,23 @@ func TestAnIncarnationThatCannotBeReadIsNotBegunAnew(t *testing.T) {
 		t.Errorf("read as incarnation %d, without an error", v)
 	}
 }
+
+// TestAnIncarnationThatIsHandedOnIsTakenOnce, and only while it is the newest.
+func TestAnIncarnationThatIsHandedOnIsTakenOnce(t *testing.T) {
+	d := &stateDir{path: t.TempDir()}
+	if _, err := d.nextIncarnation(7); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		handed string
+		want   wire.Incarnation
+	}{{"7", 7}, {"", 8}, {"7", 9}, {"10", 10}, {"0", 11}, {"rubbish", 12}, {"4294967308", 13}, {"13", 13}, {"", 14}} {
+		t.Setenv(incarnationVariable, c.handed)
+		if got, err := d.incarnation(); err != nil || got != c.want {
+			t.Errorf("handed on %q: %d, %v; want %d", c.handed, got, err, c.want)
+		}
+		if os.Getenv(incarnationVariable) != "" {
+			t.Error("the next program would take it too")
+		}
+	}
+}

@@ -292,3 +292,21 @@ func TestWhoLeavesWhileAllCablesAreCutSaysSoOnTheDisk(t *testing.T) {
 		t.Error("beta took over by another proof")
 	}
 }
+
+// TestAReloadWhileTheEngineHangsMovesNothing: a heart that waited for its engine beyond dead would lose the disk to the other node.
+func TestAReloadWhileTheEngineHangsMovesNothing(t *testing.T) {
+	long(t)
+	p := newDiskPair(t, onDiskFirst)
+	before := p.kept(p.alpha)
+	p.kill(p.engine(p.alpha), syscall.SIGSTOP)
+	p.kill(p.heart(p.alpha), syscall.SIGHUP)
+	p.whole() // by the word of another engine: the old one says nothing
+	p.pass(4 * beatDead)
+	p.owned("alpha")
+	if after := p.kept(p.alpha); after != before {
+		t.Errorf("the service was touched: %+v, was %+v", after, before)
+	}
+	if !p.alpha.On() || !p.beta.On() {
+		t.Error("a node was switched off")
+	}
+}

@@ -67,6 +67,7 @@ func (l *line) finish(at wire.Instant, o opened) {
 
 // fail closes a port that has gone.
 func (l *line) fail(at wire.Instant, err error) {
+	forget(l.fd)
 	unix.Close(l.fd)
 	l.fd, l.err, l.again = -1, err, at+reopenAfter
 }

@@ -23,8 +23,12 @@ func OpenPort(device string, baud int) (*Port, error) {
 	return &Port{os.NewFile(uintptr(fd), device), fd}, nil
 }
 
-// Close forgets what was not sent: a port whose other end takes nothing would hold its closing up for half a minute.
+// Close closes it.
 func (p *Port) Close() error {
-	_ = unix.IoctlSetInt(p.fd, unix.TCFLSH, unix.TCIOFLUSH)
+	forget(p.fd)
 	return p.File.Close()
 }
+
+// forget has a port that is about to be closed forget what was not sent: one whose other end takes nothing would hold its closing up for half a minute
+// (closing_wait, setserial(8)), and whoever closes it.
+func forget(fd int) { _ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIOFLUSH) }

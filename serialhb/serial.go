@@ -223,6 +223,7 @@ func (s *Serial) Close() error {
 			l.fd = (<-l.opened).fd
 		}
 		if l.fd >= 0 {
+			forget(l.fd)
 			all = append(all, unix.Close(l.fd))
 			l.fd = -1
 		}

@@ -377,3 +377,37 @@ func TestAnAdapterThatIsPulledOutAndPutIntoAnotherSocket(t *testing.T) {
 	must(t, os.Symlink(second.Devices[0], byID))
 	crosses(node(t, 2, 115200, second.Devices[1]), 150)
 }
+
+// TestWhatIsUnderWayHoldsNoClosingUp: a heart that begins anew closes its ports while it sends no beats, and a driver waits half a minute for an end that takes nothing.
+// A pty does not; that it has forgotten is seen by what it had still to give.
+func TestWhatIsUnderWayHoldsNoClosingUp(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		close func(a *Serial)
+	}{
+		{"the path is closed", func(a *Serial) { must(t, a.Close()) }},
+		{"the port has failed", func(a *Serial) { a.lines[0].fail(now(), unix.EIO) }},
+	} {
+		port, err := lab.NewPty()
+		if err != nil {
+			t.Skip("no pty: ", err)
+		}
+		a := node(t, 1, 115200, port.Device)
+		waits := func() int {
+			n, err := unix.IoctlGetInt(port.FD, unix.TIOCINQ)
+			must(t, err)
+			return n
+		}
+		_, err = port.Master.WriteString("bytes")
+		must(t, err)
+		for end := time.Now().Add(patience); waits() < 5; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("nothing comes")
+			}
+		}
+		if c.close(a); waits() > 0 {
+			t.Errorf("%s, and nothing is forgotten", c.name)
+		}
+		must(t, port.Close())
+	}
+}

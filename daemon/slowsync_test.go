@@ -1,0 +1,110 @@
+//go:build !386 && !arm
+
+package daemon
+
+import (
+	"context"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"locum/console"
+)
+
+// slowNode is a file or directory of a file system that takes a given number of fsyncs of the file with the incarnation, and lets all that follow wait.
+type slowNode struct {
+	fs.LoopbackNode
+	disk *slowDisk
+}
+
+type slowDisk struct {
+	takes atomic.Int64
+	goes  chan struct{} // closed: it is quick
+}
+
+// WrapChild makes what lies below it the same.
+func (n *slowNode) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
+	return &slowNode{LoopbackNode: fs.LoopbackNode{RootData: n.RootData}, disk: n.disk}
+}
+
+// slowFile is an open file whose writes come through here: else the kernel would take them to the file below, and O_SYNC with them.
+type slowFile struct{ *fs.LoopbackFile }
+
+func (slowFile) PassthroughFd() (int, bool) { return -1, false }
+
+func slowly(f fs.FileHandle) fs.FileHandle {
+	if f, ok := f.(*fs.LoopbackFile); ok {
+		return slowFile{f}
+	}
+	return f
+}
+
+func (n *slowNode) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	f, how, err := n.LoopbackNode.Open(ctx, flags)
+	return slowly(f), how, err
+}
+
+func (n *slowNode) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	inode, f, how, err := n.LoopbackNode.Create(ctx, name, flags, mode, out)
+	return inode, slowly(f), how, err
+}
+
+// Fsync is that of files; those of directories are the library's.
+func (n *slowNode) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
+	if n.Path(nil) == "incarnation" && n.disk.takes.Add(-1) < 0 {
+		<-n.disk.goes
+	}
+	return 0
+}
+
+// slowFS mounts one at a directory.
+func slowFS(t *testing.T, dir string) *slowDisk {
+	t.Helper()
+	if _, err := os.Stat("/dev/fuse"); err != nil || os.Geteuid() != 0 {
+		t.Skip("mounting FUSE needs root and /dev/fuse")
+	}
+	root := &fs.LoopbackRoot{Path: t.TempDir()}
+	d := &slowDisk{goes: make(chan struct{})}
+	d.takes.Store(1 << 40)
+	top := &slowNode{LoopbackNode: fs.LoopbackNode{RootData: root}, disk: d}
+	root.RootNode = top
+	server, err := fs.Mount(dir, top, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, DirectMount: true, FsName: "locum-slow"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if server.Unmount() != nil {
+			_ = syscall.Unmount(dir, syscall.MNT_DETACH)
+		}
+	})
+	return d
+}
+
+// TestAHeartThatBeginsAnewWaitsForNoDisk: what has to be durable before its first beat was made so by the heart before, while that still sent beats.
+func TestAHeartThatBeginsAnewWaitsForNoDisk(t *testing.T) {
+	n := newNode(t)
+	if err := os.Mkdir(n.options.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := slowFS(t, n.options.StateDir)
+	n.start()
+	t.Cleanup(func() { close(d.goes) }) // before its end is waited for
+	n.serving()
+	d.takes.Store(1)
+	n.signal(syscall.SIGHUP)
+	until(t, "the next heart answers", func() bool {
+		r, err := n.ask(console.Request{Verb: "status"})
+		return err == nil && r.Heart != nil && r.Heart.Incarnation == 2
+	})
+	if d.takes.Load() > 0 {
+		t.Errorf("its incarnation was stored by nobody: %d", d.takes.Load())
+	}
+	if strings.Count(n.log.String(), "the heart of alpha begins") != 2 {
+		t.Error("it did not begin anew")
+	}
+}
