@@ -380,3 +380,32 @@ func TestAnOutletThatIsOffProvesNothingWhileTheMachinesOwnBoardSaysOn(t *testing
 		}
 	})
 }
+
+// The same with the outlet first, as in the file that ships: nobody has asked the board before.
+func TestABoardOfALaterLevelIsAskedBeforeAnOutletThatIsOffAlreadyCounts(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		board *scripted
+		want  wire.Outcome
+		text  string
+		took  time.Duration
+	}{
+		{"it says on, and obeys", &scripted{}, wire.OutcomeDone, "and the machine is on: does this outlet, and no other, feed it?; fence beta by a2: said off", 0},
+		{"it says on, and does not obey", &scripted{off: func(context.Context, *scripted) error { return nil }}, wire.OutcomeUnknown, "; fence beta by a2: still on after off", 2 * time.Second},
+		{"it is off", &scripted{power: wire.PowerOff}, wire.OutcomeDone, "fence beta by a1: off already, without a shot", 0},
+		{"it has died with its supply", &scripted{status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOn, hang(ctx) }}, wire.OutcomeDone,
+			"fence beta by a1: off already, without a shot", time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := scriptedLadder(time.Second, []*scripted{{power: wire.PowerOff}}, []*scripted{tc.board})
+				l.levels[1][0].knows = true
+				l.levels[0][0].ask(t.Context())
+				begin := time.Now()
+				if r := l.Shoot(t.Context(), always); r.Outcome != tc.want || !strings.Contains(r.String(), tc.text) || time.Since(begin) > tc.took {
+					t.Errorf("after %s: %s: %s", time.Since(begin), r.Outcome, r)
+				}
+			})
+		})
+	}
+}

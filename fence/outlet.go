@@ -167,14 +167,19 @@ func (o *outlet) until(ctx context.Context, want wire.Power, still error) error 
 	}
 }
 
-// stillOff asks once more.
-func (o *outlet) stillOff(ctx context.Context) error {
+// now asks, as urgently as for a shot.
+func (o *outlet) now(ctx context.Context) (wire.Power, error) {
 	done, err := o.turn.shoot(ctx)
 	if err != nil {
-		return errors.New("the time was over before it could be asked again")
+		return wire.PowerUnknown, errors.New("the time was over before it could be asked")
 	}
 	defer done()
-	power, err := o.status(ctx, o.timeout)
+	return o.status(ctx, o.timeout)
+}
+
+// stillOff asks once more.
+func (o *outlet) stillOff(ctx context.Context) error {
+	power, err := o.now(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("said off, and asked again: %w", err)
