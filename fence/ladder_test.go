@@ -33,6 +33,13 @@ func TestTheNextLevelIsTriedWhenOneDoesNotConfirm(t *testing.T) {
 		{"it accepts and hangs when asked", &scripted{
 			status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOff, hang(ctx) }},
 			"fence beta by a1: did not say off: no answer in time; fence beta by a2: said off", 40 * time.Second},
+		{"it says neither, and hangs at last", &scripted{off: func(_ context.Context, d *scripted) error { return nil },
+			status: func(ctx context.Context, d *scripted) (wire.Power, error) {
+				if len(d.log) > 5 {
+					return wire.PowerOff, hang(ctx)
+				}
+				return wire.PowerUnknown, errBroken
+			}}, "fence beta by a1: did not say off: no answer in time; before that: no route to host; fence beta by a2: said off", 40 * time.Second},
 		{"it says off only after its time", &scripted{off: func(_ context.Context, d *scripted) error {
 			time.AfterFunc(41*time.Second, func() { d.set(wire.PowerOff) })
 			return nil
