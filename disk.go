@@ -28,8 +28,17 @@ type diskFlags struct {
 // maxPaths is how many disks may be named.
 const maxPaths = quorumdisk.MaxDisks
 
-// diskWatch is how long "init" looks whether somebody still writes to a disk: as long as the slowest node takes twice.
-const diskWatch = 3 * time.Second
+// leastWatch is how long "init" looks at least whether somebody still writes to a disk.
+const leastWatch = 3 * time.Second
+
+// watchOf is how long it looks with a file: for two rounds of a node that goes by it.
+func watchOf(cfg *config.Config) time.Duration {
+	watch := leastWatch
+	for _, d := range cfg.Disks {
+		watch = max(watch, 2*d.Every)
+	}
+	return watch
+}
 
 func disk(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	var f diskFlags
@@ -97,11 +106,11 @@ func readDiskFile(name string) (f diskFile, err error) {
 }
 
 func diskInit(ctx context.Context, f diskFlags, file diskFile, paths []string) error {
-	p := quorumdisk.Plan{Paths: paths, Cluster: file.Cluster, Seals: file.seals, Force: f.force, Random: rand.Read, Now: uint64(time.Now().Unix()), Watch: diskWatch,
+	p := quorumdisk.Plan{Paths: paths, Cluster: file.Cluster, Seals: file.seals, Force: f.force, Random: rand.Read, Now: uint64(time.Now().Unix()), Watch: watchOf(file.Config),
 		Nodes: quorumdisk.RoomFor(file.Nodes[len(file.Nodes)-1].Number),
 		Say:   func(format string, args ...any) { fmt.Printf(format+"\n", args...) }}
 	if !f.repair {
-		return quorumdisk.Init(p)
+		return quorumdisk.Init(ctx, p)
 	}
 	if next := file.NextKeyLine(); next != "" {
 		return &console.Failure{Code: console.ExitFailed, Text: "the cluster's key is being replaced, and --repair writes headers that are sealed anew for it: end that first, " +
@@ -112,7 +121,7 @@ func diskInit(ctx context.Context, f diskFlags, file diskFile, paths []string) e
 	}
 	for i, path := range file.paths {
 		if path == paths[0] {
-			p.Paths, p.Watch = file.paths, 0 // others may still write to what they took for the old disk
+			p.Paths = file.paths
 			return quorumdisk.Repair(ctx, p, i)
 		}
 	}

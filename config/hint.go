@@ -15,8 +15,12 @@ func hint(l line, extra, keys []string) string {
 				return fmt.Sprintf("; for %s, did you mean %s=%s?", word, strings.ToLower(key), value)
 			}
 		}
-		if slices.Contains(keys, word) && i+1 < len(extra) {
-			return fmt.Sprintf("; did you mean %s=%s?", word, extra[i+1])
+		value := strings.Join(extra[i+1:min(i+2, len(extra))], "")
+		if value == "=" && i+2 < len(extra) {
+			value = extra[i+2]
+		}
+		if slices.Contains(keys, word) && value != "" {
+			return fmt.Sprintf("; did you mean %s=%s?", word, strings.TrimPrefix(value, "="))
 		}
 	}
 	for _, kv := range l.keys {

@@ -115,7 +115,8 @@ func (p *parser) presumeNodes() {
 			continue
 		}
 		for _, word := range l.words {
-			i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, word) })
+			host, _, _ := strings.Cut(word, ".") // with its domain
+			i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, word) || strings.EqualFold(name, host) })
 			if i < 0 || slices.ContainsFunc(p.cfg.Nodes, func(n Node) bool { return n.Name == names[i] }) {
 				continue
 			}

@@ -168,14 +168,24 @@ func (p *parser) once(l line) bool {
 func (p *parser) duration(l line, what, text string, least, most time.Duration) time.Duration {
 	d, err := time.ParseDuration(text)
 	switch {
-	case err != nil && isNumber(text):
-		p.add(l.number, "%s %s has no unit; write %sms, %ss or %sm", what, text, text, text, text)
+	case err != nil && isNumber(text) && len(withUnits(text, least, most)) > 0:
+		p.add(l.number, "%s %s has no unit; write %s", what, text, either(withUnits(text, least, most)))
 	case err != nil:
 		p.add(l.number, "%s %q is not a duration; write for example 100ms, 5s, 10m", what, text)
 	case d < least || d > most:
 		p.add(l.number, "%s %s is out of range; it may be %s to %s", what, text, least, most)
 	}
 	return d
+}
+
+// withUnits gives a number with each unit with which it is in range.
+func withUnits(number string, least, most time.Duration) (list []string) {
+	for _, unit := range []string{"ms", "s", "m"} {
+		if d, err := time.ParseDuration(number + unit); err == nil && d >= least && d <= most {
+			list = append(list, number+unit)
+		}
+	}
+	return list
 }
 
 // isNumber reports whether a word is a number as people write one: no sign, no exponent, and not inf or nan.
@@ -343,7 +353,9 @@ func (p *parser) tiebreak(l line) {
 		if t.Type != "fence" {
 			p.add(l.number, "tiebreak %s takes no delay=", t.Type)
 		}
-		t.Delay, p.delaySet = p.duration(l, "delay", v, 0, time.Hour), true
+		before := len(p.Errors)
+		t.Delay = p.duration(l, "delay", v, 0, time.Hour)
+		p.delaySet = len(p.Errors) == before
 	}
 	p.cfg.Tiebreaks = append(p.cfg.Tiebreaks, t)
 }

@@ -87,7 +87,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndItsMend(t *testing.T) {
 		{"two paths on one port", "", "path udp two alpha=192.0.2.1 beta=192.0.2.2", "f:12: path two uses 192.0.2.1 port 6694 of alpha, as path lan on line 5 does"},
 		{"a node nobody knows on a path", "beta=192.0.2.2", "beta=192.0.2.2 gama=192.0.2.3", "f:5: path: unknown key gama=;"},
 		{"a short dead", "", "beat every=100ms dead=250ms", "f:12: dead=250ms is less than three times every=100ms"},
-		{"a duration without a unit", "", "beat every=100 dead=1s", "f:12: every 100 has no unit; write 100ms, 100s or 100m"},
+		{"a duration without a unit", "", "beat every=100 dead=1s", "f:12: every 100 has no unit; write 100ms"},
 		{"a directive that stands twice", "", "cluster other", "f:12: cluster stands twice; it is on line 1 already"},
 		{"a key that stands twice", "", "beat every=10ms every=20ms", "f:12: beat: every= stands twice"},
 		{"nothing to break a tie", "tiebreak fence", "", "f: two nodes and nothing to break a tie"},
@@ -263,7 +263,7 @@ func TestAWordThatIsNotUTF8IsRefused(t *testing.T) {
 
 // A hint that is followed gives a good line.
 func TestWhatIsSaidOfANumberWithoutItsUnitCanBeWritten(t *testing.T) {
-	for line, want := range map[string]string{"beat dead=2": "dead 2 has no unit; write 2ms, 2s or 2m", "beat dead=1.5": "write 1.5ms, 1.5s", "beat dead=inf": "is not a duration; write for example", "beat dead=nan": "is not a duration",
+	for line, want := range map[string]string{"beat dead=2": "dead 2 has no unit; write 2s or 2m", "beat dead=1.5": "write 1.5s or 1.5m", "beat dead=inf": "is not a duration; write for example", "beat dead=nan": "is not a duration",
 		"beat dead=-5": "is not a duration", "beat dead=1e3": "is not a duration", "limit memory=512": "write 512M or 512G", "limit memory=1.5": `"1.5" is not a size; write for example 512M`,
 		"limit memory=inf": "is not a size", "limit memory=-5": "is not a size"} {
 		if _, p := Parse("f", good+line+"\n"); len(p.Errors) != 1 || !strings.Contains(p.Error(), want) {

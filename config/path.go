@@ -127,6 +127,8 @@ func (p *parser) ethernetPath(l line, path *Path) {
 			p.add(l.number, "path %s has no interface for %s; add %s=INTERFACE", path.Name, n.Name, n.Name)
 		case !isInterface(device):
 			p.add(l.number, "path %s: %s=%s is not an interface's name, which has 1 to 15 characters, such as eth1; see: ip link", path.Name, n.Name, device)
+		case isAddress(device):
+			p.add(l.number, "path %s: %s=%s is an address, and an Ethernet path needs none; write the interface, such as %s=eth1, or make it path udp", path.Name, n.Name, device, n.Name)
 		case device == "lo":
 			p.add(l.number, "path %s: %s=lo leads to no other machine; name an Ethernet interface", path.Name, n.Name)
 		default:
@@ -135,6 +137,11 @@ func (p *parser) ethernetPath(l line, path *Path) {
 	}
 	p.uniqueDevices(l, *path)
 	p.ethernetGroup(l, path)
+}
+
+func isAddress(word string) bool {
+	_, err := netip.ParseAddr(word)
+	return err == nil
 }
 
 // isInterface follows what the kernel takes for an interface's name (dev_valid_name).

@@ -64,6 +64,14 @@ func meant(word string, exist []string) string {
 	return text
 }
 
+// either is a list of what may be written.
+func either(list []string) string {
+	if last := len(list) - 1; last > 0 {
+		return strings.Join(list[:last], ", ") + " or " + list[last]
+	}
+	return strings.Join(list, "")
+}
+
 // nearest is the word that is at most two letters away, the nearest of several; "" if there is none.
 func nearest(word string, exist []string) string {
 	best, least := "", 3

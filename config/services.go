@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -137,6 +139,8 @@ func (p *parser) checkKind(l line, what, word string, k kind) {
 			p.add(l.number, "%s: %q is not an http:// or https:// address%s", what, word, withScheme(word))
 		} else if u.User != nil {
 			p.add(l.number, "%s: no password stands in this file; use user= and password-file=", what)
+		} else if port, err := strconv.Atoi(cmp.Or(u.Port(), "80")); err != nil || port < 1 || port > 65535 {
+			p.add(l.number, "%s: %q has a port that cannot be: %s", what, word, u.Port())
 		} else if !isHost(u.Hostname()) {
 			p.add(l.number, "%s: %q has no host that can be: %q", what, word, u.Hostname())
 		}

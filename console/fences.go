@@ -33,11 +33,15 @@ func ShowFences(w io.Writer, tests []FenceTest) {
 }
 
 // FencesWell reports what a test of a node's devices found wrong: nil if each answered and, after a test of the power,
-// the node was confirmed off and is on again.
+// the node was confirmed off and is on again. An operator is no device, and asked nothing.
 func FencesWell(tests []FenceTest, power bool) error {
-	off, on := 0, 0
+	off, on, devices := 0, 0, 0
 	for _, f := range tests {
+		if !f.Operator {
+			devices++
+		}
 		switch {
+		case f.Operator:
 		case f.Error != "":
 			return failure(ExitFailed, f.Name+" does not answer as it should: "+f.Error)
 		case f.Power == wire.PowerOff.String() && strings.HasPrefix(f.Name, "off: "):
@@ -47,6 +51,8 @@ func FencesWell(tests []FenceTest, power bool) error {
 		}
 	}
 	switch {
+	case devices == 0:
+		return failure(ExitFailed, "nothing was tested: there is only an operator to look")
 	case power && off == 0:
 		return failure(ExitFailed, "unknown: it was not confirmed off; do not rely on this fence")
 	case power && on == 0:

@@ -99,4 +99,6 @@ type FenceTest struct {
 	Power  string `json:"power"` // on, off, unknown
 	Error  string `json:"error,omitempty"`
 	Millis int64  `json:"duration_ms"`
+	// Operator: there is no device to ask (type=manual), and Error says so.
+	Operator bool `json:"operator,omitempty"`
 }

@@ -24,7 +24,7 @@ func TestNoHelperIsLeftUnburiedByAHeartThatBeginsAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := quorumdisk.Init(quorumdisk.Plan{Paths: []string{n.dir + "/disk"}, Cluster: "lab", Seals: seals, Nodes: quorumdisk.RoomFor(1), Random: rand.Read, Say: func(string, ...any) {}}); err != nil {
+	if err := quorumdisk.Init(t.Context(), quorumdisk.Plan{Paths: []string{n.dir + "/disk"}, Cluster: "lab", Seals: seals, Nodes: quorumdisk.RoomFor(1), Random: rand.Read, Say: func(string, ...any) {}}); err != nil {
 		t.Fatal(err)
 	}
 	n.write("locum.conf", fmt.Sprintf(theFile, n.dir, n.dir)+"disk "+n.dir+"/disk every=200ms dead=1s\n", 0o644)

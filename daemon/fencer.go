@@ -184,7 +184,7 @@ func (n *engine) fenceTest(q question) {
 		for _, x := range readings {
 			t := console.FenceTest{Node: node.Name, Name: x.Name, Level: x.Level, Power: x.Power.String(), Millis: x.Took.Milliseconds()}
 			if x.Err != nil {
-				t.Error = x.Err.Error()
+				t.Error, t.Operator = x.Err.Error(), fence.IsOperators(x.Err)
 			}
 			r.Fences = append(r.Fences, t)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,11 +55,14 @@ func (l *Ladder) Off(ctx context.Context, check func() error) (wire.Outcome, str
 func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 	r := Result{Outcome: wire.OutcomeFailed}
 	on := false
-	for _, level := range l.levels {
-		devices := l.shootLevel(ctx, level, check)
+	for at, level := range l.levels {
+		within, end := context.WithTimeout(ctx, 2*longest(level))
+		devices := l.shootLevel(within, level, check)
 		for i, o := range level {
 			on = on || o.knows && errors.Is(devices[i].Err, errStillOn)
 		}
+		on = on || offAlready(devices) && saysOn(within, slices.Concat(l.levels[at+1:]...))
+		end()
 		if on {
 			doubt(devices)
 		}
@@ -77,24 +81,36 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 	return r
 }
 
+// offAlready reports whether all devices of a level were off without a shot.
+func offAlready(devices []DeviceResult) bool {
+	return !slices.ContainsFunc(devices, func(d DeviceResult) bool { return d.Err != nil || d.Shot })
+}
+
+// saysOn asks those devices, as long as there is time, that know the machine itself. One that died with its supply does not answer, and says nothing.
+func saysOn(ctx context.Context, devices []*outlet) bool {
+	devices = slices.DeleteFunc(devices, func(o *outlet) bool { return !o.knows })
+	on := make([]bool, len(devices))
+	each(devices, func(i int, o *outlet) {
+		power, err := o.now(ctx)
+		on[i] = err == nil && power == wire.PowerOn
+	})
+	return slices.Contains(on, true)
+}
+
 // doubt takes back what devices say that were off already, though the machine itself has just been said to be on: those are
 // another machine's outlets, or not all that feed this one.
 func doubt(devices []DeviceResult) {
-	for _, d := range devices {
-		if d.Err != nil || d.Shot {
-			return
-		}
+	if !offAlready(devices) {
+		return
 	}
 	for i := range devices {
 		devices[i].Outcome, devices[i].Err = wire.OutcomeUnknown, errors.New("off already, without a shot, and the machine is on: does this outlet, and no other, feed it?")
 	}
 }
 
-// shootLevel shoots with all devices of a level side by side. Two supplies count only if both are off at one time: each is
+// shootLevel shoots with all devices of a level side by side, within the time that they have together. Two supplies count only if both are off at one time: each is
 // asked once more after the last of them has said off.
 func (l *Ladder) shootLevel(ctx context.Context, level []*outlet, check func() error) []DeviceResult {
-	ctx, cancel := context.WithTimeout(ctx, 2*longest(level))
-	defer cancel()
 	devices := make([]DeviceResult, len(level))
 	each(level, func(i int, o *outlet) {
 		begin := time.Now()

@@ -33,6 +33,13 @@ func TestTheNextLevelIsTriedWhenOneDoesNotConfirm(t *testing.T) {
 		{"it accepts and hangs when asked", &scripted{
 			status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOff, hang(ctx) }},
 			"fence beta by a1: did not say off: no answer in time; fence beta by a2: said off", 40 * time.Second},
+		{"it says neither, and hangs at last", &scripted{off: func(_ context.Context, d *scripted) error { return nil },
+			status: func(ctx context.Context, d *scripted) (wire.Power, error) {
+				if len(d.log) > 5 {
+					return wire.PowerOff, hang(ctx)
+				}
+				return wire.PowerUnknown, errBroken
+			}}, "fence beta by a1: did not say off: no answer in time; before that: no route to host; fence beta by a2: said off", 40 * time.Second},
 		{"it says off only after its time", &scripted{off: func(_ context.Context, d *scripted) error {
 			time.AfterFunc(41*time.Second, func() { d.set(wire.PowerOff) })
 			return nil
@@ -301,7 +308,7 @@ func TestAManualFenceIsNeverDoneByItself(t *testing.T) {
 	if got != wire.OutcomeUnknown || !strings.Contains(text, "fence beta by hand: waits for an operator: locum fence beta --confirm") {
 		t.Errorf("%s: %s", got, text)
 	}
-	if power, readings := l.Read(context.Background()); power != wire.PowerUnknown || readings[0].Err == nil {
+	if power, readings := l.Read(context.Background()); power != wire.PowerUnknown || !IsOperators(readings[0].Err) {
 		t.Errorf("%s: %v", power, readings)
 	}
 	if err := l.On(context.Background()); err == nil || !strings.Contains(err.Error(), "by hand") {
@@ -379,4 +386,33 @@ func TestAnOutletThatIsOffProvesNothingWhileTheMachinesOwnBoardSaysOn(t *testing
 			t.Errorf("a machine that is off may well have its supply: %s: %+v", power, readings)
 		}
 	})
+}
+
+// The same with the outlet first, as in the file that ships: nobody has asked the board before.
+func TestABoardOfALaterLevelIsAskedBeforeAnOutletThatIsOffAlreadyCounts(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		board *scripted
+		want  wire.Outcome
+		text  string
+		took  time.Duration
+	}{
+		{"it says on, and obeys", &scripted{}, wire.OutcomeDone, "and the machine is on: does this outlet, and no other, feed it?; fence beta by a2: said off", 0},
+		{"it says on, and does not obey", &scripted{off: func(context.Context, *scripted) error { return nil }}, wire.OutcomeUnknown, "; fence beta by a2: still on after off", 2 * time.Second},
+		{"it is off", &scripted{power: wire.PowerOff}, wire.OutcomeDone, "fence beta by a1: off already, without a shot", 0},
+		{"it has died with its supply", &scripted{status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOn, hang(ctx) }}, wire.OutcomeDone,
+			"fence beta by a1: off already, without a shot", time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := scriptedLadder(time.Second, []*scripted{{power: wire.PowerOff}}, []*scripted{tc.board})
+				l.levels[1][0].knows = true
+				l.levels[0][0].ask(t.Context())
+				begin := time.Now()
+				if r := l.Shoot(t.Context(), always); r.Outcome != tc.want || !strings.Contains(r.String(), tc.text) || time.Since(begin) > tc.took {
+					t.Errorf("after %s: %s: %s", time.Since(begin), r.Outcome, r)
+				}
+			})
+		})
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
@@ -41,6 +42,9 @@ func NewLibvirt(f config.Fence, node string) (Device, error) {
 		return nil, fmt.Errorf("uri=%s is no libvirt address, such as qemu+tls://host/system", f.Keys["uri"])
 	}
 	driver, transport, _ := strings.Cut(u.Scheme, "+")
+	if driver == "qemu" && !slices.Contains([]string{"/system", "/session"}, u.Path) {
+		return nil, fmt.Errorf("uri=%s leads to nothing that QEMU's hosts have; its path is /system: qemu+tls://host/system", f.Keys["uri"])
+	}
 	d := &domain{name: cmp.Or(f.Keys["domain"], node), driver: libvirt.ConnectURI(driver + "://" + u.Path)}
 	if transport == "" {
 		transport = map[bool]string{true: "unix", false: "tls"}[u.Host == ""]

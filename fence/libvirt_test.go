@@ -228,6 +228,7 @@ func TestALibvirtLineThatCannotWorkIsRefused(t *testing.T) {
 		{"no address", "system", "is no libvirt address"},
 		{"a way that is not gone", "qemu+ssh://host/system", "there are +unix, +tcp and +tls"},
 		{"a certificate of nobody", "qemu+tls:///system", "names no host"},
+		{"QEMU without a path", "qemu+tcp://host", "its path is /system"},
 		{"no certificates", "qemu://host/system", "no ca-file=, which +tls needs"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

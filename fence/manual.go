@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"locum/config"
@@ -13,6 +14,9 @@ type manual struct{ node string }
 
 // NewManual makes the device of a "fence … type=manual" line. It takes no keys.
 func NewManual(_ config.Fence, node string) (Device, error) { return manual{node}, nil }
+
+// IsOperators reports whether an error is that of a line of type=manual, which is as it should be: nobody can be asked.
+func IsOperators(err error) bool { return errors.Is(err, errOperator) }
 
 // Off does nothing: a shot by it ends as unknown, and the operator's word is another proof.
 func (m manual) Off(context.Context) error {

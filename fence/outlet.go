@@ -28,6 +28,8 @@ var (
 	errStillOff = errors.New("still off after on")
 	// errCalledOff: the shot was void before this device was told anything.
 	errCalledOff = errors.New("called off before it was told")
+	// errTooLate: a question was not answered within its time.
+	errTooLate = errors.New("no answer in time")
 	// errOperator: there is no device, somebody has to go there.
 	errOperator = errors.New("only an operator knows")
 )
@@ -142,11 +144,15 @@ func (o *outlet) tell(ctx context.Context, want wire.Power, command func(context
 // until asks for the state until it is the wanted one. It ends with still only if the last question was answered so.
 func (o *outlet) until(ctx context.Context, want wire.Power, still error) error {
 	deadline, _ := ctx.Deadline()
+	var why error // of the newest question that came to anything
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		begin := time.Now()
 		power, err := o.status(ctx, o.timeout)
 		if err == nil && power == want {
 			return nil
+		}
+		if err != nil && !errors.Is(err, errTooLate) {
+			why = err
 		}
 		// The last question comes early enough to be answered: an answer that is cut off would turn a definite "on" into
 		// an unknown.
@@ -160,6 +166,8 @@ func (o *outlet) until(ctx context.Context, want wire.Power, still error) error 
 		switch {
 		case errors.Is(ctx.Err(), context.Canceled):
 			return fmt.Errorf("ended before it said %s", want)
+		case errors.Is(err, errTooLate) && why != nil:
+			return fmt.Errorf("did not say %s: %w; before that: %w", want, err, why)
 		case err != nil:
 			return fmt.Errorf("did not say %s: %w", want, err)
 		}
@@ -167,14 +175,19 @@ func (o *outlet) until(ctx context.Context, want wire.Power, still error) error 
 	}
 }
 
-// stillOff asks once more.
-func (o *outlet) stillOff(ctx context.Context) error {
+// now asks, as urgently as for a shot.
+func (o *outlet) now(ctx context.Context) (wire.Power, error) {
 	done, err := o.turn.shoot(ctx)
 	if err != nil {
-		return errors.New("the time was over before it could be asked again")
+		return wire.PowerUnknown, errors.New("the time was over before it could be asked")
 	}
 	defer done()
-	power, err := o.status(ctx, o.timeout)
+	return o.status(ctx, o.timeout)
+}
+
+// stillOff asks once more.
+func (o *outlet) stillOff(ctx context.Context) error {
+	power, err := o.now(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("said off, and asked again: %w", err)
@@ -205,7 +218,7 @@ func (o *outlet) status(ctx context.Context, within time.Duration) (wire.Power, 
 	power, err := o.device.Status(asked)
 	switch {
 	case err != nil && errors.Is(asked.Err(), context.DeadlineExceeded):
-		power, err = wire.PowerUnknown, errors.New("no answer in time")
+		power, err = wire.PowerUnknown, errTooLate
 	case err != nil:
 		power = wire.PowerUnknown
 	case power != wire.PowerOn && power != wire.PowerOff:

@@ -107,9 +107,11 @@ func (o *snmpOutlet) ask(ctx context.Context, oid string, request func(*gosnmp.G
 		switch {
 		case ctx.Err() != nil:
 			return gosnmp.SnmpPDU{}, ctx.Err()
-		case errors.Is(err, context.DeadlineExceeded):
+		case errors.Is(err, context.DeadlineExceeded) && nearlyOver(ctx):
 			<-ctx.Done() // the socket's deadline is the context's, and may be first by a hair
 			return gosnmp.SnmpPDU{}, ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded): // of this try: a name server that is slow
+			continue
 		case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) && strings.Contains(err.Error(), "timeout"):
 			continue
 		case err != nil:
@@ -117,6 +119,12 @@ func (o *snmpOutlet) ask(ctx context.Context, oid string, request func(*gosnmp.G
 		}
 		return theOne(answer, oid)
 	}
+}
+
+// nearlyOver reports whether the next try would hardly begin.
+func nearlyOver(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return bounded && time.Until(end) < lastQuestion
 }
 
 // once has a socket of its own, so that no late answer to an older question can be taken for its answer.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosnmp/gosnmp"
+
 	"locum/config"
 	"locum/wire"
 )
@@ -254,5 +256,25 @@ func TestAnSNMPLineThatCannotWorkIsRefused(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})
+	}
+}
+
+// A name server that does not answer the first question in its time answers the next, mostly.
+func TestATryThatIsOverIsNotTheWholeTime(t *testing.T) {
+	d, err := NewSNMP(config.Fence{Type: "apc-snmp", Keys: map[string]string{"address": "127.0.0.1:9", "outlet": "1", "community-file": secretFile(t, "secret")}}, "beta")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tries := 0
+	_, err = d.(*snmpOutlet).ask(ctx, "1.3.6.1", func(*gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error) {
+		if tries++; tries < 3 {
+			return nil, fmt.Errorf("lookup pdu: %w", context.DeadlineExceeded)
+		}
+		return &gosnmp.SnmpPacket{PDUType: gosnmp.GetResponse, Variables: []gosnmp.SnmpPDU{{Name: ".1.3.6.1"}}}, nil
+	})
+	if err != nil || tries != 3 || ctx.Err() != nil {
+		t.Errorf("after %d tries: %v", tries, err)
 	}
 }

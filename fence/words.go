@@ -26,7 +26,7 @@ func powerIn(text, offWord, onWord string) (wire.Power, error) {
 	return wire.PowerUnknown, fmt.Errorf("says neither %q nor %q", offWord, onWord)
 }
 
-// hasWord reports whether a word stands in the text by itself. "offline", "auto_off" and "power-off" do not hold "off".
+// hasWord reports whether a word stands in the text by itself. "offline", "auto_off" and "power-off" do not hold "off", and "0.5" no "0".
 func hasWord(text, word string) bool {
 	for from := 0; word != "" && from <= len(text)-len(word); {
 		at := strings.Index(text[from:], word)
@@ -36,12 +36,18 @@ func hasWord(text, word string) bool {
 		at += from
 		before, _ := utf8.DecodeLastRuneInString(text[:at])
 		after, _ := utf8.DecodeRuneInString(text[at+len(word):])
-		if (at == 0 || !joins(before)) && (at+len(word) == len(text) || !joins(after)) {
+		if (at == 0 || !joins(before)) && (at+len(word) == len(text) || !joins(after)) && !pointAt(text, at-1) && !pointAt(text, at+len(word)) {
 			return true
 		}
 		from = at + 1
 	}
 	return false
+}
+
+// pointAt reports whether a point in a number stands there, or in an address: neither "0.5" nor "192.0.2.50" holds "0".
+func pointAt(text string, at int) bool {
+	digit := func(at int) bool { return at >= 0 && at < len(text) && text[at] >= '0' && text[at] <= '9' }
+	return digit(at-1) && digit(at+1) && text[at] == '.'
 }
 
 // joins reports whether a character makes one word of what stands on its two sides.

@@ -18,6 +18,8 @@ func TestWordsAreFoundByThemselves(t *testing.T) {
 		{"auto_off", "off", false}, {"power-off", "off", false}, {"off-line", "off", false}, {"off\n", "off", true},
 		{"aoff", "off", false}, {"öoff", "off", false}, {"offö", "off", false}, {"off5", "off", false}, {"\xffoff", "off", false},
 		{"off", "", false}, {"of", "off", false}, {"power off now", "power off", true}, {"aa aaa", "aaa", true}, {"<b>off</b>", "off", true},
+		{"0.5 W", "0", false}, {"W=3.0", "0", false}, {"no route to 192.0.2.50", "0", false}, {"busy: 192.0.2.50", "192.0", false}, {"state 0.", "0", true}, {"state .0", "0", true},
+		{"0", "0", true}, {"1:0", "0", true}, {"3.0, 0", "0", true}, {"1.off", "off", true}, {"off.5", "off", true}, {"state=0,1.5 W", "0", true},
 	} {
 		if got := hasWord(tc.text, tc.word); got != tc.want {
 			t.Errorf("%q in %q: %v", tc.word, tc.text, got)

@@ -99,7 +99,7 @@ func verdict(p *player) Verdict { return p.desk.tie.Outcome().Verdict }
 // newDisks makes a set.
 func newDisks(t *testing.T, paths ...string) []string {
 	t.Helper()
-	if err := Init(planFor(t, nil, paths...)); err != nil {
+	if err := Init(t.Context(), planFor(t, nil, paths...)); err != nil {
 		t.Fatal(err)
 	}
 	return paths

@@ -2,6 +2,7 @@ package quorumdisk
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,8 @@ type Plan struct {
 	Now    uint64
 	// Watch is for how long a disk of locum's is looked at, whether a node still writes there.
 	Watch time.Duration
+	// ours is the set to which Repair adds: its nodes may write to the disk that is to be made anew.
+	ours wire.ID
 }
 
 // RoomFor gives the geometry for nodes up to a number: some are left for later.
@@ -36,14 +39,14 @@ func RoomFor(highest wire.Node) Geometry {
 
 // Init makes disks of a cluster, all of them at once: they become a set. Nothing is written before every one of them has
 // been looked at.
-func Init(p Plan) error {
+func Init(ctx context.Context, p Plan) error {
 	if n := len(p.Paths); n != 1 && n != MaxDisks {
 		return fmt.Errorf("%d disks; there may be one, or three: the majority of two is both", n)
 	}
 	if err := different(p.Paths); err != nil {
 		return err
 	}
-	devices, err := p.allReady()
+	devices, err := p.allReady(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,10 +71,10 @@ func Init(p Plan) error {
 }
 
 // allReady opens all disks, or none: files that were made for it are gone again then.
-func (p Plan) allReady() (devices []*Device, err error) {
+func (p Plan) allReady(ctx context.Context) (devices []*Device, err error) {
 	var made []string
 	for _, path := range p.Paths {
-		d, isNew, err := p.ready(path)
+		d, isNew, err := p.ready(ctx, path)
 		if isNew {
 			made = append(made, path)
 		}
@@ -118,7 +121,7 @@ func different(paths []string) error {
 }
 
 // ready opens a disk that may be overwritten, and makes a file that is not there.
-func (p Plan) ready(path string) (d *Device, made bool, err error) {
+func (p Plan) ready(ctx context.Context, path string) (d *Device, made bool, err error) {
 	if made, err = p.makeFile(path); err != nil {
 		return nil, false, err
 	}
@@ -128,7 +131,7 @@ func (p Plan) ready(path string) (d *Device, made bool, err error) {
 	if d.size < p.Nodes.Size() {
 		return d, made, fmt.Errorf("disk %s has %d bytes; %d nodes need %d (%d KiB)", path, d.size, p.Nodes, p.Nodes.Size(), p.Nodes.Size()>>10)
 	}
-	return d, made, p.mayOverwrite(d)
+	return d, made, p.mayOverwrite(ctx, d)
 }
 
 // makeFile makes a file of zeros, all of them written, so that no later write has to look for room.
@@ -155,14 +158,14 @@ func (p Plan) makeFile(path string) (made bool, err error) {
 }
 
 // mayOverwrite looks at what lies on the disk.
-func (p Plan) mayOverwrite(d *Device) error {
+func (p Plan) mayOverwrite(ctx context.Context, d *Device) error {
 	found, err := d.Contents()
 	if err != nil || len(found) == 0 {
 		return err
 	}
 	what := strings.Join(found, ", ")
 	if strings.HasPrefix(what, "a locum") {
-		if what, err = p.ofLocum(d); err != nil {
+		if what, err = p.ofLocum(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -173,8 +176,11 @@ func (p Plan) mayOverwrite(d *Device) error {
 	return nil
 }
 
+// saidFrom is how long an operator waits without being told for what.
+const saidFrom = 5 * time.Second
+
 // ofLocum says whose disk it is, and refuses one to which a node still writes.
-func (p Plan) ofLocum(d *Device) (string, error) {
+func (p Plan) ofLocum(ctx context.Context, d *Device) (string, error) {
 	head := aligned(SectorSize)
 	if err := d.Read(head, HeaderPlace); err != nil {
 		return "", err
@@ -183,10 +189,15 @@ func (p Plan) ofLocum(d *Device) (string, error) {
 	switch h, err := p.Seals.OpenHeader(head); {
 	case err != nil:
 		what += fmt.Sprintf(" (%v)", err)
+	case h.Set == p.ours:
+		return what + " of this very set", nil
 	default:
 		what += fmt.Sprintf(" of cluster %s, made %s", h.Cluster, when(h.MadeAt))
 	}
-	moved, err := d.moving(p.Watch)
+	if p.Watch > saidFrom {
+		p.Say("%s: looking for %s whether a node writes to it", d.path, p.Watch)
+	}
+	moved, err := d.moving(ctx, p.Watch)
 	if err == nil && moved != 0 {
 		err = fmt.Errorf("disk %s is in use: node %d writes to it; stop locum there first (--force does not help)", d.path, moved)
 	}
@@ -194,13 +205,17 @@ func (p Plan) ofLocum(d *Device) (string, error) {
 }
 
 // moving tells which node's slot changes while one looks, whatever key it is sealed with; 0 none.
-func (d *Device) moving(watch time.Duration) (wire.Node, error) {
+func (d *Device) moving(ctx context.Context, watch time.Duration) (wire.Node, error) {
 	size := int(min(wire.MaxNodes, d.size/SectorSize-1)) * SectorSize
 	before, after := aligned(size), aligned(size)
 	if err := d.Read(before, 1); err != nil {
 		return 0, err
 	}
-	time.Sleep(watch)
+	select {
+	case <-time.After(watch):
+	case <-ctx.Done():
+		return 0, fmt.Errorf("disk %s: %w; nothing was written", d.path, ctx.Err())
+	}
 	if err := d.Read(after, 1); err != nil {
 		return 0, err
 	}

@@ -90,7 +90,7 @@ func TestInitRefusesWhatHoldsAnythingAndSaysWhatItIs(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := planFor(t, nil, path)
-			if err := Init(p); err == nil || !strings.Contains(err.Error(), "disk "+path+" holds ") || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "--force") {
+			if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "disk "+path+" holds ") || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "--force") {
 				t.Errorf("%v", err)
 			}
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
@@ -99,7 +99,7 @@ func TestInitRefusesWhatHoldsAnythingAndSaysWhatItIs(t *testing.T) {
 			var said []string
 			p = planFor(t, &said, path)
 			p.Force = true
-			if err := Init(p); err != nil || !strings.Contains(strings.Join(said, "\n"), path+": overwriting ") {
+			if err := Init(t.Context(), p); err != nil || !strings.Contains(strings.Join(said, "\n"), path+": overwriting ") {
 				t.Errorf("by force: %v: %q", err, said)
 			}
 		})
@@ -120,7 +120,7 @@ func TestInitNeverTakesWhatIsInUse(t *testing.T) {
 	t.Cleanup(umount)
 	p := planFor(t, nil, dev)
 	p.Force = true
-	if err := Init(p); err == nil || !strings.Contains(err.Error(), "mounted on "+dir) {
+	if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "mounted on "+dir) {
 		t.Errorf("%v", err)
 	}
 	umount()
@@ -129,7 +129,7 @@ func TestInitNeverTakesWhatIsInUse(t *testing.T) {
 	open(t, path)
 	p = planFor(t, nil, path)
 	p.Force = true
-	if err := Init(p); err == nil || !strings.Contains(err.Error(), "in use by another locum on this machine") {
+	if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "in use by another locum on this machine") {
 		t.Errorf("%v", err)
 	}
 }
@@ -175,10 +175,10 @@ func partitioned(t *testing.T) (whole, part string) {
 
 func TestAPartitionIsADiskAndItsWholeDeviceIsNot(t *testing.T) {
 	whole, part := partitioned(t)
-	if err := Init(planFor(t, nil, whole)); err == nil || !strings.Contains(err.Error(), "a boot sector or MBR partition table") {
+	if err := Init(t.Context(), planFor(t, nil, whole)); err == nil || !strings.Contains(err.Error(), "a boot sector or MBR partition table") {
 		t.Errorf("the whole device: %v", err)
 	}
-	if err := Init(planFor(t, nil, part)); err != nil {
+	if err := Init(t.Context(), planFor(t, nil, part)); err != nil {
 		t.Fatal(err)
 	}
 	one := newPlayer(t, 1, part)
@@ -190,7 +190,7 @@ func TestAPartitionIsADiskAndItsWholeDeviceIsNot(t *testing.T) {
 func TestInitNeverTakesADiskToWhichANodeWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "disk")
 	p := planFor(t, nil, path)
-	if err := Init(p); err != nil {
+	if err := Init(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	// A node of another machine: it has no lock that is seen here.
@@ -199,16 +199,27 @@ func TestInitNeverTakesADiskToWhichANodeWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	stop := writesTo(t, path, p.Seals)
+	p.Force, p.Watch = true, time.Second
+	if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "node 5 writes to it; stop locum there first") {
+		t.Errorf("%v", err)
+	}
+	stop()
+}
+
+// writesTo is node 5, which writes its slot to a disk until it is stopped.
+func writesTo(t *testing.T, path string, seals Seals) (end func()) {
+	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_SYNC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
+		defer f.Close()
 		for n := uint64(1); ; n++ {
-			_, _ = f.WriteAt(p.Seals.SealSlot(wire.ID{}, 5, Slot{Incarnation: 1, Counter: n}), Place(5).Offset())
+			_, _ = f.WriteAt(seals.SealSlot(wire.ID{}, 5, Slot{Incarnation: 1, Counter: n}), Place(5).Offset())
 			select {
 			case <-stop:
 				return
@@ -216,18 +227,47 @@ func TestInitNeverTakesADiskToWhichANodeWrites(t *testing.T) {
 			}
 		}
 	}()
+	return func() { close(stop); <-stopped }
+}
+
+// The disk that replaces another may be that of another cluster, by its name or by mistake.
+func TestADiskThatAnotherClusterUsesReplacesNone(t *testing.T) {
+	paths := threeFiles(t)
+	if err := os.Remove(paths[1]); err != nil {
+		t.Fatal(err)
+	}
+	theirs := planFor(t, nil, paths[1])
+	theirs.Cluster, theirs.Seals = "plant", sealsOf(t, "plant")
+	if err := Init(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	stop := writesTo(t, paths[1], theirs.Seals)
+	defer stop()
+	p := planFor(t, nil, paths...)
 	p.Force, p.Watch = true, time.Second
-	if err := Init(p); err == nil || !strings.Contains(err.Error(), "node 5 writes to it; stop locum there first") {
+	if err := Repair(t.Context(), p, 1); err == nil || !strings.Contains(err.Error(), "is in use: node 5 writes to it") {
 		t.Errorf("%v", err)
 	}
-	close(stop)
-	<-stopped
+	if h := mustHeader(t, theirs.Seals, open(t, paths[1])); h.Cluster != "plant" {
+		t.Errorf("%+v", h)
+	}
+}
+
+// The nodes of the set may still write to what they took for the disk: there is nothing to look for.
+func TestADiskOfTheSetIsMadeAnewWithoutALook(t *testing.T) {
+	p := planFor(t, nil, threeFiles(t)...)
+	p.Force, p.Watch = true, time.Hour
+	ctx, end := context.WithTimeout(t.Context(), time.Minute)
+	defer end()
+	if err := Repair(ctx, p, 1); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestInitMakesNothingIfOneOfThreeCannotBeMade(t *testing.T) {
 	dir := t.TempDir()
 	full := content(t, 0, "something")
-	if err := Init(planFor(t, nil, filepath.Join(dir, "a"), filepath.Join(dir, "b"), full)); err == nil || !strings.Contains(err.Error(), full) {
+	if err := Init(t.Context(), planFor(t, nil, filepath.Join(dir, "a"), filepath.Join(dir, "b"), full)); err == nil || !strings.Contains(err.Error(), full) {
 		t.Error(err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -240,7 +280,7 @@ func TestADiskThatIsTooSmallIsRefusedWithWhatIsNeeded(t *testing.T) {
 	if err := os.WriteFile(name, make([]byte, 8192), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Init(planFor(t, nil, name)); err == nil || !strings.Contains(err.Error(), "has 8192 bytes; 8 nodes need 364544 (356 KiB)") {
+	if err := Init(t.Context(), planFor(t, nil, name)); err == nil || !strings.Contains(err.Error(), "has 8192 bytes; 8 nodes need 364544 (356 KiB)") {
 		t.Error(err)
 	}
 }
@@ -249,7 +289,7 @@ func TestWhatStandsOnADiskIsSaidInWords(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "disk")
 	p := planFor(t, nil, path)
-	if err := Init(p); err != nil {
+	if err := Init(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	port := open(t, path)
@@ -291,7 +331,7 @@ func TestARepairedDiskIsListedByAllAndCountsForNobody(t *testing.T) {
 	dir := t.TempDir()
 	paths := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")}
 	p := planFor(t, nil, paths...)
-	if err := Init(p); err != nil {
+	if err := Init(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	old, err := os.ReadFile(paths[1])
@@ -324,7 +364,7 @@ func TestOnlyOneDiskIsRepairedAtATimeAndOnlyByBothOthers(t *testing.T) {
 	dir := t.TempDir()
 	paths := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")}
 	p := planFor(t, nil, paths...)
-	if err := Init(p); err != nil {
+	if err := Init(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	p.Force = true
@@ -352,7 +392,7 @@ func TestOnlyOneDiskIsRepairedAtATimeAndOnlyByBothOthers(t *testing.T) {
 func TestATestMeasuresAndSeesTheOtherNode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "disk")
 	p := planFor(t, nil, path)
-	if err := Init(p); err != nil {
+	if err := Init(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	o := MeasureOptions{Path: path, Seals: p.Seals, Self: 1, Run: 11, Every: time.Minute, Dead: time.Hour, Last: time.Second, Timeout: patience}
@@ -384,5 +424,24 @@ func TestATestMeasuresAndSeesTheOtherNode(t *testing.T) {
 	o.Self = 9
 	if _, err := MeasureDisk(context.Background(), o); err == nil || !strings.Contains(err.Error(), "room for 8 nodes, and this is node 9") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestALookAtADiskEndsWhenItIsInterrupted(t *testing.T) {
+	paths := newDisks(t, filepath.Join(t.TempDir(), "a"))
+	before, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	p := planFor(t, &said, paths...)
+	p.Force, p.Watch = true, time.Hour
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	if err := Init(ctx, p); err == nil || !strings.Contains(err.Error(), "nothing was written") {
+		t.Errorf("%v", err)
+	}
+	if now, err := os.ReadFile(paths[0]); err != nil || !bytes.Equal(now, before) || len(said) != 1 || !strings.Contains(said[0], "looking for 1h0m0s whether a node writes to it") {
+		t.Errorf("%v; said %q", err, said)
 	}
 }

@@ -175,7 +175,7 @@ func TestADiskThatLosesWritesOrShowsThePastIsFoundOutByTheStamps(t *testing.T) {
 func TestATestFindsStorageThatLiesOrIsSlow(t *testing.T) {
 	f := newFaulty(t)
 	p := planFor(t, nil, f.Path)
-	if err := Init(p); err != nil {
+	if err := Init(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

@@ -36,8 +36,8 @@ func Repair(ctx context.Context, p Plan, at int) error {
 	}
 	p.Nodes = newest.Nodes
 	alone := p
-	alone.Paths = p.Paths[at : at+1]
-	devices, err := alone.allReady()
+	alone.Paths, alone.ours = p.Paths[at:at+1], newest.Set
+	devices, err := alone.allReady(ctx)
 	if err != nil {
 		return err
 	}
