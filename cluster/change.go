@@ -54,6 +54,7 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 		e.adopt(r.Text)
 		return
 	case r.Drop:
+		e.noteGivenUp(r.Text)
 		if e.prepared == r.Text {
 			e.prepared = ""
 		}
@@ -68,6 +69,7 @@ func (e *Engine) replicated(from wire.Node, r Replicate) {
 	}
 	if r.Text != "" {
 		if why := checkText(r.Text, e.self); why != "" {
+			e.noteGivenUp(r.Text)
 			e.send(from, Message{Accept: &Accept{Epoch: r.Epoch, Version: r.Intents.Version, Why: why}})
 			return
 		}
@@ -104,6 +106,9 @@ func (e *Engine) accepted(ok bool, why string) {
 	}
 	if ok && r.Text != "" {
 		e.prepared = r.Text
+	}
+	if !ok && r.Text != "" {
+		e.noteGivenUp(r.Text)
 	}
 	if ok || r.Text == "" {
 		e.heed(r.Intents, e.storing.from) // who cannot write it down still goes by it

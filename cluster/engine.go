@@ -35,7 +35,7 @@ type Engine struct {
 	intents   Intents
 	prepared  string // a file that is being applied and not in force yet, "" if there is none
 	coming    comingFile
-	gaveUp    *wire.Revision // of the newest file that this node, as its leader, has not had take effect before it lost its view
+	gaveUp    *wire.Revision // of the newest file of which this node knows that it is in force nowhere
 	clean     []Clean        // in order of node number
 	strays    []Stray
 	known     []wire.Life

@@ -72,7 +72,13 @@ func (e *Engine) unfinishedFile(promises []Promise) string {
 	return file
 }
 
-// givenUp reports whether a member knows that a file is in force nowhere, because it alone could have had it take effect.
+// noteGivenUp keeps that a file is in force nowhere: its leader has given it up, or this node, without which it could not take effect, has refused it.
+func (e *Engine) noteGivenUp(text string) {
+	v := versionOf(text)
+	e.gaveUp = &v
+}
+
+// givenUp reports whether a member knows that a file is in force nowhere.
 func givenUp(promises []Promise, text string) bool {
 	return slices.ContainsFunc(promises, func(p Promise) bool { return p.GaveUp != nil && *p.GaveUp == versionOf(text) })
 }

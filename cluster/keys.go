@@ -44,6 +44,7 @@ func (e *Engine) keysRead(ev KeysRead) {
 		e.takeOver(k, why)
 	case !e.obeyed() || k.accept.Epoch != e.view.Epoch: // who handed it out begins anew
 	case why != "":
+		e.noteGivenUp(k.text)
 		e.send(k.from, Message{Accept: &Accept{Epoch: k.accept.Epoch, Version: k.accept.Intents.Version, Why: why}})
 	default:
 		e.storing.accept, e.storing.from, e.storing.due, e.storing.keys = k.accept, k.from, 0, ev.Prints

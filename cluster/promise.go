@@ -52,8 +52,8 @@ func (e *Engine) proposed(from wire.Node, p Propose) {
 	if c := e.lead.change; c != nil && c.ask.id != 0 {
 		e.asks = append([]ask{c.ask}, e.asks...) // it starts anew in the next view
 		if c.text != "" {
-			v := versionOf(c.text)
-			e.prepared, e.gaveUp = c.before, &v // who alone could have had it take effect does not
+			e.prepared = c.before
+			e.noteGivenUp(c.text) // who alone could have had it take effect does not
 		}
 	}
 	e.keepRestarts()

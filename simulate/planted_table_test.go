@@ -200,8 +200,8 @@ var plants = []planted{
 	{"idle-winner-taken-for-a-loser", "heartbeat/disk.go", "if w.Idle && !s.State.Has(quorumdisk.Quorate) {", "if w.Idle {", "1", "owners proof"},
 	{"shoots-for-a-half-that-is-none", "cluster/fencing.go", "e.now >= e.tieDue() && e.halfObeys()", "e.now >= e.tieDue()", "11", "needless both"},
 	{"absent-by-the-file-taken-for-quiet", "cluster/blocked.go", " && !e.straysOn(n, s.Name)", "", "8", "owners proof"},
-	{"file-given-up-still-binds", "cluster/promise.go", "e.prepared, e.gaveUp = c.before, &v", "_, _ = c.before, v", "", "liveness"},
-	{"file-given-up-is-finished-later", "cluster/promise.go", "e.prepared, e.gaveUp = c.before, &v", "e.prepared, _ = c.before, v", "", "liveness"},
+	{"file-given-up-still-binds", "cluster/promise.go", "\t\t\te.prepared = c.before\n\t\t\te.noteGivenUp(c.text) // who", "\t\t\t// who", "", "liveness"},
+	{"file-given-up-is-finished-later", "cluster/promise.go", "\t\t\te.noteGivenUp(c.text) // who", "\t\t\t// who", "", "liveness"},
 	{"ties-begin-by-two-files", "cluster/quorum.go", "a.Beat.Dead == b.Beat.Dead && a.Settling() == b.Settling() && ", "", "11", "both"},
 	{"file-waits-for-what-is-in-maintenance", "cluster/change.go", "case r.Phase != PhaseStopped && e.maintained(s):", "case false:", "", "liveness"},
 	{"quiet-though-another-has-won", "cluster/claim.go", "\t\te.quiet = nil // who", "\t\t// who", "1", "owners proof"},
@@ -215,6 +215,7 @@ var plants = []planted{
 	{"shared-disk-forgotten-with-the-heart", "heartbeat/heard.go", "		h.disk.desk.Remember(r.Met)\n", "", "18", "liveness touched"},
 	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
 	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
+	{"refused-file-is-finished-later", "cluster/change.go", "if !ok && r.Text != \"\" {", "if false {", "", "liveness"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 }
