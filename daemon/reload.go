@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,8 +113,22 @@ func findProgram() string {
 	return named
 }
 
+// readThrough reads a program as a whole before it is started. Who forks stands still until the child has begun to execute it (vfork(2)), and with him
+// the thread that runs all of this process's code: where the disk hangs, that must not be on the way.
+func readThrough(program string) error {
+	f, err := os.Open(program)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, f)
+	return errors.Join(err, f.Close())
+}
+
 // programRuns has a program say its version. Once its time is over nobody is waited for who has its output open, either.
 func programRuns(program string, within time.Duration) error {
+	if err := readThrough(program); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, versionCommand)
