@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"locum/cluster"
 	"locum/heartbeat"
+	"locum/reach"
 	"locum/wire"
 )
 
@@ -113,24 +113,13 @@ func findProgram() string {
 	return named
 }
 
-// readThrough reads a program as a whole before it is started. Who forks stands still until the child has begun to execute it (vfork(2)), and with him
-// the thread that runs all of this process's code: where the disk hangs, that must not be on the way.
-func readThrough(program string) error {
-	f, err := os.Open(program)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, f)
-	return errors.Join(err, f.Close())
-}
-
 // programRuns has a program say its version. Once its time is over nobody is waited for who has its output open, either.
 func programRuns(program string, within time.Duration) error {
-	if err := readThrough(program); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
+	if err := reach.Program(ctx, program); err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, program, versionCommand)
 	cmd.Env = []string{} // of a heart's own nothing
 	cmd.WaitDelay = time.Second

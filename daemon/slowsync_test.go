@@ -14,6 +14,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"locum/cluster"
 	"locum/console"
 )
 
@@ -138,5 +139,28 @@ func TestAProgramWhoseDiskHangsHoldsTheHeartNotUp(t *testing.T) {
 	n.serving()
 	goes()
 	until(t, "it executes itself anew", func() bool { return strings.Count(n.log.String(), "the heart of alpha begins") == 2 })
+	n.serving()
+}
+
+// TestAProgramToBeNotifiedWhoseDiskHangsHoldsNoServiceUp: one that is being started keeps every other program of the process from that.
+func TestAProgramToBeNotifiedWhoseDiskHangsHoldsNoServiceUp(t *testing.T) {
+	n := newNode(t)
+	if err := os.Mkdir(n.dir+"/bin", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := slowFS(t, n.dir+"/bin")
+	n.write("bin/locum", "#!/bin/sh\ncat >/dev/null\n", 0o700)
+	n.write("locum.conf", n.read("locum.conf")+"notify exec "+n.dir+"/bin/locum\n", 0o644)
+	n.start()
+	n.serving()
+	goes := sync.OnceFunc(func() { close(d.goes) })
+	t.Cleanup(goes) // before its end is waited for
+	d.holds.Store(true)
+	for _, verb := range []string{"stop", "start", "stop", "start"} {
+		if _, err := n.ask(console.Request{Verb: "command", Command: &cluster.Command{Verb: verb, Service: "web", By: "a test"}}); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the service is "+verb+"ed", func() bool { return strings.HasSuffix(n.read("calls"), verb+"\n") })
+	}
 	n.serving()
 }
