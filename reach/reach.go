@@ -63,6 +63,9 @@ func through(path string) error {
 		return err
 	}
 	f, err := os.Open(path)
+	if errors.Is(err, os.ErrPermission) {
+		return nil // who may not read it may execute it all the same
+	}
 	if err != nil {
 		return err
 	}
