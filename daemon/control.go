@@ -36,6 +36,7 @@ type control struct {
 	places   places // of all
 	follow   places // of those who follow the events
 	asking   places // of those who ask the engine
+	drifts   drifts
 	lastID   uint64
 	calls    map[uint64]*call
 }
@@ -218,7 +219,7 @@ func (h *heart) names() map[wire.Node]string {
 // status asks the engine; if that takes too long, the heart's own word has to do.
 func (c *control) status(request console.Request) console.Reply {
 	own := inHeart(c.h, c.h.status)
-	own.ConfigDrift = drift(c.h.o, c.h.cfg)
+	own.ConfigDrift = c.drifts.ask(c.h.o.ConfigFile, func() string { return drift(c.h.o, c.h.cfg) })
 	x := c.call(request)
 	defer c.hangUp(x)
 	select {

@@ -3,9 +3,12 @@ package daemon
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,6 +123,50 @@ func TestThoseWhoFollowTheEventsLeaveRoomForStatus(t *testing.T) {
 			t.Fatal("one has gone, and no other gets its place")
 		}
 	}
+}
+
+// The file in its usual place may lie on a disk that hangs: then one wants to know how things stand.
+func TestAFileThatHangsHoldsNoStatusUp(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.serving()
+	if err := os.Remove(n.options.ConfigFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(n.options.ConfigFile, 0o600); err != nil { // whoever opens it waits for a writer
+		t.Fatal(err)
+	}
+	const atOnce = maxCallers / 2
+	for range 3 { // none keeps its place
+		answers := make(chan error, atOnce)
+		for range atOnce {
+			go func() {
+				r, err := n.ask(console.Request{Verb: "status"})
+				if err == nil && (r.Status == nil || !strings.Contains(r.Heart.ConfigDrift, "cannot be read")) {
+					err = fmt.Errorf("%+v, %+v", r, r.Heart)
+				}
+				answers <- err
+			}()
+		}
+		for range atOnce {
+			if err := <-answers; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	f, err := os.OpenFile(n.options.ConfigFile, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(n.options.ConfigFile); err != nil { // whoever opens it after this finds a file
+		t.Fatal(err)
+	}
+	n.write("locum.conf", fmt.Sprintf(theFile, n.dir, n.dir), 0o644)
+	f.Close()
+	until(t, "nothing is amiss", func() bool {
+		r, err := n.ask(console.Request{Verb: "status"})
+		return err == nil && r.Heart != nil && r.Heart.ConfigDrift == ""
+	})
 }
 
 func TestThoseWhoWaitForTheEngineLeaveRoomForStatus(t *testing.T) {

@@ -47,6 +47,7 @@ func (f *eventFile) open() {
 	f.file, f.size = file, info.Size()
 	last := []byte{'\n'}
 	if _, err := file.ReadAt(last, max(f.size-1, 0)); err == nil && last[0] != '\n' {
-		f.write([]byte{'\n'})
+		n, _ := file.Write([]byte{'\n'}) // a new file begins after the line to come
+		f.size += int64(n)
 	}
 }

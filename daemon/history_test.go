@@ -70,6 +70,21 @@ func TestTheHistoryIsBoundedAndGoesOnWhereItEnded(t *testing.T) {
 	}
 }
 
+// A full file whose last line a crash has cut ends that line, and takes the next one all the same.
+func TestTheLineAfterACutOneInAFullFileIsKept(t *testing.T) {
+	dir := t.TempDir()
+	h := idleHistory(dir)
+	if err := os.WriteFile(h.file.path, bytes.Repeat([]byte("x"), maxHistory), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.keepNow(cluster.History{Kind: "view", Text: "after"})
+	again := idleHistory(dir)
+	again.load()
+	if len(again.recent) != 1 || again.recent[0].Text != "after" {
+		t.Errorf("%d events are kept", len(again.recent))
+	}
+}
+
 func TestAHistoryThatCannotBeWrittenIsStillShown(t *testing.T) {
 	dir := t.TempDir()
 	h := idleHistory(dir)

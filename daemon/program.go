@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"locum/reach"
 )
 
 // program is a "notify exec" line: each event goes to a run of it, on its standard input, one after the other.
@@ -52,6 +54,9 @@ func (p *program) give(ctx context.Context, line []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, p.within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
+	if err := reach.Program(ctx, cmd.Path); err != nil {
+		return err
+	}
 	cmd.Stdin = bytes.NewReader(line)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

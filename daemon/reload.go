@@ -12,6 +12,7 @@ import (
 
 	"locum/cluster"
 	"locum/heartbeat"
+	"locum/reach"
 	"locum/wire"
 )
 
@@ -112,14 +113,29 @@ func findProgram() string {
 	return named
 }
 
+// beginning keeps the first bytes of what is written: a heart's memory is locked.
+type beginning []byte
+
+const mostSaid = 500
+
+func (b *beginning) Write(p []byte) (int, error) {
+	*b = append(*b, p[:min(len(p), mostSaid-len(*b))]...)
+	return len(p), nil
+}
+
 // programRuns has a program say its version. Once its time is over nobody is waited for who has its output open, either.
 func programRuns(program string, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
+	if err := reach.Program(ctx, program); err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, program, versionCommand)
 	cmd.Env = []string{} // of a heart's own nothing
 	cmd.WaitDelay = time.Second
-	said, err := cmd.CombinedOutput()
+	var said beginning
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := cmd.Run()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that is one that has said it, and has left somebody running
 		return fmt.Errorf("%s %s: %w %s", program, versionCommand, err, strings.TrimSpace(string(said)))
 	}

@@ -103,18 +103,20 @@ func TestAProgramThatDoesNotEndIsNotWaitedFor(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, text string
+		within     time.Duration
 		runs       bool
 	}{
-		{"a shell that waits for another", "#!/bin/sh\ncat " + n.dir + "/hang; exit\n", false},
-		{"one that leaves another running", "#!/bin/sh\ncat " + n.dir + "/hang &\nexit 0\n", true},
+		{"a shell that waits for another", "#!/bin/sh\ncat " + n.dir + "/hang; exit\n", 100 * time.Millisecond, false},
+		{"one that does not end to speak", "#!/bin/sh\nexec yes\n", 100 * time.Millisecond, false},
+		{"one that leaves another running", "#!/bin/sh\ncat " + n.dir + "/hang &\nexit 0\n", patience, true},
 	} {
 		n.replace("locum", []byte(c.text))
 		ended := make(chan error, 1)
-		go func() { ended <- programRuns(n.dir+"/locum", 100*time.Millisecond) }()
+		go func() { ended <- programRuns(n.dir+"/locum", c.within) }()
 		select {
 		case err := <-ended:
-			if (err == nil) != c.runs {
-				t.Errorf("%s: %v", c.name, err)
+			if (err == nil) != c.runs || err != nil && len(err.Error()) > 2*mostSaid {
+				t.Errorf("%s: %.100v", c.name, err)
 			}
 		case <-time.After(patience):
 			t.Errorf("%s is waited for", c.name)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -13,10 +14,12 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"locum/cluster"
 	"locum/console"
 )
 
-// slowNode is a file or directory of a file system that takes a given number of fsyncs of the file with the incarnation, and lets all that follow wait.
+// slowNode is a file or directory of a file system that takes a given number of fsyncs of the file with the incarnation, and lets all that follow wait, and
+// whoever opens a program.
 type slowNode struct {
 	fs.LoopbackNode
 	disk *slowDisk
@@ -24,6 +27,7 @@ type slowNode struct {
 
 type slowDisk struct {
 	takes atomic.Int64
+	holds atomic.Bool   // who opens "locum"
 	goes  chan struct{} // closed: it is quick
 }
 
@@ -45,6 +49,9 @@ func slowly(f fs.FileHandle) fs.FileHandle {
 }
 
 func (n *slowNode) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	if n.Path(nil) == "locum" && n.disk.holds.Load() {
+		<-n.disk.goes
+	}
 	f, how, err := n.LoopbackNode.Open(ctx, flags)
 	return slowly(f), how, err
 }
@@ -107,4 +114,53 @@ func TestAHeartThatBeginsAnewWaitsForNoDisk(t *testing.T) {
 	if strings.Count(n.log.String(), "the heart of alpha begins") != 2 {
 		t.Error("it did not begin anew")
 	}
+}
+
+// TestAProgramWhoseDiskHangsHoldsTheHeartNotUp: whoever forks waits until the child has begun to execute the program, and the heart with him.
+func TestAProgramWhoseDiskHangsHoldsTheHeartNotUp(t *testing.T) {
+	own, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t)
+	if err := os.Mkdir(n.dir+"/bin", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := slowFS(t, n.dir+"/bin")
+	n.write("bin/locum", string(own), 0o700)
+	n.program = n.dir + "/bin/locum"
+	n.start()
+	n.serving()
+	goes := sync.OnceFunc(func() { close(d.goes) })
+	t.Cleanup(goes) // before its end is waited for
+	d.holds.Store(true)
+	n.signal(syscall.SIGHUP)
+	until(t, "it says that it waits", func() bool { return strings.Contains(n.log.String(), "one of them hangs") })
+	n.serving()
+	goes()
+	until(t, "it executes itself anew", func() bool { return strings.Count(n.log.String(), "the heart of alpha begins") == 2 })
+	n.serving()
+}
+
+// TestAProgramToBeNotifiedWhoseDiskHangsHoldsNoServiceUp: one that is being started keeps every other program of the process from that.
+func TestAProgramToBeNotifiedWhoseDiskHangsHoldsNoServiceUp(t *testing.T) {
+	n := newNode(t)
+	if err := os.Mkdir(n.dir+"/bin", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := slowFS(t, n.dir+"/bin")
+	n.write("bin/locum", "#!/bin/sh\ncat >/dev/null\n", 0o700)
+	n.write("locum.conf", n.read("locum.conf")+"notify exec "+n.dir+"/bin/locum\n", 0o644)
+	n.start()
+	n.serving()
+	goes := sync.OnceFunc(func() { close(d.goes) })
+	t.Cleanup(goes) // before its end is waited for
+	d.holds.Store(true)
+	for _, verb := range []string{"stop", "start", "stop", "start"} {
+		if _, err := n.ask(console.Request{Verb: "command", Command: &cluster.Command{Verb: verb, Service: "web", By: "a test"}}); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the service is "+verb+"ed", func() bool { return strings.HasSuffix(n.read("calls"), verb+"\n") })
+	}
+	n.serving()
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"locum/reach"
 )
 
 const (
@@ -39,6 +41,9 @@ func (e ended) failure() error {
 // this process: an agent that nobody waits for must not shoot later. Its thread is held, since it is the thread's
 // death that the kernel would tell the agent of.
 func (a *agent) run(ctx context.Context, action string) (ended, error) {
+	if err := reach.Program(ctx, a.program); err != nil {
+		return ended{}, err
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, a.program)
