@@ -81,7 +81,7 @@ func (c *Config) explainDeath(n Node) Row {
 	r.Steps = append(r.Steps, fmt.Sprintf("the others hear nothing of it for %s", c.Beat.Dead))
 	r.Terms = append(r.Terms, term("dead", c.Beat.Dead), term("agreeing on a view", viewRounds))
 	left := c.TotalVotes() - n.Votes
-	half := 2*left == c.TotalVotes()
+	half := c.isHalf(n)
 	var heirs []string
 	for _, s := range c.Services {
 		if i := slices.Index(s.Nodes, n.Number); i >= 0 && len(s.Nodes) > 1 {
@@ -90,17 +90,17 @@ func (c *Config) explainDeath(n Node) Row {
 	}
 	switch {
 	case 2*left < c.TotalVotes():
-		r.Proof = "none: the others have less than half of the votes"
+		r.Proof, r.Terms = "none: the others have less than half of the votes", nil
 		r.Steps = append(r.Steps, "the others have less than half of the votes: they stop their services when their lease runs out")
 		return r
 	case half && c.has("disk"):
 		r.Steps = append(r.Steps, "exactly half of the votes are left: each side that lives claims the quorum disk, which decides for one of them")
-		r.Terms = append(r.Terms, term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every))
+		r.Terms = append(r.Terms, c.claimTerms()...)
 		half = false // the rest is as with more than half
 	case half && !c.has("fence") && c.has("unsafe"):
 		return c.explainUnsafe(r, n)
 	case half && !c.has("fence"):
-		r.Proof = "none: the others have exactly half of the votes, and nothing breaks the tie"
+		r.Proof, r.Terms = "none: the others have exactly half of the votes, and nothing breaks the tie", nil
 		r.Steps = append(r.Steps, "exactly half of the votes are left, and no tiebreak line says who goes on: the others stop their services when their lease runs out")
 		return r
 	}
@@ -109,10 +109,25 @@ func (c *Config) explainDeath(n Node) Row {
 		r.Steps = append(r.Steps, "nothing has to move")
 		return r
 	}
-	r.Steps = append(r.Steps, fmt.Sprintf("what ran on it (of %s) is started on the next of its nodes, resource by resource", strings.Join(heirs, ", ")))
+	started := fmt.Sprintf("what ran on it (of %s) is started on the next of its nodes, resource by resource", strings.Join(heirs, ", "))
+	if r.Proof == operatorsWord { // which may take any time
+		r.Steps, r.Terms = append(r.Steps, "once that is said, "+started), nil
+		return r
+	}
+	r.Steps = append(r.Steps, started)
 	r.Terms = append(r.Terms, term("start (its deadline; usually far less)", c.longestStart(n)))
 	return r
 }
+
+const operatorsWord = "an operator's word"
+
+// claimTerms are what a claim on the quorum disk adds.
+func (c *Config) claimTerms() []Term {
+	return []Term{term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every)}
+}
+
+// isHalf reports whether the others have exactly half of the votes without a node.
+func (c *Config) isHalf(without Node) bool { return 2*(c.TotalVotes()-without.Votes) == c.TotalVotes() }
 
 func (c *Config) explainUnsafe(r Row, n Node) Row {
 	r.Proof = "no proof: unsafe"
@@ -136,12 +151,14 @@ func (c *Config) explainUnsafe(r Row, n Node) Row {
 
 // explainProof says how the others come to know that the node runs nothing.
 func (c *Config) explainProof(r *Row, n Node, half bool) {
-	if len(c.FencesOf(n.Number)) == 0 && c.provesByLease(n) && !half {
+	device := slices.ContainsFunc(c.Fences, func(f Fence) bool { return f.Node == n.Number && f.Type != "manual" })
+	switch {
+	case device:
+	case c.provesByLease(n) && !half:
 		c.explainLease(r, n)
 		return
-	}
-	if len(c.FencesOf(n.Number)) == 0 {
-		r.Proof = "an operator's word"
+	default:
+		r.Proof = operatorsWord
 		r.Steps = append(r.Steps, fmt.Sprintf("nothing can prove that %s runs nothing: what it ran waits for \"locum fence %s --confirm\"", n.Name, n.Name))
 		return
 	}
@@ -165,9 +182,6 @@ func (c *Config) explainProof(r *Row, n Node, half bool) {
 	r.Terms = append(r.Terms, term("off and confirmation (the devices' time limits)", c.FenceTime(n.Number)))
 	if c.provesByLease(n) && !half {
 		r.Steps = append(r.Steps, fmt.Sprintf("if no device confirms it: its lease and its watchdog's time are over after %s, as granted by the device", sumOf(c.leaseTerms())))
-	}
-	if manual := c.FencesOf(n.Number); len(manual) == 1 && len(manual[0]) == 1 && manual[0][0].Type == "manual" {
-		r.Proof = "an operator's word"
 	}
 }
 
@@ -205,6 +219,8 @@ func (c *Config) explainPath(p Path) Row {
 	}
 	r.Steps = []string{fmt.Sprintf("it is the only path: after %s each side takes the other for dead, as above", c.Beat.Dead)}
 	switch {
+	case c.has("disk"):
+		r.Steps = append(r.Steps, "the quorum disk decides for one side, which takes over from the other by the same proof as above; never two owners")
 	case c.has("fence"):
 		r.Steps = append(r.Steps, "the switch decides: one side is confirmed off before the other takes over; never two owners")
 	case c.has("unsafe"):
