@@ -121,11 +121,6 @@ func (c *Config) explainDeath(n Node) Row {
 
 const operatorsWord = "an operator's word"
 
-// claimTerms are what a claim on the quorum disk adds.
-func (c *Config) claimTerms() []Term {
-	return []Term{term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every)}
-}
-
 // isHalf reports whether the others have exactly half of the votes without a node.
 func (c *Config) isHalf(without Node) bool { return 2*(c.TotalVotes()-without.Votes) == c.TotalVotes() }
 
@@ -200,13 +195,6 @@ func (c *Config) explainLease(r *Row, n Node) {
 		fmt.Sprintf("the others wait for both times and a tenth, %s from its last beat on (more if the device granted more)", sumOf(c.leaseTerms())))
 }
 
-func (c *Config) leaseTerms() []Term {
-	both := c.Lease + c.Watchdog.Timeout
-	return []Term{term("lease", c.Lease), term("watchdog", c.Watchdog.Timeout), term("a tenth, for clocks that differ", both/10)}
-}
-
-func sumOf(terms []Term) time.Duration { return Row{Terms: terms}.Worst() }
-
 func (c *Config) explainPath(p Path) Row {
 	r := Row{Event: "path " + p.Name + " is lost between two nodes", Proof: "none needed"}
 	if len(c.Paths) > 1 {
@@ -231,64 +219,6 @@ func (c *Config) explainPath(p Path) Row {
 
 func (c *Config) has(tiebreak string) bool {
 	return slices.ContainsFunc(c.Tiebreaks, func(t Tiebreak) bool { return t.Type == tiebreak })
-}
-
-// Settling is how long the turns of a tie wait until it is settled who is of which half: where there are more than two nodes one that both halves hear
-// may be a member of the one and, at once, of the other, and each would shoot.
-func (c *Config) Settling() time.Duration {
-	if len(c.Nodes) > 2 {
-		return c.Beat.Dead
-	}
-	return 0
-}
-
-// tieTerms are what a tie adds before the second side shoots.
-func (c *Config) tieTerms() []Term {
-	terms := []Term{term("delay, if the dead side would have shot first", c.tieDelay())}
-	if settling := c.Settling(); settling > 0 {
-		terms = append(terms, term("settling who is of which half", settling))
-	}
-	return terms
-}
-
-func (c *Config) tieDelay() time.Duration {
-	for _, t := range c.Tiebreaks {
-		if t.Type == "fence" {
-			return t.Delay
-		}
-	}
-	return 0
-}
-
-// longestStart is how long at worst all is started that may have run on a node.
-func (c *Config) longestStart(n Node) time.Duration {
-	var longest time.Duration
-	known := map[int]time.Duration{}
-	for i := range c.Services {
-		longest = max(longest, c.startOf(i, n, known))
-	}
-	return longest
-}
-
-// startOf is how long a service that may have run on a node takes to start, 0 if it cannot have: one resource after the other, once those run that it starts
-// after and that may have run there too.
-func (c *Config) startOf(i int, n Node, known map[int]time.Duration) time.Duration {
-	s := &c.Services[i]
-	if !slices.Contains(s.Nodes, n.Number) {
-		return 0
-	}
-	if sum, ok := known[i]; ok {
-		return sum
-	}
-	var sum time.Duration
-	for _, k := range s.After {
-		sum = max(sum, c.startOf(k, n, known))
-	}
-	for _, r := range s.Resources {
-		sum += r.Start
-	}
-	known[i] = sum
-	return sum
 }
 
 // Advice is what two boxes get that only an unsafe tie-break parts, and what to buy; "" where it does not apply.
