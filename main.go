@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -160,11 +161,18 @@ func (c command) execute(ctx context.Context, args []string) int {
 	failure := &console.Failure{Code: console.ExitFailed, Text: err.Error()}
 	errors.As(err, &failure)
 	if asked, _ := fs.GetBool("json"); asked && !failure.Shown {
-		_ = writeJSON(console.Reply{Version: console.ProtocolVersion, Error: &console.Error{Code: failure.Code, Text: failure.Text}})
+		write := writeJSON
+		if slices.Contains(byLines, c.name) {
+			write = json.NewEncoder(os.Stdout).Encode
+		}
+		_ = write(console.Reply{Version: console.ProtocolVersion, Error: &console.Error{Code: failure.Code, Text: failure.Text}})
 	}
 	fmt.Fprintf(os.Stderr, "locum %s: %s\n", c.name, failure.Text)
 	return failure.Code
 }
+
+// byLines are the commands whose --json is an object a line, a failure included.
+var byLines = []string{"events", "replay"}
 
 func (c command) flagSet() *pflag.FlagSet {
 	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)

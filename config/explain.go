@@ -81,7 +81,7 @@ func (c *Config) explainDeath(n Node) Row {
 	r.Steps = append(r.Steps, fmt.Sprintf("the others hear nothing of it for %s", c.Beat.Dead))
 	r.Terms = append(r.Terms, term("dead", c.Beat.Dead), term("agreeing on a view", viewRounds))
 	left := c.TotalVotes() - n.Votes
-	half := 2*left == c.TotalVotes()
+	half := c.isHalf(n)
 	var heirs []string
 	for _, s := range c.Services {
 		if i := slices.Index(s.Nodes, n.Number); i >= 0 && len(s.Nodes) > 1 {
@@ -90,17 +90,17 @@ func (c *Config) explainDeath(n Node) Row {
 	}
 	switch {
 	case 2*left < c.TotalVotes():
-		r.Proof = "none: the others have less than half of the votes"
+		r.Proof, r.Terms = "none: the others have less than half of the votes", nil
 		r.Steps = append(r.Steps, "the others have less than half of the votes: they stop their services when their lease runs out")
 		return r
 	case half && c.has("disk"):
 		r.Steps = append(r.Steps, "exactly half of the votes are left: each side that lives claims the quorum disk, which decides for one of them")
-		r.Terms = append(r.Terms, term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every))
+		r.Terms = append(r.Terms, c.claimTerms()...)
 		half = false // the rest is as with more than half
 	case half && !c.has("fence") && c.has("unsafe"):
 		return c.explainUnsafe(r, n)
 	case half && !c.has("fence"):
-		r.Proof = "none: the others have exactly half of the votes, and nothing breaks the tie"
+		r.Proof, r.Terms = "none: the others have exactly half of the votes, and nothing breaks the tie", nil
 		r.Steps = append(r.Steps, "exactly half of the votes are left, and no tiebreak line says who goes on: the others stop their services when their lease runs out")
 		return r
 	}
@@ -109,10 +109,20 @@ func (c *Config) explainDeath(n Node) Row {
 		r.Steps = append(r.Steps, "nothing has to move")
 		return r
 	}
-	r.Steps = append(r.Steps, fmt.Sprintf("what ran on it (of %s) is started on the next of its nodes, resource by resource", strings.Join(heirs, ", ")))
+	started := fmt.Sprintf("what ran on it (of %s) is started on the next of its nodes, resource by resource", strings.Join(heirs, ", "))
+	if r.Proof == operatorsWord { // which may take any time
+		r.Steps, r.Terms = append(r.Steps, "once that is said, "+started), nil
+		return r
+	}
+	r.Steps = append(r.Steps, started)
 	r.Terms = append(r.Terms, term("start (its deadline; usually far less)", c.longestStart(n)))
 	return r
 }
+
+const operatorsWord = "an operator's word"
+
+// isHalf reports whether the others have exactly half of the votes without a node.
+func (c *Config) isHalf(without Node) bool { return 2*(c.TotalVotes()-without.Votes) == c.TotalVotes() }
 
 func (c *Config) explainUnsafe(r Row, n Node) Row {
 	r.Proof = "no proof: unsafe"
@@ -136,12 +146,14 @@ func (c *Config) explainUnsafe(r Row, n Node) Row {
 
 // explainProof says how the others come to know that the node runs nothing.
 func (c *Config) explainProof(r *Row, n Node, half bool) {
-	if len(c.FencesOf(n.Number)) == 0 && c.provesByLease(n) && !half {
+	device := slices.ContainsFunc(c.Fences, func(f Fence) bool { return f.Node == n.Number && f.Type != "manual" })
+	switch {
+	case device:
+	case c.provesByLease(n) && !half:
 		c.explainLease(r, n)
 		return
-	}
-	if len(c.FencesOf(n.Number)) == 0 {
-		r.Proof = "an operator's word"
+	default:
+		r.Proof = operatorsWord
 		r.Steps = append(r.Steps, fmt.Sprintf("nothing can prove that %s runs nothing: what it ran waits for \"locum fence %s --confirm\"", n.Name, n.Name))
 		return
 	}
@@ -166,9 +178,6 @@ func (c *Config) explainProof(r *Row, n Node, half bool) {
 	if c.provesByLease(n) && !half {
 		r.Steps = append(r.Steps, fmt.Sprintf("if no device confirms it: its lease and its watchdog's time are over after %s, as granted by the device", sumOf(c.leaseTerms())))
 	}
-	if manual := c.FencesOf(n.Number); len(manual) == 1 && len(manual[0]) == 1 && manual[0][0].Type == "manual" {
-		r.Proof = "an operator's word"
-	}
 }
 
 // provesByLease reports whether proof 2 can count against a node: it has a watchdog, and no host can pause that, or its line
@@ -186,13 +195,6 @@ func (c *Config) explainLease(r *Row, n Node) {
 		fmt.Sprintf("the others wait for both times and a tenth, %s from its last beat on (more if the device granted more)", sumOf(c.leaseTerms())))
 }
 
-func (c *Config) leaseTerms() []Term {
-	both := c.Lease + c.Watchdog.Timeout
-	return []Term{term("lease", c.Lease), term("watchdog", c.Watchdog.Timeout), term("a tenth, for clocks that differ", both/10)}
-}
-
-func sumOf(terms []Term) time.Duration { return Row{Terms: terms}.Worst() }
-
 func (c *Config) explainPath(p Path) Row {
 	r := Row{Event: "path " + p.Name + " is lost between two nodes", Proof: "none needed"}
 	if len(c.Paths) > 1 {
@@ -205,6 +207,8 @@ func (c *Config) explainPath(p Path) Row {
 	}
 	r.Steps = []string{fmt.Sprintf("it is the only path: after %s each side takes the other for dead, as above", c.Beat.Dead)}
 	switch {
+	case c.has("disk"):
+		r.Steps = append(r.Steps, "the quorum disk decides for one side, which takes over from the other by the same proof as above; never two owners")
 	case c.has("fence"):
 		r.Steps = append(r.Steps, "the switch decides: one side is confirmed off before the other takes over; never two owners")
 	case c.has("unsafe"):
@@ -215,64 +219,6 @@ func (c *Config) explainPath(p Path) Row {
 
 func (c *Config) has(tiebreak string) bool {
 	return slices.ContainsFunc(c.Tiebreaks, func(t Tiebreak) bool { return t.Type == tiebreak })
-}
-
-// Settling is how long the turns of a tie wait until it is settled who is of which half: where there are more than two nodes one that both halves hear
-// may be a member of the one and, at once, of the other, and each would shoot.
-func (c *Config) Settling() time.Duration {
-	if len(c.Nodes) > 2 {
-		return c.Beat.Dead
-	}
-	return 0
-}
-
-// tieTerms are what a tie adds before the second side shoots.
-func (c *Config) tieTerms() []Term {
-	terms := []Term{term("delay, if the dead side would have shot first", c.tieDelay())}
-	if settling := c.Settling(); settling > 0 {
-		terms = append(terms, term("settling who is of which half", settling))
-	}
-	return terms
-}
-
-func (c *Config) tieDelay() time.Duration {
-	for _, t := range c.Tiebreaks {
-		if t.Type == "fence" {
-			return t.Delay
-		}
-	}
-	return 0
-}
-
-// longestStart is how long at worst all is started that may have run on a node.
-func (c *Config) longestStart(n Node) time.Duration {
-	var longest time.Duration
-	known := map[int]time.Duration{}
-	for i := range c.Services {
-		longest = max(longest, c.startOf(i, n, known))
-	}
-	return longest
-}
-
-// startOf is how long a service that may have run on a node takes to start, 0 if it cannot have: one resource after the other, once those run that it starts
-// after and that may have run there too.
-func (c *Config) startOf(i int, n Node, known map[int]time.Duration) time.Duration {
-	s := &c.Services[i]
-	if !slices.Contains(s.Nodes, n.Number) {
-		return 0
-	}
-	if sum, ok := known[i]; ok {
-		return sum
-	}
-	var sum time.Duration
-	for _, k := range s.After {
-		sum = max(sum, c.startOf(k, n, known))
-	}
-	for _, r := range s.Resources {
-		sum += r.Start
-	}
-	known[i] = sum
-	return sum
 }
 
 // Advice is what two boxes get that only an unsafe tie-break parts, and what to buy; "" where it does not apply.

@@ -56,3 +56,52 @@ func TestAFileInWhichNobodyHasAVoteIsRefused(t *testing.T) {
 		t.Error(p)
 	}
 }
+
+// What a disk has decided needs a proof, and no further vote: the lease is one.
+func TestWhereADiskDecidesTheLeaseIsAProofOfWhoDiesWithItsSwitch(t *testing.T) {
+	c, p := Parse("f", strings.Replace(good, "tiebreak fence", "tiebreak disk\ntiebreak fence\ndisk /dev/disk/by-id/x\nwatchdog /dev/watchdog timeout=10s", 1))
+	if c == nil {
+		t.Fatal(p)
+	}
+	if warned(p, "nothing can prove that alpha is off") {
+		t.Errorf("%v", p.Warnings)
+	}
+	for _, row := range c.Explain() {
+		switch {
+		case strings.Contains(row.Event, "together with the switch"):
+			if row.Proof != "lease and watchdog's time over" || len(row.Terms) == 0 {
+				t.Errorf("%+v", row)
+			}
+		case strings.Contains(row.Event, "path"):
+			if !strings.Contains(strings.Join(row.Steps, " "), "the quorum disk decides for one side") {
+				t.Errorf("%+v", row)
+			}
+		}
+	}
+	_, p = Parse("f", good+"watchdog /dev/watchdog timeout=10s\n")
+	if !warned(p, "nothing can prove that alpha is off") {
+		t.Errorf("without a disk: %v", p.Warnings)
+	}
+}
+
+// For an operator it is waited as long as it takes.
+func TestWhatWaitsForAnOperatorHasNoWorstCase(t *testing.T) {
+	disk := strings.Replace(withoutFences, "tiebreak fence", "tiebreak disk\ndisk /dev/disk/by-id/x", 1)
+	const hand = "fence alpha hand type=manual\nfence beta hand type=manual\n"
+	for name, text := range map[string]string{"nothing": disk, "an operator's line": disk + hand, "a tie that an operator breaks": withoutFences + hand} {
+		c, p := Parse("f", text)
+		if c == nil {
+			t.Fatal(p)
+		}
+		if row := c.Explain()[0]; row.Proof != operatorsWord || len(row.Terms) != 0 || !strings.Contains(row.Steps[len(row.Steps)-1], "once that is said, what ran on it") {
+			t.Errorf("%s: %+v", name, row)
+		}
+	}
+	c, p := Parse("f", disk+hand+"watchdog /dev/watchdog\n")
+	if c == nil {
+		t.Fatal(p)
+	}
+	if row := c.Explain()[0]; row.Proof != "lease and watchdog's time over" || len(row.Terms) == 0 {
+		t.Errorf("with a watchdog: %+v", row)
+	}
+}

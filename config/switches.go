@@ -108,10 +108,13 @@ func (d deadWith) String() string {
 func (c *Config) explainDeadTogether() []Row {
 	var rows []Row
 	for _, d := range c.deadTogether() {
-		half := 2*(c.TotalVotes()-d.node.Votes) == c.TotalVotes()
+		half := c.isHalf(d.node) && !c.has("disk") // which would have decided
 		r := Row{Event: d.String(), Terms: []Term{term("dead", c.Beat.Dead), term("agreeing on a view", viewRounds)}}
-		if half {
+		switch {
+		case half:
 			r.Terms = append(r.Terms, c.tieTerms()...)
+		case c.isHalf(d.node):
+			r.Terms = append(r.Terms, c.claimTerms()...)
 		}
 		r.Steps = append(r.Steps, "its device does not answer: that is unknown, and unlocks nothing; an alarm says so")
 		switch {
@@ -124,7 +127,7 @@ func (c *Config) explainDeadTogether() []Row {
 			r.Terms = append([]Term{term("agreeing on a view", viewRounds)}, c.leaseTerms()...)
 			r.Steps = append(r.Steps, "its lease and its watchdog's time are over, as granted by the device")
 		default:
-			r.Proof, r.Terms = "an operator's word", nil
+			r.Proof, r.Terms = operatorsWord, nil
 			r.Steps = append(r.Steps, fmt.Sprintf("nothing is left to prove that %s runs nothing: what it ran waits for \"locum fence %s --confirm\"", d.node.Name, d.node.Name))
 		}
 		rows = append(rows, r)
@@ -145,7 +148,7 @@ func namesOf(level []Fence) string {
 func (p *parser) warnDeadTogether() {
 	c := p.cfg
 	for _, d := range c.deadTogether() {
-		half := 2*(c.TotalVotes()-d.node.Votes) == c.TotalVotes()
+		half := c.isHalf(d.node) && !c.has("disk")
 		if len(d.left) > 0 || c.provesByLease(d.node) && !half || d.place != "" && !c.shared(d.place) {
 			continue
 		}

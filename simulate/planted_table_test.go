@@ -192,7 +192,7 @@ var plants = []planted{
 	{"started-where-the-next-file-does-not-look", "cluster/orders.go", "sit.able &= e.comingPath(s) | sit.holders", "_ = 0", "8", "owners proof"},
 	{"half-knows-what-its-leader-knows", "cluster/half.go", "h.Doubt = h.Doubt || p.View > e.tie.Common.Epoch || p.Unsure", "_ = h.Doubt", "11", "both"},
 	{"half-reckons-from-its-leaders-loss", "cluster/tie.go", "if v.Verdict.Voters.Has(l.member) {", "if false {", "11", "both"},
-	{"halves-settle-at-once", "config/explain.go", "if len(c.Nodes) > 2 {", "if false {", "11", "both"},
+	{"halves-settle-at-once", "config/terms.go", "if len(c.Nodes) > 2 {", "if false {", "11", "both"},
 	{"shoots-for-a-quorum-that-is-none", "cluster/fencing.go", "e.mustStop() || !e.quorumObeys()", "e.mustStop()", "20", "needless both"},
 	{"another-overtakes-the-leader", "cluster/promise.go", "case from != e.self && from != e.view.Leader && e.nextIsUnderWay():", "case false:", "20", "both needless"},
 	{"leaves-a-view-for-one-that-cannot-be", "cluster/promise.go", " && bestClique(p.Members, e.hears) == p.Members", "", "20", "both needless"},
