@@ -98,6 +98,7 @@ type peer struct {
 	denied     Clean            // the newest proof that it contradicted by being heard
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
+	cleanBy    Proof
 	off        offWord
 	words      wire.Revision // the newest of the operators' words that its slot on the quorum disk was seen to name
 }

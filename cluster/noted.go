@@ -28,19 +28,16 @@ func (e *Engine) onDisks(c *change) bool {
 	return len(e.cfg.Disks) == 0 || e.view.unsafeTie() || c.accepted == configured(e.cfg) || !e.disk.Noted.Less(c.intents.Version)
 }
 
-// noteClean keeps since when each node is known to run nothing, in which life.
+// noteClean keeps since when each node is known to run nothing, in which life, and by what.
 func (e *Engine) noteClean() {
-	if len(e.cfg.Disks) == 0 {
-		return
-	}
 	for i := range e.peers {
 		p := &e.peers[i]
 		c, clean := e.cleanOf(p.Node)
 		switch {
 		case !clean:
 			p.cleanSince = 0
-		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation:
-			p.cleanSince, p.cleanLife = max(e.now, 1), c.Life.Incarnation
+		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation || p.cleanBy != c.Proof:
+			p.cleanSince, p.cleanLife, p.cleanBy = max(e.now, 1), c.Life.Incarnation, c.Proof
 		}
 	}
 }
