@@ -148,7 +148,7 @@ type quiet struct {
 	node     wire.Node
 	epoch    wire.Epoch // of that view
 	at       wire.Instant
-	services []string   // known not to run there, and not ordered there
+	services []string // known not to run there, and not ordered there
 }
 
 // rememberQuiet keeps what this leader knows of its members when it proposes the next view itself. Another's view in
