@@ -100,7 +100,7 @@ type peer struct {
 	cleanLife  wire.Incarnation // the life that the proof names
 	cleanBy    Proof
 	off        offWord
-	words      wire.Revision // the newest of the operators' words that its slot on the quorum disk was seen to name
+	words      wire.Revision // of the operators: what its slot on the quorum disk named last
 }
 
 // New makes the engine of one node. Its first event must be Started.

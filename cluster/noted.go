@@ -65,10 +65,11 @@ func (e *Engine) caughtUp(promises []Promise) (set wire.Nodes) {
 	return set
 }
 
-// noteNamed keeps what the slots of others name. A life that has just begun does not know yet what it has, and takes none of it back.
+// noteNamed keeps what the slots of others named last: a node takes back what it had written down of a word that was given up. A life that has just begun does not know yet
+// what it has, and takes none of it back.
 func (e *Engine) noteNamed() {
 	for _, s := range e.disk.Slots {
-		if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {
+		if p := e.peer(s.Node); s.Words != wire.Unknown {
 			p.words = s.Words
 		}
 	}
