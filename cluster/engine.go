@@ -98,8 +98,9 @@ type peer struct {
 	denied     Clean            // the newest proof that it contradicted by being heard
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
+	cleanBy    Proof
 	off        offWord
-	words      wire.Revision // the newest of the operators' words that its slot on the quorum disk was seen to name
+	words      wire.Revision // of the operators: what its slot on the quorum disk named last
 }
 
 // New makes the engine of one node. Its first event must be Started.

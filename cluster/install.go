@@ -20,6 +20,7 @@ func (e *Engine) installIfPromised() {
 	e.takeProofs(own)
 	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members), Mute: e.mutes(own.members), Strays: e.straysOf(own)}
 	v.Half = e.halfOf(own, v)
+	e.forgetOld(own, v.Verdict)
 	intents := e.intents
 	for _, p := range own.promises {
 		v.Lives = append(v.Lives, p.Life)
@@ -157,10 +158,11 @@ func (e *Engine) installed(from wire.Node, in Install) {
 		Text: fmt.Sprintf("view %d: %s, led by %s; %s", v.Epoch, names(e.cfg, v.Members), e.name(v.Leader), v.Verdict.Why())})
 }
 
-// keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it.
+// keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it. That is never that a lease is over, which only a leader proves
+// whose view is in force.
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
 	for _, c := range own {
-		if _, have := e.cleanOf(c.Node); !have && !v.Members.Has(c.Node) && !e.outlived(c) {
+		if _, have := e.cleanOf(c.Node); !have && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
 			e.clean = append(e.clean, c)
 		}
 	}

@@ -28,19 +28,16 @@ func (e *Engine) onDisks(c *change) bool {
 	return len(e.cfg.Disks) == 0 || e.view.unsafeTie() || c.accepted == configured(e.cfg) || !e.disk.Noted.Less(c.intents.Version)
 }
 
-// noteClean keeps since when each node is known to run nothing, in which life.
+// noteClean keeps since when each node is known to run nothing, in which life, and by what.
 func (e *Engine) noteClean() {
-	if len(e.cfg.Disks) == 0 {
-		return
-	}
 	for i := range e.peers {
 		p := &e.peers[i]
 		c, clean := e.cleanOf(p.Node)
 		switch {
 		case !clean:
 			p.cleanSince = 0
-		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation:
-			p.cleanSince, p.cleanLife = max(e.now, 1), c.Life.Incarnation
+		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation || p.cleanBy != c.Proof:
+			p.cleanSince, p.cleanLife, p.cleanBy = max(e.now, 1), c.Life.Incarnation, c.Proof
 		}
 	}
 }
@@ -68,10 +65,11 @@ func (e *Engine) caughtUp(promises []Promise) (set wire.Nodes) {
 	return set
 }
 
-// noteNamed keeps what the slots of others name. A life that has just begun does not know yet what it has, and takes none of it back.
+// noteNamed keeps what the slots of others named last: a node takes back what it had written down of a word that was given up. A life that has just begun does not know yet
+// what it has, and takes none of it back.
 func (e *Engine) noteNamed() {
 	for _, s := range e.disk.Slots {
-		if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {
+		if p := e.peer(s.Node); s.Words != wire.Unknown {
 			p.words = s.Words
 		}
 	}

@@ -94,6 +94,9 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 		}
 		last = max(last, e.lead.since-wire.Instant(age)*1e6)
 	}
+	if !e.mostVotes(e.view.Verdict.Voters) {
+		last = max(last, e.freedSince(n))
+	}
 	last = max(last, e.busyOnDisk(n))
 	if e.view.Verdict.Claim != 0 || e.disk.Decided.Members.Has(n) { // what was granted by a decision for its own side, it had not written yet
 		last = max(last, e.disk.DecidedAt)
@@ -101,11 +104,51 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 	return last
 }
 
+// freedSince is when the newest proof came that frees the vote of another than a node, 0 if there is none. Where such votes are not counted, no member need have been in
+// the quorum that they were in with that node behind a cut, and that may have granted it a lease, and had it start anything, until then.
+func (e *Engine) freedSince(n wire.Node) (last wire.Instant) {
+	for _, c := range e.clean {
+		switch p := e.peer(c.Node); {
+		case c.Node == n || !c.Proof.freesVote():
+		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation || p.cleanBy != c.Proof:
+			return e.now // it came in this very step
+		default:
+			last = max(last, p.cleanSince)
+		}
+	}
+	return last
+}
+
+// forgetOld drops what was known of the absent nodes before votes were freed without which the members would be no quorum, unless they have been one all the time.
+func (e *Engine) forgetOld(own *proposal, v Verdict) {
+	if e.mostVotes(v.Voters) || e.goesOn(own) {
+		return
+	}
+	e.quiet = slices.DeleteFunc(slices.Clone(e.quiet), func(q quiet) bool { return q.at < e.freedSince(q.node) })
+	for _, c := range slices.Clone(e.clean) {
+		if c.Proof == ProofLease && e.peer(c.Node).cleanSince < e.freedSince(c.Node) {
+			e.unproven(c.Node)
+		}
+	}
+}
+
+// goesOn reports whether those whose votes made the last view of this node a quorum were in no other one since.
+func (e *Engine) goesOn(own *proposal) bool {
+	last, votes := e.view.Verdict, 0
+	for _, p := range own.promises {
+		if last.Voters.Has(p.Life.Node) && p.View == e.view.Epoch {
+			votes += votesOf(e.cfg, p.Life.Node)
+		}
+	}
+	return last.Quorate && votes >= last.needed()
+}
+
 // quiet is what a leader knows of a node from the view that it led itself just before.
 type quiet struct {
 	node     wire.Node
 	epoch    wire.Epoch // of that view
-	services []string   // known not to run there, and not ordered there
+	at       wire.Instant
+	services []string // known not to run there, and not ordered there
 }
 
 // rememberQuiet keeps what this leader knows of its members when it proposes the next view itself. Another's view in
@@ -120,7 +163,7 @@ func (e *Engine) rememberQuiet(from wire.Node) {
 		return
 	}
 	for _, m := range e.lead.members {
-		q := quiet{node: m.node, epoch: e.view.Epoch}
+		q := quiet{node: m.node, epoch: e.view.Epoch, at: e.now}
 		for _, r := range m.services {
 			if r.Phase == PhaseStopped && m.seen >= m.sent.Serial && !slices.Contains(m.sent.Run, r.Service) {
 				q.services = append(q.services, r.Service)

@@ -196,13 +196,20 @@ func (s *Stamps) metOn(id DiskID, n wire.Node) wire.Incarnation {
 	return 0
 }
 
-// Met lists who was seen to use which of the disks, by this life or a former one.
+// Met lists who was seen to use which of the disks, by this life or a former one. Those that there are now come first: what they have replaced may leave no room.
 func (s *Stamps) Met() (list []Met) {
-	now := *s
+	now := Stamps{}
 	for d := range s.disks {
 		for i, shown := range s.disk[d].shown {
 			if n := wire.Node(i + 1); s.rose(&s.disk[d], n) {
 				now.meet(Met{s.disk[d].id, n, shown.Incarnation})
+			}
+		}
+	}
+	for _, m := range s.met {
+		for i, life := range m.lives {
+			if life != 0 {
+				now.meet(Met{m.id, wire.Node(i + 1), life})
 			}
 		}
 	}

@@ -193,6 +193,36 @@ func TestWhatIsWrongWithADiskIsSaidInTheSameWordsRoundAfterRound(t *testing.T) {
 	}
 }
 
+// Disks that were replaced while a node looked take no room from those that there are now.
+func TestWhoWasMetOnDisksThatReplacedOthersIsKnownToTheNextLife(t *testing.T) {
+	read := func(s *Stamps, d int, id byte, other Slot) {
+		if err := s.Saw(SlotRead{Disk: d, ID: DiskID{id}, Issued: 100, Returned: 101, Slots: []Sight{{}, {Slot: other}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var met []Met
+	counter := uint64(0)
+	for _, ids := range [][]byte{{1, 2, 3}, {4, 2, 3}, {4, 5, 3}, {4, 5, 6}} {
+		s := NewStamps(1, 3)
+		s.Remember(met)
+		for range 2 {
+			counter++
+			for d, id := range ids {
+				read(&s, d, id, slot(3, counter))
+			}
+		}
+		met = s.Met()
+	}
+	last := NewStamps(1, 3)
+	last.Remember(met)
+	for d, id := range []byte{4, 5, 6} {
+		read(&last, d, id, slot(3, counter))
+	}
+	if !last.Shared(2) {
+		t.Errorf("not known: %v", met)
+	}
+}
+
 // Who was seen to use a disk is known to the next life too, of that disk and of that life of the other only.
 func TestWhoWasMetOnADiskIsKnownToTheNextLife(t *testing.T) {
 	here, elsewhere := DiskID{1}, DiskID{2}

@@ -8,6 +8,7 @@ import (
 
 // noteLease: a node runs services after its lease is over and its watchdog had the time to bite.
 func (n *node) noteLease(r wire.ToEngine) {
+	was := n.lease.State
 	switch {
 	case r.Welcome != nil:
 		n.lease = r.Welcome.Lease
@@ -19,9 +20,12 @@ func (n *node) noteLease(r wire.ToEngine) {
 	if n.lease.State != wire.LeaseOver || !n.fencesItself() {
 		return
 	}
+	if was != wire.LeaseOver || n.overBoot != n.boots {
+		n.overSince, n.overBoot = n.w.now, n.boots
+	}
 	boots, most := n.boots, n.longestBite()+time.Second
 	n.w.in(most, func() {
-		if n.powered && n.boots == boots && n.lease.State == wire.LeaseOver && n.fencesItself() && n.runsAnything() {
+		if n.powered && n.boots == boots && n.lease.State == wire.LeaseOver && time.Duration(n.w.now-n.overSince) >= most && n.fencesItself() && n.runsAnything() {
 			n.w.broken("lease: %s runs services %s after its lease was over", n.cfg.Name, most)
 		}
 	})

@@ -29,6 +29,8 @@ type node struct {
 	petted    wire.Instant // when it was last petted, in the world's time
 	reached   wire.Instant // when a frame last came, in the world's time
 	lease     wire.Lease   // as its heart last said
+	overSince wire.Instant // when its lease was first said to be over, in the world's time, in this boot
+	overBoot  int          // and which boot that is
 	truth     truth
 	hop       time.Duration   // how long a record takes from one of its processes to the other
 	hopped    [2]wire.Instant // when the newest record to the heart, and to the engine, comes: none overtakes another

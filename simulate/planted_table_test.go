@@ -216,6 +216,10 @@ var plants = []planted{
 	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
 	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
 	{"refused-file-is-finished-later", "cluster/change.go", "if !ok && r.Text != \"\" {", "if false {", "", "liveness"},
+	{"word-that-was-taken-back-still-counts", "cluster/noted.go", "if p := e.peer(s.Node); s.Words != wire.Unknown {", "if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {", "22", "liveness"},
+	{"quiet-in-a-quorum-of-freed-votes", "cluster/proof.go", "return q.at < e.freedSince(q.node) })", "return false })", "1", "owners proof"},
+	{"lease-granted-by-a-freed-vote", "cluster/proof.go", "		last = max(last, e.freedSince(n))\n", "", "1", "owners proof"},
+	{"earlier-lease-proof-in-a-quorum-of-freed-votes", "cluster/proof.go", "c.Proof == ProofLease && e.peer(c.Node).cleanSince < e.freedSince(c.Node)", "false", "1", "owners proof"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 }
