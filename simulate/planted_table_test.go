@@ -215,6 +215,10 @@ var plants = []planted{
 	{"shared-disk-forgotten-with-the-heart", "heartbeat/heard.go", "		h.disk.desk.Remember(r.Met)\n", "", "18", "liveness touched"},
 	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
 	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
+	{"many-shoot-at-a-half-that-has-fired", "cluster/half.go", "if e.view.Verdict.Quorate && slices.ContainsFunc(own.promises", "if false && slices.ContainsFunc(own.promises", "11", "both"},
+	{"forgetful-half-waits-a-round", "cluster/half.go", "h.Unphased || forgot > e.lastLost(v)", "h.Unphased || forgot > 0", "11", "both"},
+	{"halves-in-doubt-compare-common-views", "cluster/tie.go", "\t\treturn e.view.Members.First() < e.tieTargets().First()\n", "\t\tmine, others := e.halves()\n\t\treturn mine.First() < others.First()\n", "11", "both"},
+	{"half-that-is-more-shoots-at-once", "cluster/fencing.go", "case e.now < e.tie.until && !e.alive(n):", "case false:", "11", "both"},
 	{"refused-file-is-finished-later", "cluster/change.go", "if !ok && r.Text != \"\" {", "if false {", "", "liveness"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 }
