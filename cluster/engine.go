@@ -85,7 +85,7 @@ type peer struct {
 	wire.Peer
 	since      wire.Instant     // when State last changed
 	lost       wire.Instant     // since when not both of us hear the other, 0 if both do or never did
-	lostBefore bool             // lost since before this engine was started, nobody knows since when
+	lostBefore wire.Instant     // lost since before this engine was started, nobody knows since when: by then at the latest; 0 if it is not so
 	engineDown wire.Instant     // since when the heart is up without its engine; 0 if it is not so
 	leaves     bool             // it said that it is leaving
 	gone       bool             // it said that it has left

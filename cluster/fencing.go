@@ -70,6 +70,8 @@ func (e *Engine) fencing() {
 				s.due = e.firstTurn()
 			case e.view.Verdict.Claim != 0:
 				s.due = e.nextTurn(e.now)
+			case e.now < e.tie.until && !e.alive(n):
+				s.due = e.tie.until
 			case e.alive(n): // a stop failed on it; who was paused until now learns meanwhile that he is not its leader any more
 				s.due = e.after(e.patience())
 			}

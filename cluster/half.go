@@ -52,11 +52,17 @@ func (p *peer) toldLost(l lostBy) {
 	}
 }
 
+// lostAtLatest is by when the other half has lost a node whose heart was started anew at an instant, and has not heard it since: where another of this half was lost later,
+// what that heart has forgotten makes no difference.
+func (e *Engine) lostAtLatest(started wire.Instant) wire.Instant {
+	return started + wire.Instant(e.cfg.Beat.Dead)
+}
+
 // lostMS is for how long this node and another have lost each other.
 func (e *Engine) lostMS(p peer) int64 {
 	switch {
-	case p.lostBefore:
-		return -1
+	case p.lostBefore != 0:
+		return -1 - int64(e.now-p.lostBefore)/1e6
 	case p.lost == 0:
 		return 0
 	}
@@ -69,6 +75,7 @@ func (e *Engine) halfOf(own *proposal, v View) *Half {
 		return nil
 	}
 	targets, h := e.tieTargetsIn(v), Half{}
+	forgot := wire.Instant(0) // by when those were lost at the latest of which a member, whose heart or engine was started anew, does not know when
 	for _, p := range own.promises {
 		if p.Life.Node == e.self || !v.Verdict.Voters.Has(p.Life.Node) {
 			continue
@@ -80,13 +87,33 @@ func (e *Engine) halfOf(own *proposal, v View) *Half {
 				at = e.now - wire.Instant(s.LostMS)*1e6
 			}
 			e.peer(s.Node).toldLost(lostBy{p.Life.Node, at})
-			h.Unphased = h.Unphased || targets.Has(s.Node) && (s.AgeMS < 0 || s.LostMS < 0)
+			switch {
+			case !targets.Has(s.Node):
+			case s.LostMS < 0:
+				forgot = max(forgot, e.now-wire.Instant(-1-s.LostMS)*1e6)
+			case s.AgeMS < 0:
+				forgot = max(forgot, e.lostAtLatest(e.now-wire.Instant(s.age())*1e6))
+			}
 		}
 	}
+	h.Unphased = h.Unphased || forgot > e.lastLost(v)
 	if h == (Half{}) {
 		return nil
 	}
 	return &h
+}
+
+// leavesHalf reports whether this node promises a view with some of those with whom its half is tied.
+func (e *Engine) leavesHalf(members wire.Nodes) bool {
+	v := e.view.Verdict
+	return e.takesTurns() && e.tie.Since != 0 && !v.Quorate && v.Tie != TieNone && members&^e.view.Members != 0
+}
+
+// heedHalves has a view of more than half wait until what a half has fired has hit, which a member of this view was in until now: who is shot at shoots nobody.
+func (e *Engine) heedHalves(own *proposal) {
+	if e.view.Verdict.Quorate && slices.ContainsFunc(own.promises, func(p Promise) bool { return p.Tied }) {
+		e.tie.until = max(e.tie.until, e.after(e.tieDelayOf()))
+	}
 }
 
 // noteHalf takes over what the members of this half know. That the leader's view has come ends the doubt about what was promised to it.

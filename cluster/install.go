@@ -42,6 +42,7 @@ func (e *Engine) installIfPromised() {
 		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
 	}
 	e.dropGivenUp(own)
+	e.heedHalves(own)
 }
 
 // tellContradictions: where each half of a split went on without the other, operators may have said different things. The

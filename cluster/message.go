@@ -70,6 +70,7 @@ type Promise struct {
 	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
 	GaveUp   *wire.Revision  `json:"gave_up,omitempty"`  // the file of this version is in force nowhere: who alone could have had it take effect does not
 	Unsure   bool            `json:"unsure,omitempty"`   // in a tie, the other side may know more, or be shooting at it
+	Tied     bool            `json:"tied,omitempty"`     // it leaves a half that may be shooting at members of this view
 	Strays   []Stray         `json:"strays,omitempty"`   // what it knows of them
 	Awaits   []uint64        `json:"awaits,omitempty"`   // commands that the proposer was asked to carry out and has not answered
 	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
@@ -80,7 +81,7 @@ type Promise struct {
 type Silence struct {
 	Node  wire.Node `json:"node"`
 	AgeMS int64     `json:"age_ms"` // below 0: never heard in this life of the engine, which is as old as that is below -1
-	// LostMS is for how long not both have heard the other, 0 if they do; -1: nobody knows.
+	// LostMS is for how long not both have heard the other, 0 if they do; below 0: nobody knows, but for as long as it is below -1.
 	LostMS int64 `json:"lost_ms,omitempty"`
 	// What the newest beat said of the lease and the watchdog, in a former life of this one too: not all members may have heard it (SAFETY 8). Without a lease this
 	// one knows of none. Loose: it obeys no lease, or its watchdog is not armed.

@@ -53,12 +53,14 @@ func (e *Engine) tellPeer(was wire.PeerState, w wire.Peer) {
 func (e *Engine) noteLost(p *peer, old wire.Peer) {
 	switch {
 	case p.State == wire.PeerNever || e.alive(p.Node) && p.Hears.Has(e.self):
-		p.lost, p.lostBefore = 0, false
-	case p.lost != 0 || p.lostBefore:
+		p.lost, p.lostBefore = 0, 0
+	case p.lost != 0 || p.lostBefore != 0:
 	case old.State == wire.PeerNever && e.tie.Since != 0:
 		p.lost = e.tie.Since
+	case old.State == wire.PeerNever && p.State == wire.PeerDead:
+		p.lostBefore = min(p.LastHeard+wire.Instant(e.cfg.Beat.Dead), max(e.now, 1))
 	case old.State == wire.PeerNever:
-		p.lostBefore = true
+		p.lostBefore = max(e.now, 1)
 	case p.State == wire.PeerDead:
 		p.lost = p.LastHeard + wire.Instant(e.cfg.Beat.Dead)
 	case old.Hears.Has(e.self):

@@ -20,6 +20,9 @@ type tieState struct {
 	Joint wire.Epoch `json:"joint,omitempty"`
 	// next is a larger view of another's that is promised here and has not come yet. Should it never be seen here, it counts as a joint one.
 	next wire.Epoch
+	// until is when this half, which is more than half since a shot from before the tie has taken a vote from the other, would have been at its turn: what is left of the
+	// other may be at its own, and does not know of that.
+	until wire.Instant
 	// Unphased: this heart, or this engine, was started anew between the cut and the tie, so that it cannot know whose turn it is.
 	Unphased bool `json:"unphased"`
 	// Aimed: a member of the last common view was told to shoot this node, and may be at it.
@@ -63,11 +66,11 @@ func (e *Engine) lastLost(v View) wire.Instant {
 	return last
 }
 
-// tieUnphased reports whether nobody here knows since when the other half is lost: this heart has never heard it, or it had lost
-// it before this engine was started, and the other half's turns may be any.
+// tieUnphased reports whether nobody here knows since when the other half is lost: this heart has never heard it, and none of this half has lost it later than this one
+// must have, or it had lost it before this engine was started, and the other half's turns may be any.
 func (e *Engine) tieUnphased(v View) bool {
 	for n := range e.tieTargetsIn(v).All {
-		if p := e.peer(n); p.State == wire.PeerNever || p.lostBefore {
+		if p := e.peer(n); p.State == wire.PeerNever && e.lostAtLatest(e.election.startedAt) > e.lastLost(v) || p.lostBefore > e.lastLost(v) {
 			return true
 		}
 	}
@@ -109,9 +112,8 @@ func (e *Engine) unsure() bool { return e.tie.Doubt || e.tie.Aimed || e.tie.Unph
 
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
-	if e.unsure() {
-		mine, others := e.halves()
-		return mine.First() < others.First()
+	if e.unsure() { // the other half may go by another common view, in which some of these were not
+		return e.view.Members.First() < e.tieTargets().First()
 	}
 	return e.weighsMore()
 }
@@ -146,9 +148,10 @@ func (e *Engine) tieTargetsIn(v View) wire.Nodes {
 // noteTie keeps when a tie began and what was shared before it.
 func (e *Engine) noteTie(v View) {
 	e.tie.next = 0 // it has come, and is what it is
+	until := e.ownTurn(v)
 	switch waits := v.Verdict.Tie == TieFence || v.Verdict.Tie == TieDisk; {
 	case v.joint():
-		e.tie = tieState{Common: v, Joint: v.Epoch}
+		e.tie = tieState{Common: v, Joint: v.Epoch, until: until}
 	case v.Verdict.Claim != 0: // the split goes on, and so do its turns
 		e.tie = tieState{Common: v, Joint: e.tie.Joint, Since: cmp.Or(e.tie.Since, e.lastLost(v)), Unphased: e.tie.Unphased, Aimed: e.tie.Aimed}
 	case v.Verdict.Quorate:
@@ -162,6 +165,21 @@ func (e *Engine) noteTie(v View) {
 	default:
 		e.tie.Since, e.tie.Unphased = 0, false
 	}
+}
+
+// ownTurn is until when a view of more than half leaves alone those with whom the one before it was tied, 0 if there are none.
+func (e *Engine) ownTurn(v View) wire.Instant {
+	switch before := e.view.Verdict; {
+	case e.tieTargetsIn(v) == 0:
+		return 0
+	case e.tie.Since == 0 || before.Quorate:
+		return e.tie.until
+	case before.Tie == TieDisk: // who wins the disk shoots in the first turn
+		return e.tieBegin() + wire.Instant(e.tieDelayOf())
+	case before.Tie == TieFence:
+		return e.tieDue()
+	}
+	return 0
 }
 
 // tied reports whether this side may go on only once the other half is proven off.
