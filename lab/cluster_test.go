@@ -175,7 +175,7 @@ func (p *pair) end() {
 		if err != nil {
 			p.t.Error(err)
 		}
-		if both := probes.Both(); len(both) > 0 && !p.mayOverlap {
+		if both := probes.Both(Tenures(p.Observer.Sights(), vip)); len(both) > 0 && !p.mayOverlap {
 			p.t.Errorf("two nodes answered by turns: %v", both)
 		}
 	}

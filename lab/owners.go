@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"locum/wire"
@@ -141,12 +143,16 @@ func (p Probes) First(node string, after wire.Instant) (Answer, bool) {
 	return Answer{}, false
 }
 
-// Both finds the moments in which two nodes answered by turns: each is an answer of a node to a question that was asked
-// after the other had begun to answer, and before the other's last answer.
-func (p Probes) Both() (list []Answer) {
-	for i := 1; i < len(p.Answers)-1; i++ {
-		a := p.Answers[i]
-		if p.Answers[i-1].Node == p.Answers[i+1].Node && p.Answers[i-1].Node != a.Node {
+// Both finds the moments in which two nodes answered by turns: each is an answer of a node to a question that was asked after the other had begun to answer, and
+// before the other's last answer, though the node held the address at no time between the question and its answer. One that comes late, from a machine that stood
+// still, is none, nor is one of a node that was handed the address for the time of a single question.
+func (p Probes) Both(tenures []Tenure) (list []Answer) {
+	asked := slices.Clone(p.Answers)
+	slices.SortStableFunc(asked, func(a, b Answer) int { return cmp.Compare(a.Seq, b.Seq) })
+	for i := 1; i < len(asked)-1; i++ {
+		a := asked[i]
+		held := slices.ContainsFunc(tenures, func(t Tenure) bool { return t.Node == a.Node && t.From <= a.Got && (t.To == 0 || a.Sent <= t.To) })
+		if asked[i-1].Node == asked[i+1].Node && asked[i-1].Node != a.Node && !held {
 			list = append(list, a)
 		}
 	}

@@ -62,13 +62,21 @@ func TestWhatAClientSaw(t *testing.T) {
 	if g, ok := p.Handover("b", "a"); ok {
 		t.Errorf("a hand-over that never was: %v", g)
 	}
-	if p.Lost() != 15 || len(p.Both()) != 0 {
-		t.Errorf("lost %d, both answered %v", p.Lost(), p.Both())
+	if p.Lost() != 15 || len(p.Both(nil)) != 0 {
+		t.Errorf("lost %d, both answered %v", p.Lost(), p.Both(nil))
 	}
 	p.Answers = append(p.Answers, by("a", 11)...)
 	p.Answers = append(p.Answers, by("b", 12)...)
-	if both := p.Both(); len(both) != 1 || both[0].Got != 11 {
+	held := []Tenure{{"a", 1, 5}, {"b", 8, 0}}
+	if both := p.Both(held); len(both) != 1 || both[0].Got != 11 {
 		t.Errorf("both answered %v, want one moment at 11", both)
+	}
+	if both := p.Both(append(held, Tenure{"a", 11, 11})); len(both) != 0 {
+		t.Errorf("both answered %v though a was handed it", both)
+	}
+	p.Answers[5].Seq = 3 // a was asked then, and stood still
+	if both := p.Both(held); len(both) != 0 {
+		t.Errorf("both answered %v though a's answer was late", both)
 	}
 	if a, ok := p.First("b", 10); !ok || a.Got != 10 {
 		t.Errorf("first of b after 10: %v, %t", a, ok)

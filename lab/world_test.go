@@ -213,8 +213,8 @@ func TestAnAddressIsSeenToMove(t *testing.T) {
 			must(t, w.Observer.OneOwner(c.addr))
 			gap, ok := probes.Handover("alpha", "beta")
 			tenures := Tenures(w.Observer.Sights(), c.addr)
-			if !ok || len(tenures) != 2 || len(probes.Both()) != 0 {
-				t.Fatalf("hand-over %v, tenures %v, both answered %v", ok, tenures, probes.Both())
+			if !ok || len(tenures) != 2 || len(probes.Both(tenures)) != 0 {
+				t.Fatalf("hand-over %v, tenures %v, both answered %v", ok, tenures, probes.Both(tenures))
 			}
 			if gap.Before.Sent > tenures[0].To || gap.After.Got < tenures[1].From {
 				t.Errorf("answers of alpha until %d, of beta from %d; held %v", gap.Before.Sent, gap.After.Got, tenures)

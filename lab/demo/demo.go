@@ -266,7 +266,7 @@ func (s *stage) oneOwner() error {
 	if err := s.world.Observer.OneOwner(vip); err != nil {
 		return err
 	}
-	if both := s.client.SoFar().Both(); len(both) > 0 {
+	if both := s.client.SoFar().Both(lab.Tenures(s.world.Observer.Sights(), vip)); len(both) > 0 {
 		return fmt.Errorf("two nodes answered the client by turns, %d times", len(both))
 	}
 	return s.world.Power.Err()
