@@ -24,7 +24,7 @@ func (e *Engine) wantsOfDisk() wire.Want {
 	if !e.leads() || v.Tie != TieDisk || v.Quorate && v.Claim == 0 || !e.admitted || e.leaving.asked {
 		return wire.Want{}
 	}
-	if e.now < e.claimDue() || !v.Quorate && e.strangers() != 0 {
+	if e.now < e.claimDue() || !v.Quorate && (e.strangers() != 0 || e.mayBeBack(e.view.Members) != 0) {
 		return wire.Want{}
 	}
 	w := wire.Want{Epoch: e.view.Epoch, Side: v.Voters, Rank: 1}
@@ -131,6 +131,7 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	default:
 		e.tell(History{Kind: "disk", Level: "alarm", Text: d.Trouble + "; no tie can be broken by it from here"})
 	}
+	e.noteOthersWon(old, d)
 	if c := d.Decided; c.Instance > old.Decided.Instance && (!c.Members.Has(e.self) || c.Instance > old.Decided.Instance+1) {
 		e.quiet = nil // who has won in between may have started anything
 	}

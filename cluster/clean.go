@@ -65,15 +65,17 @@ func (e *Engine) cleanOf(n wire.Node) (Clean, bool) {
 
 // proven keeps a proof, in order of number, in place of an older one.
 func (e *Engine) proven(c Clean) {
+	p := e.peer(c.Node)
 	for i := range e.clean {
 		if e.clean[i].Node == c.Node {
 			if e.clean[i].Proof.freesVote() && !c.Proof.freesVote() && e.clean[i].Life == c.Life {
 				return
 			}
-			e.clean[i] = c
+			p.cleanSince, p.cleanTold, e.clean[i] = 0, false, c
 			return
 		}
 	}
+	p.cleanSince, p.cleanTold = 0, false
 	at := 0
 	for at < len(e.clean) && e.clean[at].Node < c.Node {
 		at++

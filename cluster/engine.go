@@ -73,6 +73,7 @@ type Engine struct {
 	reseals    bool   // what the heart was last told
 	resealWord uint64 // the number of that word
 	quiet      []quiet
+	apart      apart
 	health     health
 
 	adopting bool // a new file is about to take effect
@@ -99,6 +100,7 @@ type peer struct {
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
 	cleanBy    Proof
+	cleanTold  bool // another has proven it
 	off        offWord
 	words      wire.Revision // of the operators: what its slot on the quorum disk named last
 }
@@ -256,6 +258,7 @@ func (e *Engine) resume(ev Started) {
 	// but proposed anew.
 	e.promised = max(e.promised, v.Epoch)
 	e.tie = tie
+	e.noteApart(v.Verdict)
 	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
 		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
 		e.tie.Doubts = configured(e.cfg) // nobody knows whose

@@ -19,8 +19,9 @@ func (e *Engine) installIfPromised() {
 	e.wasAnswered(own)
 	e.takeProofs(own)
 	v := View{Seen: e.seen(), Epoch: own.epoch, Leader: e.self, Members: own.members, Verdict: e.judge(own.promises, own.members), Mute: e.mutes(own.members), Strays: e.straysOf(own)}
-	v.Half = e.halfOf(own, v)
 	e.forgetOld(own, v.Verdict)
+	v.Verdict = e.countBack(own, v.Verdict)
+	v.Half = e.halfOf(own, v)
 	intents := e.intents
 	for _, p := range own.promises {
 		v.Lives = append(v.Lives, p.Life)
@@ -100,6 +101,7 @@ func (e *Engine) takeProofs(own *proposal) {
 			more := !is || c.Proof.freesVote() && !have.Proof.freesVote()
 			if more && !e.outlived(c) && configured(e.cfg).Has(c.Node) && c.Node != e.self {
 				e.proven(c)
+				e.peer(c.Node).cleanTold = true
 			}
 		}
 	}
@@ -140,6 +142,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	e.told = Report{}
 	e.dropShots()
 	e.noteTie(v)
+	e.noteApart(v.Verdict)
 	e.strays = v.Strays
 	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
 	e.view, e.viewSince, e.inView = v, e.now, true
@@ -162,10 +165,19 @@ func (e *Engine) installed(from wire.Node, in Install) {
 // keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it. That is never that a lease is over, which only a leader proves
 // whose view is in force.
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
+	promised := e.now
+	if g := e.election.given; g.life.Node == v.Leader {
+		promised = g.at
+	}
 	for _, c := range own {
-		if _, have := e.cleanOf(c.Node); !have && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
+		known := e.peer(c.Node).cleanSince != 0 && e.peer(c.Node).cleanSince < promised // by the leader too, who has dropped it
+		if _, have := e.cleanOf(c.Node); !have && !known && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
 			e.clean = append(e.clean, c)
 		}
+	}
+	for _, c := range e.clean {
+		had := slices.ContainsFunc(own, func(o Clean) bool { return o.Node == c.Node })
+		e.peer(c.Node).cleanTold = !v.Verdict.Quorate && (!had || e.peer(c.Node).cleanTold)
 	}
 	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
 }

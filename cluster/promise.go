@@ -183,7 +183,18 @@ func (e *Engine) givePromise() {
 	if g := &e.election.given; g.life.Node == p.to {
 		g.at = e.now
 	}
-	e.send(p.to, Message{Promise: e.promiseFor(p)})
+	m := e.promiseFor(p)
+	if p.to != e.self {
+		e.countAgain(p.members)
+	}
+	e.send(p.to, Message{Promise: m})
+}
+
+// countAgain counts the votes again of nodes with which another's view is promised: it may come into force without this node's knowledge, and they vote in it.
+func (e *Engine) countAgain(nodes wire.Nodes) {
+	for n := range (nodes & e.cleanNodes(Proof.freesVote)).All {
+		e.unproven(n)
+	}
 }
 
 func (e *Engine) promiseFor(p *pending) *Promise {

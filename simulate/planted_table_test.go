@@ -220,6 +220,8 @@ var plants = []planted{
 	{"halves-in-doubt-compare-common-views", "cluster/tie.go", "\t\treturn e.view.Members.First() < e.tieTargets().First()\n", "\t\tmine, others := e.halves()\n\t\treturn mine.First() < others.First()\n", "11", "both"},
 	{"half-that-is-more-shoots-at-once", "cluster/fencing.go", "case e.now < e.tie.until && !e.alive(n):", "case false:", "11", "both"},
 	{"refused-file-is-finished-later", "cluster/change.go", "if !ok && r.Text != \"\" {", "if false {", "", "liveness"},
+	{"node-taken-back-is-clean-still", "cluster/apart.go", "if !e.admitted || !e.apart.outvoted {", "if true {", "3", "owners proof"},
+	{"vote-of-a-promised-new-boot-not-counted", "cluster/promise.go", "		e.countAgain(p.members)\n", "", "3", "owners proof"},
 	{"word-that-was-taken-back-still-counts", "cluster/noted.go", "if p := e.peer(s.Node); s.Words != wire.Unknown {", "if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {", "22", "liveness"},
 	{"quiet-in-a-quorum-of-freed-votes", "cluster/proof.go", "return q.at < e.freedSince(q.node) })", "return false })", "1", "owners proof"},
 	{"lease-granted-by-a-freed-vote", "cluster/proof.go", "		last = max(last, e.freedSince(n))\n", "", "1", "owners proof"},
