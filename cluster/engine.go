@@ -101,6 +101,7 @@ type peer struct {
 	cleanLife  wire.Incarnation // the life that the proof names
 	cleanBy    Proof
 	cleanTold  bool // another has proven it
+	counts     countsAgain
 	off        offWord
 	words      wire.Revision // of the operators: what its slot on the quorum disk named last
 }

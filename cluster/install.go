@@ -95,6 +95,7 @@ func (e *Engine) takeProofs(own *proposal) {
 			e.unproven(c.Node)
 		}
 	}
+	e.neverCame(own.promises)
 	for _, p := range own.promises {
 		for _, c := range p.Clean {
 			have, is := e.cleanOf(c.Node)

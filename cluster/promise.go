@@ -193,7 +193,28 @@ func (e *Engine) givePromise() {
 // countAgain counts the votes again of nodes with which another's view is promised: it may come into force without this node's knowledge, and they vote in it.
 func (e *Engine) countAgain(nodes wire.Nodes) {
 	for n := range (nodes & e.cleanNodes(Proof.freesVote)).All {
+		p := e.peer(n)
+		p.counts.clean, _ = e.cleanOf(n)
+		p.counts.boot = p.Boot
 		e.unproven(n)
+	}
+}
+
+// countsAgain is what had freed a node's vote before another's view with it was promised, and the boot in which it was heard then.
+type countsAgain struct {
+	clean Clean
+	boot  wire.ID
+}
+
+// neverCame takes up again what had freed the votes of those who promise now, and were in no view in that boot: what they have promised before came to nothing, and
+// does not count any more.
+func (e *Engine) neverCame(promises []Promise) {
+	for _, p := range promises {
+		was := &e.peer(p.Life.Node).counts
+		if !was.boot.IsZero() && was.boot == p.Life.Boot && !p.Admitted && !e.outlived(was.clean) {
+			e.proven(was.clean)
+			*was = countsAgain{}
+		}
 	}
 }
 

@@ -228,4 +228,5 @@ var plants = []planted{
 	{"earlier-lease-proof-in-a-quorum-of-freed-votes", "cluster/proof.go", "c.Proof == ProofLease && e.peer(c.Node).cleanSince < e.freedSince(c.Node)", "false", "1", "owners proof"},
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
+	{"vote-counted-again-for-good", "cluster/install.go", "\te.neverCame(own.promises)\n", "", "3", "liveness"},
 }
