@@ -216,6 +216,8 @@ var plants = []planted{
 	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
 	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
 	{"node-taken-back-is-clean-still", "cluster/apart.go", "if !e.admitted || !e.apart.outvoted {", "if true {", "3", "owners proof"},
+	{"node-that-is-off-not-asked-again", "cluster/tie.go", "unproven = e.mayBeBack(e.view.Members)", "unproven = 0", "3", "liveness"},
+	{"node-off-while-the-other-side-writes", "cluster/apart.go", "e.apart.since = max(e.apart.since, e.now-1)", "e.apart.since += 0", "3", "owners proof"},
 	{"vote-of-a-promised-new-boot-not-counted", "cluster/promise.go", "		e.countAgain(p.members)\n", "", "3", "owners proof"},
 	{"word-that-was-taken-back-still-counts", "cluster/noted.go", "if p := e.peer(s.Node); s.Words != wire.Unknown {", "if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {", "22", "liveness"},
 	{"quiet-in-a-quorum-of-freed-votes", "cluster/proof.go", "return q.at < e.freedSince(q.node) })", "return false })", "1", "owners proof"},
