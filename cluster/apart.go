@@ -62,7 +62,7 @@ func (e *Engine) mayBeBack(members wire.Nodes) (set wire.Nodes) {
 // countBack counts those again if the members would be a quorum only without them.
 func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
 	back := e.mayBeBack(own.members)
-	if !v.Quorate || back == 0 || e.mostVotes(v.Voters) {
+	if !v.Quorate || back == 0 || e.mostVotes(v.Voters) || e.goesOn(own) {
 		return v
 	}
 	for n := range back.All {
