@@ -28,7 +28,13 @@ func (e *Engine) noteApart(v Verdict) {
 }
 
 // noteOthersWon keeps that the quorum disk has decided for others since this node was in a quorum.
+// As long as one of them goes on writing, they may take back whom they like.
 func (e *Engine) noteOthersWon(old, now wire.Disk) {
+	for n := range (configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(Proof.freesVote)).All {
+		if e.apart.outvoted && now.Slot(n).Moved > old.Slot(n).Moved {
+			e.apart.since = max(e.apart.since, e.now-1) // what the same reading proves is newer
+		}
+	}
 	c := now.Decided
 	if c.Instance <= old.Decided.Instance || c.Members.Has(e.self) || old.From == 0 && c.Epoch <= e.tie.Common.Epoch {
 		return
@@ -56,7 +62,7 @@ func (e *Engine) mayBeBack(members wire.Nodes) (set wire.Nodes) {
 // countBack counts those again if the members would be a quorum only without them.
 func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
 	back := e.mayBeBack(own.members)
-	if !v.Quorate || back == 0 || e.mostVotes(v.Voters) {
+	if !v.Quorate || back == 0 || e.mostVotes(v.Voters) || e.goesOn(own) {
 		return v
 	}
 	for n := range back.All {

@@ -225,6 +225,9 @@ func (e *Engine) waitsOfDisk() string {
 		return "; the quorum disk was not read yet"
 	case e.strangers() != 0:
 		return "; nobody has seen " + names(e.cfg, e.strangers()) + " write to the quorum disk since locum was started here: does its disk line lead to the same storage?"
+	case e.mayBeBack(e.view.Members) != 0:
+		back := names(e.cfg, e.mayBeBack(e.view.Members))
+		return "; " + back + " may have been taken back by the other side since it was proven clean: if it is off, say so anew with locum fence NODE --confirm"
 	case d.Decided.Instance != 0 && d.Decided.Members&e.view.Members == 0 && d.Decided.Epoch > e.tie.Common.Epoch:
 		return "; the quorum disk has decided for " + names(e.cfg, d.Decided.Members)
 	}

@@ -74,6 +74,7 @@ type Engine struct {
 	resealWord uint64 // the number of that word
 	quiet      []quiet
 	apart      apart
+	voteless   wire.Nodes // of the view that this node leads: votelessIn
 	health     health
 
 	adopting bool // a new file is about to take effect

@@ -38,12 +38,24 @@ func (e *Engine) installIfPromised() {
 	}
 	e.dropStaleAsks(own.promises)
 	e.lead = newLeadership(own.promises, e.now)
+	e.voteless = e.votelessIn(own)
 	e.lead.unfinished = e.unfinishedFile(own.promises)
 	for n := range own.members.All {
 		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
 	}
 	e.dropGivenUp(own)
 	e.heedHalves(own)
+}
+
+// votelessIn are the members whose votes were freed when they promised, and who were in no view before.
+func (e *Engine) votelessIn(own *proposal) (set wire.Nodes) {
+	freed := e.cleanNodes(Proof.freesVote) | e.evidence(own.promises).voteless
+	for _, p := range own.promises {
+		if !p.Admitted && freed.Has(p.Life.Node) {
+			set = set.With(p.Life.Node)
+		}
+	}
+	return set
 }
 
 // tellContradictions: where each half of a split went on without the other, operators may have said different things. The

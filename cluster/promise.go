@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"locum/config"
 	"locum/wire"
@@ -185,44 +187,64 @@ func (e *Engine) givePromise() {
 	}
 	m := e.promiseFor(p)
 	if p.to != e.self {
-		e.countAgain(p.members)
+		e.countAgain(p.members, e.lifeOf(p.to))
 	}
 	e.send(p.to, Message{Promise: m})
 }
 
 // countAgain counts the votes again of nodes with which another's view is promised: it may come into force without this node's knowledge, and they vote in it.
-func (e *Engine) countAgain(nodes wire.Nodes) {
+func (e *Engine) countAgain(nodes wire.Nodes, by wire.Life) {
 	for n := range (nodes & e.cleanNodes(Proof.freesVote)).All {
 		p := e.peer(n)
 		p.counts.clean, _ = e.cleanOf(n)
-		p.counts.boot = p.Boot
+		p.counts.boot, p.counts.by = p.Boot, by
 		e.unproven(n)
 	}
 }
 
-// countsAgain is what had freed a node's vote before another's view with it was promised, and the boot in which it was heard then.
+// countsAgain is what had freed a node's vote before another's view with it was promised, the boot in which it was heard then, and who had asked for that view.
 type countsAgain struct {
 	clean Clean
 	boot  wire.ID
+	by    wire.Life
 }
 
-// neverCame takes up again what had freed the votes of those who promise now, and were in no view in that boot: what they have promised before came to nothing, and
-// does not count any more.
+// neverCame takes up again what had freed votes before such a view was promised, where that has come to nothing: its node was in no view in that boot, or who asked for it,
+// and would have been the first to be in it, knows of none. Both promise now, so that it cannot come any more.
 func (e *Engine) neverCame(promises []Promise) {
-	for _, p := range promises {
-		was := &e.peer(p.Life.Node).counts
-		if !was.boot.IsZero() && was.boot == p.Life.Boot && !p.Admitted && !e.outlived(was.clean) {
+	for i := range e.peers {
+		n := &e.peers[i]
+		was := n.counts
+		if was.clean.Node == 0 || e.outlived(was.clean) {
+			continue
+		}
+		if slices.ContainsFunc(promises, func(p Promise) bool {
+			return p.Life.Boot == was.boot && p.Life.Node == n.Node && !p.Admitted || p.Life.Boot == was.by.Boot && p.Life.Node == was.by.Node
+		}) {
+			n.counts = countsAgain{}
 			e.proven(was.clean)
-			*was = countsAgain{}
 		}
 	}
+}
+
+// cleanFor is what a promise says of clean nodes: to who asked for an earlier view also what counts no more because of that. Whoever was in it knows better.
+func (e *Engine) cleanFor(to wire.Node) []Clean {
+	list := slices.Clone(e.clean)
+	for i := range e.peers {
+		was := e.peers[i].counts
+		if _, have := e.cleanOf(was.clean.Node); !have && was.clean.Node != 0 && was.by.Node == to && was.by.Boot == e.lifeOf(to).Boot && !e.outlived(was.clean) {
+			list = append(list, was.clean)
+		}
+	}
+	slices.SortFunc(list, func(a, b Clean) int { return cmp.Compare(a.Node, b.Node) })
+	return list
 }
 
 func (e *Engine) promiseFor(p *pending) *Promise {
 	e.forgetOrders()
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
-		Services: e.reports(), Intents: e.intents, Clean: append([]Clean(nil), e.clean...), Config: e.print,
+		Services: e.reports(), Intents: e.intents, Clean: e.cleanFor(p.to), Config: e.print,
 		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {

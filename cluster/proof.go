@@ -140,7 +140,7 @@ func (e *Engine) goesOn(own *proposal) bool {
 			votes += votesOf(e.cfg, p.Life.Node)
 		}
 	}
-	return last.Quorate && votes >= last.needed()
+	return last.Quorate && votes >= last.needed() && !e.superseded()
 }
 
 // quiet is what a leader knows of a node from the view that it led itself just before.

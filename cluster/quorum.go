@@ -54,10 +54,18 @@ type evidence struct {
 	clean    []Clean
 	disk     wire.Disk
 	caughtUp wire.Nodes // see there
+	// voteless are members of this leader's view, which is no quorum, whose votes were freed when they came to it and who have none yet.
+	voteless wire.Nodes
 }
 
 func (e *Engine) evidence(promises []Promise) evidence {
-	return evidence{clean: e.clean, disk: e.disk, caughtUp: e.caughtUp(promises)}
+	known := evidence{clean: e.clean, disk: e.disk, caughtUp: e.caughtUp(promises)}
+	for _, p := range promises {
+		if was, _ := e.view.life(p.Life.Node); e.view.Leader == e.self && !e.view.Verdict.Quorate && e.voteless.Has(p.Life.Node) && was.Boot == p.Life.Boot && !p.Admitted {
+			known.voteless = known.voteless.With(p.Life.Node)
+		}
+	}
+	return known
 }
 
 func judge(cfg *config.Config, promises []Promise, members wire.Nodes, known evidence) Verdict {
@@ -88,7 +96,7 @@ func judge(cfg *config.Config, promises []Promise, members wire.Nodes, known evi
 		case !p.Writable:
 		case votes:
 			v.Voters = v.Voters.With(n)
-		case cfg.Quorum.Dynamic && freed.Has(n):
+		case cfg.Quorum.Dynamic && (freed | known.voteless).Has(n):
 			counted = counted.Without(n)
 		}
 		if p.Writable {

@@ -318,15 +318,23 @@ type reading struct {
 // readEvery is the pause between two readings of one node's power.
 const readEvery = 5 * time.Second
 
-// readPower asks the switches of absent nodes for their state while a node that may not vote yet waits for proof. It never
-// shoots: a node that boots does not, merely because it is alone.
+// readPower asks the switches of absent nodes for their state while a node that may not vote yet waits for proof, or one that does for proof that others are off
+// still. It never shoots: a node that boots does not, merely because it is alone.
 func (e *Engine) readPower() {
-	if e.admitted || !e.obeyed() {
+	var unproven wire.Nodes
+	switch {
+	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
+	case e.admitted:
+		unproven = e.mayBeBack(e.view.Members)
+	default:
+		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
+	}
+	if unproven == 0 && (e.admitted || !e.obeyed()) {
 		e.readings = nil
 		return
 	}
-	for n := range (configured(e.cfg) &^ e.view.Members).All {
-		if _, clean := e.cleanOf(n); clean || e.alive(n) || !e.fenceable(n) || e.doubted.Has(n) {
+	for n := range unproven.All {
+		if e.alive(n) || !e.fenceable(n) || e.doubted.Has(n) {
 			continue
 		}
 		r := e.readingOf(n)

@@ -221,6 +221,8 @@ var plants = []planted{
 	{"half-that-is-more-shoots-at-once", "cluster/fencing.go", "case e.now < e.tie.until && !e.alive(n):", "case false:", "11", "both"},
 	{"refused-file-is-finished-later", "cluster/change.go", "if !ok && r.Text != \"\" {", "if false {", "", "liveness"},
 	{"node-taken-back-is-clean-still", "cluster/apart.go", "if !e.admitted || !e.apart.outvoted {", "if true {", "3", "owners proof"},
+	{"node-that-is-off-not-asked-again", "cluster/tie.go", "unproven = e.mayBeBack(e.view.Members)", "unproven = 0", "3", "liveness"},
+	{"node-off-while-the-other-side-writes", "cluster/apart.go", "e.apart.since = max(e.apart.since, e.now-1)", "e.apart.since += 0", "3", "owners proof"},
 	{"vote-of-a-promised-new-boot-not-counted", "cluster/promise.go", "		e.countAgain(p.members)\n", "", "3", "owners proof"},
 	{"word-that-was-taken-back-still-counts", "cluster/noted.go", "if p := e.peer(s.Node); s.Words != wire.Unknown {", "if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {", "22", "liveness"},
 	{"quiet-in-a-quorum-of-freed-votes", "cluster/proof.go", "return q.at < e.freedSince(q.node) })", "return false })", "1", "owners proof"},
@@ -229,4 +231,6 @@ var plants = []planted{
 	{"file-waits-for-what-cannot-be-stopped", "cluster/change.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 	{"vote-counted-again-for-good", "cluster/install.go", "\te.neverCame(own.promises)\n", "", "3", "liveness"},
+	{"left-is-counted-again-for-good", "cluster/promise.go", "was.clean.Node != 0 && was.by.Node == to && ", "was.clean.Node != 0 && false && ", "3", "liveness"},
+	{"members-without-a-vote-count", "cluster/quorum.go", "(freed|known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
 }
