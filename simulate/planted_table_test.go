@@ -223,7 +223,7 @@ var plants = []planted{
 	{"node-taken-back-is-clean-still", "cluster/apart.go", "if !e.admitted || !e.apart.outvoted {", "if true {", "3", "owners proof"},
 	{"node-that-is-off-not-asked-again", "cluster/tie.go", "unproven = e.mayBeBack(e.view.Members)", "unproven = 0", "3", "liveness"},
 	{"node-off-while-the-other-side-writes", "cluster/apart.go", "e.apart.since = max(e.apart.since, e.now-1)", "e.apart.since += 0", "3", "owners proof"},
-	{"vote-of-a-promised-new-boot-not-counted", "cluster/promise.go", "		e.countAgain(p.members)\n", "", "3", "owners proof"},
+	{"vote-of-a-promised-new-boot-not-counted", "cluster/promise.go", "		e.countAgain(p.members, e.lifeOf(p.to))\n", "", "3", "owners proof"},
 	{"word-that-was-taken-back-still-counts", "cluster/noted.go", "if p := e.peer(s.Node); s.Words != wire.Unknown {", "if p := e.peer(s.Node); s.Words != wire.Unknown && p.words.Less(s.Words) {", "22", "liveness"},
 	{"quiet-in-a-quorum-of-freed-votes", "cluster/proof.go", "return q.at < e.freedSince(q.node) })", "return false })", "1", "owners proof"},
 	{"lease-granted-by-a-freed-vote", "cluster/proof.go", "		last = max(last, e.freedSince(n))\n", "", "1", "owners proof"},
@@ -232,5 +232,5 @@ var plants = []planted{
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 	{"vote-counted-again-for-good", "cluster/install.go", "\te.neverCame(own.promises)\n", "", "3", "liveness"},
 	{"left-is-counted-again-for-good", "cluster/promise.go", "was.clean.Node != 0 && was.by.Node == to && ", "was.clean.Node != 0 && false && ", "3", "liveness"},
-	{"members-without-a-vote-count", "cluster/quorum.go", "(freed|known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
+	{"members-without-a-vote-count", "cluster/quorum.go", "(freed | known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
 }
