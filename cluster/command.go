@@ -1,5 +1,13 @@
 package cluster
 
+import (
+	"fmt"
+	"slices"
+
+	"locum/config"
+	"locum/wire"
+)
+
 // Command is what an operator asks for, from the control socket of any node. Commands that change something are taken
 // to the leader, made durable at the members, and only then answered; Result.Watch tells the console what to wait for.
 type Command struct {
@@ -21,4 +29,55 @@ type Result struct {
 	Count uint64 `json:"count,omitempty"`
 	// Why answers why: for each service that the name means.
 	Why []ServiceWhy `json:"why,omitempty"`
+}
+
+// checkCommand refuses what names nothing in the file.
+func (e *Engine) checkCommand(c Command) (Result, bool) {
+	bad := func(format string, args ...any) (Result, bool) {
+		return Result{Code: 2, Text: fmt.Sprintf(format, args...)}, true
+	}
+	if !slices.Contains([]string{"move", "start", "stop", "restart", "standby", "online", "maintenance", "clear", "fence", "confirm", "apply", "why"}, c.Verb) {
+		return bad("no such command: %q", c.Verb)
+	}
+	named := e.cfg.ServicesNamed(c.Service)
+	if c.Service != "" && len(named) == 0 {
+		return bad("no service %q in the file; it has %s", c.Service, serviceNames(e.cfg))
+	}
+	if c.Verb == "move" && len(named) > 1 {
+		return bad("%s has several instances: name the one to move, %s to %s", c.Service, named[0].Name, named[len(named)-1].Name)
+	}
+	if c.Node != "" && e.numberOf(c.Node) == 0 {
+		return bad("no node %q in the file; it has %s", c.Node, names(e.cfg, configured(e.cfg)))
+	}
+	needsService := slices.Contains([]string{"move", "start", "stop", "restart", "why"}, c.Verb)
+	needsNode := slices.Contains([]string{"standby", "online", "fence", "confirm"}, c.Verb)
+	switch {
+	case needsService && c.Service == "":
+		return bad("%s: which service?", c.Verb)
+	case needsNode && c.Node == "":
+		return bad("%s: which node?", c.Verb)
+	case c.Verb == "clear" && c.Service == "" && c.Node == "":
+		return bad("clear: which service or node?")
+	}
+	return Result{}, false
+}
+
+func (e *Engine) numberOf(name string) wire.Node {
+	for _, n := range e.cfg.Nodes {
+		if n.Name == name {
+			return n.Number
+		}
+	}
+	return 0
+}
+
+func serviceNames(cfg *config.Config) string {
+	list := ""
+	for i := range cfg.Services {
+		if i > 0 {
+			list += ", "
+		}
+		list += cfg.Services[i].Name
+	}
+	return list
 }

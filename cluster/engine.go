@@ -1,9 +1,6 @@
 package cluster
 
 import (
-	"slices"
-	"time"
-
 	"locum/cluster/plan"
 	"locum/config"
 	"locum/wire"
@@ -218,55 +215,6 @@ func (e *Engine) advance() {
 	e.showBoard()
 }
 
-func (e *Engine) start(ev Started) {
-	e.started, e.welcome = true, ev.Welcome
-	e.durable = ev.Durable
-	e.promised = max(ev.Durable.Ceiling, ev.Welcome.Below)
-	e.intents = ev.Durable.Intents
-	if e.fileVersion().Less(versionOf(ev.Durable.Prepared)) {
-		e.prepared = ev.Durable.Prepared
-	}
-	e.known, e.former = ev.Durable.Lives, slices.Clone(ev.Durable.Lives)
-	e.doubted = ev.Durable.Doubted
-	e.lease = ev.Welcome.Lease
-	e.restoreHealth(ev.Durable)
-	e.election.startedAt = e.now
-	e.resume(ev)
-	e.storing.writable = true
-	e.tell(History{Kind: "engine", Level: "info", Text: "the engine is up"})
-}
-
-// resume takes the view up again that the heart kept: a new engine under a living heart, or a heart that came back within
-// its lease in the same boot. Neither is an absence, so the node keeps its vote.
-func (e *Engine) resume(ev Started) {
-	r := ev.Welcome.Resume
-	sameHeart := ev.Durable.Boot == ev.Welcome.Boot && ev.Durable.Incarnation == ev.Welcome.Incarnation
-	if r == nil {
-		e.tie.Joint = e.promised
-		e.admitted = sameHeart && !ev.Welcome.Boot.IsZero() && !ev.Welcome.Left
-		return
-	}
-	v, tie, err := keptByHeart(r)
-	if err != nil {
-		e.tell(History{Kind: "alarm", Level: "alarm", Text: err.Error() + "; waiting to be admitted anew"})
-		return
-	}
-	e.view, e.viewSince, e.strays = v, e.now, v.Strays
-	e.clean = append([]Clean(nil), v.Clean...)
-	e.noteSeen(v.Seen)
-	e.noteMembers(v)
-	e.admitted = sameHeart || ev.Welcome.Lease.State != wire.LeaseOver // within the lease it is no absence (SAFETY 18)
-	// The predecessor may have promised more than this view: the ceiling covers all of that, so the view is not obeyed
-	// but proposed anew.
-	e.promised = max(e.promised, v.Epoch)
-	e.tie = tie
-	e.noteApart(v.Verdict)
-	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
-		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
-		e.tie.Doubts = configured(e.cfg) // nobody knows whose
-	}
-}
-
 // obeyed reports whether the installed view is in force here: no newer epoch has been promised.
 func (e *Engine) obeyed() bool { return e.view.Epoch != 0 && e.view.Epoch == e.promised }
 
@@ -361,58 +309,5 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.movesSaid(ev.From, *m.Moves)
 	case m.Board != nil:
 		e.boardArrived(ev.From, *m.Board)
-	}
-}
-
-// after is the instant some time from now.
-func (e *Engine) after(d time.Duration) wire.Instant { return e.now + wire.Instant(d) }
-
-// setWake asks to be called again when the next of the awaited instants comes.
-func (e *Engine) setWake() {
-	var at wire.Instant
-	sooner := func(t wire.Instant) {
-		if t > e.now && (at == 0 || t < at) { // what is due already was derived in this very step
-			at = t
-		}
-	}
-	sooner(e.election.due)
-	if len(e.asks) > 0 {
-		sooner(e.viewSince + wire.Instant(e.cfg.Beat.Dead))
-		sooner(e.agreedBy())
-	}
-	for _, a := range e.asks {
-		sooner(a.until)
-	}
-	for _, s := range e.shots {
-		sooner(s.due)
-	}
-	for _, r := range e.readings {
-		sooner(r.due)
-	}
-	for i := range e.peers {
-		sooner(e.peers[i].off.due)
-		sooner(e.peers[i].off.until)
-	}
-	for _, h := range e.held {
-		sooner(h.until)
-	}
-	for i := range e.services {
-		sooner(e.services[i].due)
-		for _, r := range e.services[i].res {
-			sooner(r.endBy)
-		}
-	}
-	sooner(e.lead.due)
-	sooner(e.lead.boardDue)
-	sooner(e.storing.due)
-	sooner(e.storing.late)
-	sooner(e.tieWait())
-	sooner(e.claimWait())
-	sooner(e.joinDue())
-	sooner(e.healthDue())
-	sooner(e.health.relay.due)
-	if at != e.wake {
-		e.wake = at
-		e.do(Wake{At: at})
 	}
 }

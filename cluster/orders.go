@@ -4,110 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"locum/cluster/plan"
 	"locum/config"
 	"locum/wire"
 )
-
-// leadership is what a leader knows and has asked for in the view it leads.
-type leadership struct {
-	promises []Promise
-	members  []member   // in order of node number
-	needs    wire.Nodes // absent nodes that must be proven clean before something can start
-	stuck    wire.Nodes // members on which a stop failed
-	fenceMe  bool       // an operator has this node, which leads, fenced
-	reweigh  bool
-	stale    bool // a view made now would prove that a lease is over
-	since    wire.Instant
-	due      wire.Instant
-	places   []placed // for each service, in file order
-	planned  plan.Input
-	plan     []plan.Choice // of planned
-	restart  []restart     // services that are to be stopped once and started again
-	change   *change       // intents on their way to the members
-	// unfinished is a file that a former leader had begun to apply, "" if there is none, and unfit what keeps it from
-	// taking effect.
-	unfinished, unfit string
-	boardDue          wire.Instant
-}
-
-// member is what the leader knows of one.
-type member struct {
-	node     wire.Node
-	sent     Orders
-	seen     uint64   // the serial its last report answers
-	told     []uint64 // of each service, the serial of the last order to run it, 0 none
-	services []ServiceReport
-	ready    []string // services that it is prepared for
-	unable   string   // why it can start nothing, "" if it can
-}
-
-// placed is where one service should be, and what it waits for.
-type placed struct {
-	placement
-	proof   string // on which its start rests
-	wait    Wait   // empty if it waits for nothing
-	told    placement
-	prepare preparing
-	away    wire.Instant // since when it is not where it shall be, as far as moves look at that; 0 if it is
-	// unlooked: nobody is known to have it, and some member has not looked yet; what runs there is left as it is.
-	unlooked bool
-}
-
-func newLeadership(promises []Promise, now wire.Instant) leadership {
-	l := leadership{promises: promises, since: now}
-	for _, p := range promises {
-		l.members = append(l.members, member{node: p.Life.Node, services: p.Services, unable: p.Unable})
-	}
-	return l
-}
-
-func (l *leadership) member(n wire.Node) *member {
-	for i := range l.members {
-		if l.members[i].node == n {
-			return &l.members[i]
-		}
-	}
-	return nil
-}
-
-// on finds what a member reports of a service.
-func (m *member) on(service string) ServiceReport {
-	for _, r := range m.services {
-		if r.Service == service {
-			return r
-		}
-	}
-	return ServiceReport{Service: service}
-}
-
-// toldLately reports whether a member was told to run a service and has not answered yet.
-func (m *member) toldLately(service string) bool {
-	return m.seen < m.sent.Serial && slices.Contains(m.sent.Run, service)
-}
-
-// reportedBy takes a member's report on the view in force.
-func (e *Engine) reportedBy(from wire.Node, r Report) {
-	if !e.leads() || r.Epoch != e.view.Epoch {
-		return
-	}
-	if m := e.lead.member(from); m != nil && r.Serial >= m.seen {
-		m.seen, m.services, m.ready, m.unable = r.Serial, r.Services, r.Ready, r.Unable
-	}
-	if from != e.self {
-		e.reportedLost(from, r.Lost)
-	}
-	for i := range e.lead.promises {
-		if p := &e.lead.promises[i]; p.Life.Node == from && p.Writable != r.Writable {
-			p.Writable, e.again = r.Writable, true
-		}
-	}
-	for _, c := range r.Proven {
-		if c.Node != e.self && configured(e.cfg).Has(c.Node) && !e.outlived(c) {
-			e.proven(c)
-		}
-	}
-}
 
 // direct is the leader's work: where should each service be, what must each member do for that, and which absent nodes
 // stand in the way.
@@ -273,87 +172,6 @@ func (e *Engine) tellPlace(s *config.Service, p *placed) {
 		Text: fmt.Sprintf("%s shall run %s: %s", s.Name, where, p.why)})
 }
 
-func (e *Engine) situations() []situation {
-	sits := make([]situation, len(e.cfg.Services))
-	for i := range sits {
-		sits[i] = e.situationOf(&e.cfg.Services[i])
-	}
-	return sits
-}
-
-// situationOf gathers what decides where one service should be.
-func (e *Engine) situationOf(s *config.Service) situation {
-	sit := situation{service: s, intent: e.intents.of(s.Name)}
-	if e.restarts(s.Name) >= 0 {
-		sit.again = e.toldOf(s)
-	}
-	sit.adopt = e.view.Verdict.Quorate || e.view.unsafeTie() && s.Stateless
-	if e.lead.change != nil && slices.Contains(e.lead.change.stopFirst, s.Name) {
-		sit.intent.Stopped = true
-	}
-	for _, m := range e.lead.members {
-		r := m.on(s.Name)
-		dead := e.provenMember(m.node)
-		if (r.Phase == PhaseRunning || r.Phase == PhaseStarting || m.toldLately(s.Name)) && !dead && e.holdsByRight(m, s.Name) {
-			sit.holders = sit.holders.With(m.node)
-		}
-		if !r.Barred && r.Phase != PhaseStuck && !e.intents.Standby.Has(m.node) && !e.leavesOrGone(m.node) && !dead && m.goesOn(r) {
-			sit.able = sit.able.With(m.node)
-		}
-	}
-	sit.able &= e.comingPath(s) | sit.holders
-	if e.view.unsafeTie() && !s.Stateless {
-		sit.able, sit.holders = 0, 0
-	}
-	if n := sit.intent.MovedTo; n != 0 && e.lifeOf(n).Incarnation == sit.intent.MovedLife {
-		sit.moved = n
-	}
-	return sit
-}
-
-// toldOf is where the leader last wanted a service.
-func (e *Engine) toldOf(s *config.Service) wire.Node {
-	if i := e.placeOf(s); i >= 0 {
-		return e.lead.places[i].told.node
-	}
-	return 0
-}
-
-// holdsByRight reports whether what runs on a member was started under a view, and may go on. What a node in a new boot found
-// running was started by somebody else, and is stopped. So is what this leader has told the member to stop: its reports may be
-// older than that, and who went by them would call back what is on its way.
-func (e *Engine) holdsByRight(m member, service string) bool {
-	if slices.Contains(m.sent.Run, service) {
-		return true
-	}
-	if m.sent.Serial != 0 && !slices.Contains(m.sent.Hold, service) {
-		return false
-	}
-	for _, p := range e.lead.promises {
-		if p.Life.Node == m.node {
-			return p.Admitted
-		}
-	}
-	return false
-}
-
-// provenMember reports whether a member was proven clean since the view was made: it was fenced for a stop that failed.
-func (e *Engine) provenMember(n wire.Node) bool {
-	c, ok := e.cleanOf(n)
-	return ok && c.Life.Boot == e.lifeOf(n).Boot
-}
-
-func (e *Engine) leavesOrGone(n wire.Node) bool {
-	if n == e.self {
-		return e.leaving.asked
-	}
-	return e.peer(n).leaves || e.peer(n).gone || e.peer(n).Leaving
-}
-
-func (e *Engine) maintained(service string) bool {
-	return e.intents.Maintenance || e.intents.of(service).Maintenance
-}
-
 // order sends a member what it shall run, if that is not what it was sent last.
 func (e *Engine) order(m *member, o Orders) {
 	o.Epoch, o.Serial = e.view.Epoch, m.sent.Serial
@@ -407,11 +225,4 @@ func (e *Engine) deputized() wire.Node {
 		return e.deputy()
 	}
 	return 0
-}
-
-func soonest(a, b wire.Instant) wire.Instant {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"locum/config"
 	"locum/wire"
@@ -77,65 +76,12 @@ func (e *Engine) tieUnphased(v View) bool {
 	return false
 }
 
-// tieDelayOf is the delay that the file gives.
-func (e *Engine) tieDelayOf() (delay time.Duration) {
-	for _, t := range e.cfg.Tiebreaks {
-		if t.Type == "fence" {
-			delay = t.Delay
-		}
-	}
-	return delay
-}
-
-func (e *Engine) tieDelay() time.Duration {
-	delay := e.tieDelayOf()
-	first := time.Duration(0)
-	switch away := e.tiedWithoutDisk(); {
-	case e.tie.Unphased: // by then another that can shoot has done so; where both were started anew, it was at about the same time
-		first = e.tieTurns() * delay
-	case away && e.unsure(): // the other may be without the disk too, and go by the weights
-		first = 4 * delay
-	case away || e.unsure():
-		first = 2 * delay
-	}
-	switch {
-	case e.shootsFirst():
-		return first
-	case e.tie.Unphased:
-		return first + 2*delay
-	}
-	return first + delay
-}
-
-// unsure reports whether the other side may go by other weights than this one knows, or be shooting already.
-func (e *Engine) unsure() bool { return e.tie.Doubt || e.tie.Aimed || e.tie.Unphased }
-
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
 	if e.unsure() { // the other half may go by another common view, in which some of these were not
 		return e.view.Members.First() < e.tieTargets().First()
 	}
 	return e.weighsMore()
-}
-
-// halves are the two sides of the last common view.
-func (e *Engine) halves() (mine, others wire.Nodes) {
-	common := e.tie.Common.Members
-	mine, others = e.view.Members&common, common&^e.view.Members
-	if mine == 0 || others == 0 {
-		mine, others = e.view.Members, e.tieTargets()
-	}
-	return mine, others
-}
-
-// weighsMore compares the halves by what each ran in the last common view, as far as this node knows it.
-func (e *Engine) weighsMore() bool {
-	mine, others := e.halves()
-	a, b := e.tie.Common.weightOf(mine), e.tie.Common.weightOf(others)
-	if a != b {
-		return a > b
-	}
-	return mine.First() < others.First()
 }
 
 // tieTargets is the other half: all that are absent and not proven clean.
@@ -223,69 +169,6 @@ func (e *Engine) breaksTiesBy(kind string) bool {
 	return slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == kind })
 }
 
-// tieTurns is how many turns there are in a round: the first side's, the second's, and those of sides that are unsure. Where a disk
-// breaks ties too, a side without it comes in their place, and one that is both comes last: sides in different orders share no turn.
-func (e *Engine) tieTurns() time.Duration {
-	if e.breaksTiesBy("disk") {
-		return 6
-	}
-	return 4
-}
-
-// firstTurn is when this side may fire its first shot: when it is due, or soon after, else in its next turn. An engine that was
-// started anew in a tie finds it due long since.
-func (e *Engine) firstTurn() wire.Instant {
-	if e.now < e.tieDue()+wire.Instant(e.patience()) {
-		return e.tieDue()
-	}
-	return e.tieTurn(e.now)
-}
-
-// missedTurn reports whether a shot comes too late for its turn: this node was paused meanwhile.
-func (e *Engine) missedTurn(s *shot) bool {
-	inTurns := e.tied() || e.view.Verdict.Claim != 0
-	return inTurns && !s.byHand && s.due != 0 && e.now > s.due+wire.Instant(e.patience())
-}
-
-// nextTurn is when this side may shoot at or after an instant: where sides take turns, in its own.
-func (e *Engine) nextTurn(at wire.Instant) wire.Instant {
-	switch {
-	case e.tied():
-		return e.tieTurn(at)
-	case e.view.Verdict.Claim != 0 && e.breaksTiesBy("fence"):
-		return e.winnersTurn(at)
-	}
-	return at
-}
-
-// winnersTurn is that of a side which has won the disk. A side that cannot use the disk comes after two delays or more; who has won
-// only then waits for the next round, as does one that cannot know how far the first one is, or at which the other side may be shooting already.
-func (e *Engine) winnersTurn(at wire.Instant) wire.Instant {
-	begin, delay := e.tieBegin(), wire.Instant(e.tieDelayOf())
-	if begin == 0 || delay == 0 {
-		return at
-	}
-	round := wire.Instant(e.tieTurns()) * delay
-	at = max(at, begin)
-	switch into := (at - begin) % round; {
-	case (e.tie.Unphased || e.tie.Aimed) && at < begin+round:
-		return begin + round
-	case at > begin && into >= delay:
-		return at - into + round
-	}
-	return at
-}
-
-// tieTurn is this side's first turn to shoot at or after an instant. The sides take turns of one delay each, so that
-// switches which answer again after a failure are not told by both at once.
-func (e *Engine) tieTurn(at wire.Instant) wire.Instant {
-	due, round := e.tieDue(), wire.Instant(e.tieTurns()*e.tieDelayOf())
-	if round == 0 || at <= due {
-		return max(at, due)
-	}
-	return due + (at-due+round-1)/round*round
-}
-
 func (e *Engine) tellTie() {
 	if !e.tied() || e.tie.told {
 		return
@@ -307,72 +190,6 @@ func (e *Engine) tieWait() wire.Instant {
 	return 0
 }
 
-// reading is one node whose power is read, without a shot, while a cold start waits for proof about it.
-type reading struct {
-	node wire.Node
-	id   uint64
-	due  wire.Instant
-	said string
-}
-
-// readEvery is the pause between two readings of one node's power.
-const readEvery = 5 * time.Second
-
-// readPower asks the switches of absent nodes for their state while a node that may not vote yet waits for proof, or one that does for proof that others are off
-// still. It never shoots: a node that boots does not, merely because it is alone.
-func (e *Engine) readPower() {
-	var unproven wire.Nodes
-	switch {
-	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
-	case e.admitted:
-		unproven = e.mayBeBack(e.view.Members)
-	default:
-		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
-	}
-	if unproven == 0 && (e.admitted || !e.obeyed()) {
-		e.readings = nil
-		return
-	}
-	for n := range unproven.All {
-		if e.alive(n) || !e.fenceable(n) || e.doubted.Has(n) {
-			continue
-		}
-		r := e.readingOf(n)
-		if r.id == 0 && e.now >= r.due {
-			r.id, r.due = e.nextID(), 0
-			e.do(ReadPower{ID: r.id, Node: n})
-		}
-	}
-}
-
-func (e *Engine) readingOf(n wire.Node) *reading {
-	for i := range e.readings {
-		if e.readings[i].node == n {
-			return &e.readings[i]
-		}
-	}
-	e.readings = append(e.readings, reading{node: n})
-	return &e.readings[len(e.readings)-1]
-}
-
-// powerRead takes a switch's word. "Off" without a shot is proof while the node is not heard.
-func (e *Engine) powerRead(ev PowerRead) {
-	for i := range e.readings {
-		r := &e.readings[i]
-		if r.id != ev.ID || ev.ID == 0 {
-			continue
-		}
-		r.id, r.due, r.said = 0, e.after(readEvery), ev.Power.String()
-		if ev.Detail != "" {
-			r.said = ev.Detail
-		}
-		if ev.Power == wire.PowerOff && !e.alive(r.node) {
-			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})
-		}
-		return
-	}
-}
-
 // knownLife is the newest life in which a node is known to have been anything, also if this heart has not heard it.
 func (e *Engine) knownLife(n wire.Node) wire.Life {
 	life := e.lifeOf(n)
@@ -386,38 +203,4 @@ func (e *Engine) knownLife(n wire.Node) wire.Life {
 	}
 	life.Incarnation = max(life.Incarnation, e.peer(n).memberLife)
 	return life
-}
-
-// weigh is the importance of what runs on a node.
-func (e *Engine) weigh(services []ServiceReport) int {
-	sum := 0
-	for _, r := range services {
-		for i := range e.cfg.Services {
-			if s := &e.cfg.Services[i]; s.Name == r.Service && (r.Phase == PhaseRunning || r.Phase == PhaseStarting) {
-				sum += 1 + s.Priority
-			}
-		}
-	}
-	return sum
-}
-
-// weightsChanged reports whether the view should be made anew because the order of the two sides of a tie would be another by
-// now: only where a tie can be broken by either, and only while everything is calm.
-func (e *Engine) weightsChanged() bool {
-	if !e.takesTurns() || !e.view.Verdict.Quorate || e.view.Members.Count() < 2 || !e.wholeView() || e.lead.change != nil {
-		return false
-	}
-	changed := false
-	for i, m := range e.lead.members {
-		if m.seen < m.sent.Serial {
-			return false
-		}
-		for _, r := range m.services {
-			if r.Phase != PhaseRunning && r.Phase != PhaseStopped {
-				return false
-			}
-		}
-		changed = changed || i < len(e.view.Weights) && e.view.Weights[i].Weight != e.weigh(m.services)
-	}
-	return changed
 }

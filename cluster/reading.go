@@ -1,0 +1,73 @@
+package cluster
+
+import (
+	"time"
+
+	"locum/wire"
+)
+
+// reading is one node whose power is read, without a shot, while a cold start waits for proof about it.
+type reading struct {
+	node wire.Node
+	id   uint64
+	due  wire.Instant
+	said string
+}
+
+// readEvery is the pause between two readings of one node's power.
+const readEvery = 5 * time.Second
+
+// readPower asks the switches of absent nodes for their state while a node that may not vote yet waits for proof, or one that does for proof that others are off
+// still. It never shoots: a node that boots does not, merely because it is alone.
+func (e *Engine) readPower() {
+	var unproven wire.Nodes
+	switch {
+	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
+	case e.admitted:
+		unproven = e.mayBeBack(e.view.Members)
+	default:
+		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
+	}
+	if unproven == 0 && (e.admitted || !e.obeyed()) {
+		e.readings = nil
+		return
+	}
+	for n := range unproven.All {
+		if e.alive(n) || !e.fenceable(n) || e.doubted.Has(n) {
+			continue
+		}
+		r := e.readingOf(n)
+		if r.id == 0 && e.now >= r.due {
+			r.id, r.due = e.nextID(), 0
+			e.do(ReadPower{ID: r.id, Node: n})
+		}
+	}
+}
+
+func (e *Engine) readingOf(n wire.Node) *reading {
+	for i := range e.readings {
+		if e.readings[i].node == n {
+			return &e.readings[i]
+		}
+	}
+	e.readings = append(e.readings, reading{node: n})
+	return &e.readings[len(e.readings)-1]
+}
+
+// powerRead takes a switch's word. "Off" without a shot is proof while the node is not heard.
+func (e *Engine) powerRead(ev PowerRead) {
+	for i := range e.readings {
+		r := &e.readings[i]
+		if r.id != ev.ID || ev.ID == 0 {
+			continue
+		}
+		r.id, r.due, r.said = 0, e.after(readEvery), ev.Power.String()
+		if ev.Detail != "" {
+			r.said = ev.Detail
+		}
+		if ev.Power == wire.PowerOff && !e.alive(r.node) {
+			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})
+		}
+		return
+	}
+}
