@@ -121,6 +121,11 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	case e.election.voided == e.view.Epoch && e.view.Verdict.Quorate && (!now.Quorate || now.Claim != e.view.Verdict.Claim):
 		return "a proof is void on which the view rests"
 	}
+	for n := range e.cleanNodes(func(p Proof) bool { return p == ProofOperator }).All {
+		if c, _ := e.cleanOf(n); !want.Has(n) && !slices.Contains(e.view.Clean, c) {
+			return "an operator has vouched for " + e.name(n)
+		}
+	}
 	if e.lead.stale {
 		return "a lease is over, which the members have to confirm"
 	}
