@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"locum/cluster"
+	"locum/fence/reach"
 	"locum/heartbeat"
-	"locum/reach"
 	"locum/wire"
 )
 

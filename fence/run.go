@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"locum/reach"
+	"locum/fence/reach"
 )
 
 const (
