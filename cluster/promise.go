@@ -194,15 +194,20 @@ func (e *Engine) givePromise() {
 
 // countAgain counts the votes again of nodes with which another's view is promised: it may come into force without this node's knowledge, and they vote in it.
 func (e *Engine) countAgain(nodes wire.Nodes, by wire.Life) {
-	for n := range (nodes & e.cleanNodes(Proof.freesVote)).All {
+	freed := e.cleanNodes(Proof.freesVote)
+	for n := range nodes.All {
 		p := e.peer(n)
-		p.counts.clean, _ = e.cleanOf(n)
-		p.counts.boot, p.counts.by = p.Boot, by
-		e.unproven(n)
+		switch c, _ := e.cleanOf(n); {
+		case freed.Has(n):
+			p.counts = countsAgain{c, p.Boot, by}
+			e.unproven(n)
+		case p.counts.by != by:
+			p.counts.by = wire.Life{} // nobody knows alone what has become of both
+		}
 	}
 }
 
-// countsAgain is what had freed a node's vote before another's view with it was promised, the boot in which it was heard then, and who had asked for that view.
+// countsAgain is what had freed a node's vote before another's view with it was promised, the boot in which it was heard then, and who alone has asked for such views since.
 type countsAgain struct {
 	clean Clean
 	boot  wire.ID
@@ -210,7 +215,7 @@ type countsAgain struct {
 }
 
 // neverCame takes up again what had freed votes before such a view was promised, where that has come to nothing: its node was in no view in that boot, or who asked for it,
-// and would have been the first to be in it, knows of none. Both promise now, so that it cannot come any more.
+// and would have been the first to be in it, knows of none and has forgotten nothing: it is the same engine. They promise now, so that it cannot come any more.
 func (e *Engine) neverCame(promises []Promise) {
 	for i := range e.peers {
 		n := &e.peers[i]
@@ -219,7 +224,7 @@ func (e *Engine) neverCame(promises []Promise) {
 			continue
 		}
 		if slices.ContainsFunc(promises, func(p Promise) bool {
-			return p.Life.Boot == was.boot && p.Life.Node == n.Node && !p.Admitted || p.Life.Boot == was.by.Boot && p.Life.Node == was.by.Node
+			return p.Life.Boot == was.boot && p.Life.Node == n.Node && !p.Admitted || p.Life == was.by
 		}) {
 			n.counts = countsAgain{}
 			e.proven(was.clean)
@@ -232,7 +237,7 @@ func (e *Engine) cleanFor(to wire.Node) []Clean {
 	list := slices.Clone(e.clean)
 	for i := range e.peers {
 		was := e.peers[i].counts
-		if _, have := e.cleanOf(was.clean.Node); !have && was.clean.Node != 0 && was.by.Node == to && was.by.Boot == e.lifeOf(to).Boot && !e.outlived(was.clean) {
+		if _, have := e.cleanOf(was.clean.Node); !have && was.clean.Node != 0 && was.by == e.lifeOf(to) && !e.outlived(was.clean) {
 			list = append(list, was.clean)
 		}
 	}

@@ -231,7 +231,7 @@ var plants = []planted{
 	{"file-waits-for-what-cannot-be-stopped", "cluster/apply.go", "case r.Phase == PhaseStuck:", "case false:", "", "liveness"},
 	{"moves-not-compared", "cluster/placement.go", "\te.tellMoves()\n", "", "", "liveness"},
 	{"vote-counted-again-for-good", "cluster/install.go", "\te.neverCame(own.promises)\n", "", "3", "liveness"},
-	{"left-is-counted-again-for-good", "cluster/promise.go", "was.clean.Node != 0 && was.by.Node == to && ", "was.clean.Node != 0 && false && ", "3", "liveness"},
+	{"left-is-counted-again-for-good", "cluster/promise.go", "was.clean.Node != 0 && was.by == e.lifeOf(to) && ", "was.clean.Node != 0 && false && ", "3", "liveness"},
 	{"members-without-a-vote-count", "cluster/quorum.go", "(freed | known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
