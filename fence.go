@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -14,7 +15,7 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	ch := changeFlags(fs)
 	test := fs.String("test", "", "ask the node's devices for its state; --test=power really switches it off and on")
 	fs.Lookup("test").NoOptDefVal = "status"
-	confirm := fs.Bool("confirm", false, "an operator's word: the node is off, I have looked")
+	confirm := fs.Bool("confirm", false, "an operator's word: the node is off, I have looked; several at once: A,B")
 	yes := fs.BoolP("yes", "y", false, "do not ask")
 	words, err := parseChange(ctx, fs, ch, args, 1, 1)
 	switch {
@@ -25,7 +26,11 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case *test != "" && *test != "status" && *test != "power":
 		return wrongUsage("--test=%s: write --test, or --test=power", *test)
 	}
-	st, err := nodeExists(ctx, ch, words[0])
+	command := console.Command{Verb: "fence", Node: words[0], By: by()}
+	if *confirm {
+		command.Verb = "confirm"
+	}
+	st, err := nodesExist(ctx, ch, command.Nodes())
 	switch {
 	case err != nil:
 		return err
@@ -34,25 +39,29 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	case *test != "":
 		return fenceTest(ctx, ch, words[0], false)
 	case *confirm:
-		ch.Command = console.Command{Verb: "confirm", Node: words[0], By: by()}
-		err = agreed(ctx, *yes, "If "+words[0]+" is not really off, its services will run twice and destroy data.", words[0])
+		err = agreed(ctx, *yes, "If "+strings.Join(command.Nodes(), " or ")+" is not really off, its services will run twice and destroy data.", words[0])
 	default:
-		ch.Command = console.Command{Verb: "fence", Node: words[0], By: by()}
 		err = agreed(ctx, *yes, "This switches "+words[0]+" off, whatever runs on it.", words[0])
 	}
 	if err != nil {
 		return err
 	}
+	ch.Command = command
 	return ch.Run(ctx)
 }
 
-// nodeExists keeps an operator from being asked about a node that does not exist, or by a locum that does not run.
-func nodeExists(ctx context.Context, ch *console.Change, name string) (*console.Status, error) {
+// nodesExist keeps an operator from being asked about a node that does not exist, or by a locum that does not run.
+func nodesExist(ctx context.Context, ch *console.Change, nodes []string) (*console.Status, error) {
 	reply, err := ch.Client.Ask(ctx, console.Request{Verb: "status"})
 	if err != nil {
 		return nil, err
 	}
-	return reply.Status, console.KnownNode(name, reply.Status)
+	for _, name := range nodes {
+		if err := console.KnownNode(name, reply.Status); err != nil {
+			return nil, err
+		}
+	}
+	return reply.Status, nil
 }
 
 // agreed has the operator type the node's name. A signal ends it: nothing else listens to one while it reads.

@@ -62,7 +62,7 @@ func (e *Engine) blocked(s *config.Service, to wire.Node, except wire.Nodes) (Wa
 	}
 	if n := e.knowsMore(); n != 0 {
 		return Wait{What: what, For: fmt.Sprintf("%s to come back: by the quorum disk, operators have said to it what no node here knows", e.name(n)),
-			Command: "locum fence " + e.name(n) + " --confirm, if it does not, or say again what counts"}, ""
+			Command: e.confirmCommand(n) + ", if it does not, or say again what counts"}, ""
 	}
 	return Wait{}, proof
 }
@@ -116,7 +116,7 @@ func (e *Engine) waitForMember(s *config.Service, m *member, r ServiceReport) Wa
 }
 
 func (e *Engine) waitForProof(what string, n wire.Node) Wait {
-	w := Wait{What: what, For: "proof that " + e.name(n) + " runs nothing", Command: "locum fence " + e.name(n) + " --confirm"}
+	w := Wait{What: what, For: "proof that " + e.name(n) + " runs nothing", Command: e.confirmCommand(n)}
 	if s := e.shotAt(n); s != nil && s.why != "" {
 		w.For += ": " + s.why
 	}

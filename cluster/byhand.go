@@ -1,6 +1,10 @@
 package cluster
 
-import "locum/wire"
+import (
+	"strings"
+
+	"locum/wire"
+)
 
 // fenceAsked fences a node on an operator's word.
 func (e *Engine) fenceAsked(a ask, n wire.Node) {
@@ -28,17 +32,44 @@ func (e *Engine) answerShot(s *shot, r Result) {
 	}
 }
 
-// confirm takes an operator's word that a node runs nothing: proof 4.
+// confirm takes an operator's word that nodes run nothing: proof 4.
 func (e *Engine) confirm(a ask) {
-	n := e.numberOf(a.command.Node)
-	switch {
-	case n == e.self:
-		e.answer(a, Result{Code: 1, Text: e.name(n) + " is not off: it leads the view"})
-		return
-	case e.alive(n):
-		e.answer(a, Result{Code: 1, Text: e.name(n) + " is heard: it is not off"})
-		return
+	var off wire.Nodes
+	for _, name := range a.command.Nodes() {
+		n := e.numberOf(name)
+		switch {
+		case n == e.self:
+			e.answer(a, Result{Code: 1, Text: name + " is not off: it leads the view"})
+			return
+		case e.alive(n):
+			e.answer(a, Result{Code: 1, Text: name + " is heard: it is not off"})
+			return
+		}
+		off = off.With(n)
 	}
-	e.proven(Clean{Node: n, Life: e.knownLife(n), Proof: ProofOperator, Epoch: e.view.Epoch})
-	e.answer(a, Result{Text: e.name(n) + " is taken as clean" + by(a.command)})
+	for n := range off.All {
+		e.proven(Clean{Node: n, Life: e.knownLife(n), Proof: ProofOperator, Epoch: e.view.Epoch})
+	}
+	are := " is"
+	if off.Count() > 1 {
+		are = " are"
+	}
+	said := names(e.cfg, off) + are + " taken as clean" + by(a.command)
+	if back := e.mayBeBack(e.view.Members) &^ off; back != 0 && !e.view.Verdict.Quorate {
+		said += "; " + names(e.cfg, back) + " may have been taken back by the other side until now: if off too, say so of all at once: locum fence " +
+			strings.ReplaceAll(names(e.cfg, back|off), ", ", ",") + " --confirm"
+	}
+	e.answer(a, Result{Text: said})
+}
+
+// confirmCommand is what an operator says about an absent node that is off.
+func (e *Engine) confirmCommand(n wire.Node) string { return "locum fence " + e.name(n) + " --confirm" }
+
+// saidAtOnce tells the operator, where another side may take nodes back one by one, that of several that are off it has to be said at once.
+func (e *Engine) saidAtOnce() string {
+	byWord := configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(p Proof) bool { return p.freesVote() && p != ProofOperator })
+	if !e.cfg.Quorum.Dynamic || e.admitted && !e.apart.outvoted || byWord.Count() < 2 {
+		return ""
+	}
+	return "; if several are off, say so of all at once: A,B"
 }

@@ -121,6 +121,11 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	e.disk = d
 	e.noteEpoch(e.highestOnDisk())
 	e.noteNamed()
+	for _, s := range d.Slots {
+		if before := old.Slot(s.Node).Moved; s.Moved > before {
+			e.peer(s.Node).wrote = before
+		}
+	}
 	e.proveByDisk()
 	switch {
 	case d.Trouble == old.Trouble:
@@ -165,8 +170,9 @@ func (e *Engine) proveByDisk() {
 			continue
 		}
 		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
-		case e.rebooted(s) && s.Idle:
+		case e.rebooted(s) && s.Idle && !e.othersMayHaveAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
+			e.peer(s.Node).unadmitted = s.Unadmitted
 		case s.Left && e.admitted && s.Incarnation >= life.Incarnation:
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
 		}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"locum/config"
 	"locum/wire"
@@ -14,7 +15,7 @@ type Command struct {
 	// Verb: move, start, stop, restart, standby, online, maintenance, clear, fence, confirm, apply, why.
 	Verb    string `json:"verb"`
 	Service string `json:"service,omitempty"` // move, start, stop, restart, clear, maintenance, why
-	Node    string `json:"node,omitempty"`    // move (optional), standby, online, clear, fence, confirm
+	Node    string `json:"node,omitempty"`    // move (optional), standby, online, clear, fence, confirm (which takes several at once: alpha,beta)
 	On      bool   `json:"on,omitempty"`      // maintenance
 	Text    string `json:"text,omitempty"`    // apply: the new file
 	By      string `json:"by,omitempty"`      // who asked, for the history
@@ -29,6 +30,17 @@ type Result struct {
 	Count uint64 `json:"count,omitempty"`
 	// Why answers why: for each service that the name means.
 	Why []ServiceWhy `json:"why,omitempty"`
+}
+
+// Nodes are the nodes that it names.
+func (c Command) Nodes() []string {
+	switch {
+	case c.Node == "":
+		return nil
+	case c.Verb == "confirm":
+		return strings.Split(c.Node, ",")
+	}
+	return []string{c.Node}
 }
 
 // checkCommand refuses what names nothing in the file.
@@ -46,8 +58,10 @@ func (e *Engine) checkCommand(c Command) (Result, bool) {
 	if c.Verb == "move" && len(named) > 1 {
 		return bad("%s has several instances: name the one to move, %s to %s", c.Service, named[0].Name, named[len(named)-1].Name)
 	}
-	if c.Node != "" && e.numberOf(c.Node) == 0 {
-		return bad("no node %q in the file; it has %s", c.Node, names(e.cfg, configured(e.cfg)))
+	for _, n := range c.Nodes() {
+		if e.numberOf(n) == 0 {
+			return bad("no node %q in the file; it has %s", n, names(e.cfg, configured(e.cfg)))
+		}
 	}
 	needsService := slices.Contains([]string{"move", "start", "stop", "restart", "why"}, c.Verb)
 	needsNode := slices.Contains([]string{"standby", "online", "fence", "confirm"}, c.Verb)

@@ -108,12 +108,8 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 // the quorum that they were in with that node behind a cut, and that may have granted it a lease, and had it start anything, until then.
 func (e *Engine) freedSince(n wire.Node) (last wire.Instant) {
 	for _, c := range e.clean {
-		switch p := e.peer(c.Node); {
-		case c.Node == n || !c.Proof.freesVote():
-		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation || p.cleanBy != c.Proof:
-			return e.now // it came in this very step
-		default:
-			last = max(last, p.cleanSince)
+		if c.Node != n && c.Proof.freesVote() {
+			last = max(last, e.cleanSince(c))
 		}
 	}
 	return last

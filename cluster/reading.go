@@ -11,6 +11,7 @@ type reading struct {
 	node wire.Node
 	id   uint64
 	due  wire.Instant
+	at   wire.Instant // when it was asked last
 	said string
 }
 
@@ -24,7 +25,7 @@ func (e *Engine) readPower() {
 	switch {
 	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
 	case e.admitted:
-		unproven = e.mayBeBack(e.view.Members)
+		unproven = e.mayBeBack(e.view.Members) | e.apart.back&^e.view.Members&^e.cleanNodes(Proof.freesVote)
 	default:
 		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
 	}
@@ -38,7 +39,7 @@ func (e *Engine) readPower() {
 		}
 		r := e.readingOf(n)
 		if r.id == 0 && e.now >= r.due {
-			r.id, r.due = e.nextID(), 0
+			r.id, r.due, r.at = e.nextID(), 0, e.now
 			e.do(ReadPower{ID: r.id, Node: n})
 		}
 	}
@@ -67,6 +68,7 @@ func (e *Engine) powerRead(ev PowerRead) {
 		}
 		if ev.Power == wire.PowerOff && !e.alive(r.node) {
 			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})
+			e.peer(r.node).cleanAsked = r.at
 		}
 		return
 	}

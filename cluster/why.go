@@ -191,7 +191,7 @@ func (e *Engine) serviceWaits() []Wait {
 func (e *Engine) quorumWaits() []Wait {
 	var list []Wait
 	for n := range (configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(Proof.freesVote)).All {
-		w := Wait{What: "quorum", For: e.name(n) + " to come back, or proof that it runs nothing", Command: "locum fence " + e.name(n) + " --confirm"}
+		w := Wait{What: "quorum", For: e.name(n) + " to come back, or proof that it runs nothing", Command: e.confirmCommand(n)}
 		if s := e.shotAt(n); s != nil && s.why != "" {
 			w.For += " (its switch: " + s.why + ")"
 		}
@@ -206,13 +206,15 @@ func (e *Engine) quorumWaits() []Wait {
 		}
 		if e.alive(n) {
 			w.For, w.Command = e.name(n)+" is heard; a view with it is being agreed on", ""
+		} else {
+			w.For += e.saidAtOnce()
 		}
 		list = append(list, w)
 	}
 	if len(list) == 0 && !e.admitted {
 		// Everybody else is clean, but a lone starter cannot know what operators said while it was away.
 		for n := range (configured(e.cfg) &^ e.view.Members).All {
-			list = append(list, Wait{What: "quorum", Command: "locum fence " + e.name(n) + " --confirm",
+			list = append(list, Wait{What: "quorum", Command: e.confirmCommand(n),
 				For: e.name(n) + " is off, but commands may have been given while this node was away" + e.missedWords(n) + ": " + e.name(n) + " to come back, or an operator's word"})
 		}
 	}

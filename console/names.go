@@ -17,7 +17,12 @@ func known(c cluster.Command, st *cluster.Status) error {
 	if services := ServicesOf(st); c.Service != "" && !slices.Contains(services, c.Service) {
 		return unknown("service", c.Service, services)
 	}
-	return KnownNode(c.Node, st)
+	for _, n := range c.Nodes() {
+		if err := KnownNode(n, st); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // KnownNode refuses a name that no node has; "" is none.

@@ -82,7 +82,7 @@ func (h *Heart) slot() quorumdisk.Slot {
 	s := quorumdisk.Slot{Incarnation: h.incarnation, Counter: h.disk.counter, Boot: h.boot, Machine: h.machine, Epoch: h.granted(),
 		LeaseMS: milliseconds(h.cfg.Lease), WatchdogMS: milliseconds(h.watchdog.Timeout), Instance: h.disk.seen.Begun, Words: h.disk.words}
 	s.State = only(quorumdisk.Running, !g.idle || g.mayRun) | only(quorumdisk.LeftClean, h.exiting && g.left) | only(quorumdisk.ObeysLease, !g.view.Exempt) |
-		only(quorumdisk.Armed, h.watchdog.Armed) | only(quorumdisk.EngineUp, h.engine.up) | only(quorumdisk.Quorate, g.view.Quorate)
+		only(quorumdisk.Armed, h.watchdog.Armed) | only(quorumdisk.EngineUp, h.engine.up) | only(quorumdisk.Quorate, g.view.Quorate) | only(quorumdisk.Unadmitted, g.joined == 0)
 	for _, p := range h.peers {
 		if p.alive() {
 			s.Hears = s.Hears.With(p.is.Node)
@@ -166,7 +166,7 @@ func (h *Heart) shown() wire.Disk {
 func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
 	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Epoch: s.Epoch, Still: still && good, Shared: d.desk.Shared(n), Busy: moved, Moved: moved,
-		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean)}
+		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean), Unadmitted: s.State.Has(quorumdisk.Unadmitted)}
 	w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running)
 	if w.Idle && !s.State.Has(quorumdisk.Quorate) { // one that is in a quorum may start something before it writes again
 		w.Busy = d.seen.Slot(n).Busy

@@ -42,6 +42,7 @@ type NodeSheet struct {
 	Armed       bool        `json:"armed"`
 	EngineUp    bool        `json:"engine_up"`
 	Quorate     bool        `json:"quorate"`
+	Unadmitted  bool        `json:"unadmitted"`
 	LeaseMS     uint32      `json:"lease_ms,omitempty"`
 	WatchdogMS  uint32      `json:"watchdog_ms,omitempty"`
 	IntentEpoch uint64      `json:"intent_epoch,omitempty"`
@@ -152,7 +153,7 @@ func (sh *Sheet) node(seals Seals, h Header, n wire.Node, before, now Sight, cla
 	case s.Incarnation != 0:
 		v.Written, v.Life, v.Counter, v.WroteAt, v.Boot, v.Epoch = true, uint32(s.Incarnation), s.Counter, moment(s.WroteAt), s.Boot.String(), uint64(s.Epoch)
 		v.Running, v.LeftClean, v.ObeysLease = s.State.Has(Running), s.State.Has(LeftClean), s.State.Has(ObeysLease)
-		v.Armed, v.EngineUp, v.Quorate = s.State.Has(Armed), s.State.Has(EngineUp), s.State.Has(Quorate)
+		v.Armed, v.EngineUp, v.Quorate, v.Unadmitted = s.State.Has(Armed), s.State.Has(EngineUp), s.State.Has(Quorate), s.State.Has(Unadmitted)
 		v.LeaseMS, v.WatchdogMS = s.LeaseMS, s.WatchdogMS
 		if s.Words != wire.Unknown {
 			v.IntentEpoch, v.IntentCount = uint64(s.Words.Epoch), s.Words.Count

@@ -40,6 +40,7 @@ const (
 	Armed                             // the watchdog is armed
 	EngineUp                          // its engine answers the heart
 	Quorate                           // its view has quorum
+	Unadmitted                        // it was in no quorum since its machine was booted: it has no vote
 	knownStates = 1<<iota - 1
 )
 

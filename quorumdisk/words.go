@@ -72,6 +72,9 @@ func (v NodeSheet) states(called func(wire.Node) string) (list []string) {
 	if !v.Quorate {
 		list = append(list, "not quorate")
 	}
+	if v.Unadmitted {
+		list = append(list, "no vote since its boot")
+	}
 	if v.ObeysLease {
 		list = append(list, fmt.Sprintf("lease %s", time.Duration(v.LeaseMS)*time.Millisecond))
 	} else {

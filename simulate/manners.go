@@ -84,11 +84,13 @@ func (w *World) commandConfirm(args []string) error {
 	if err != nil {
 		return err
 	}
-	other, err := w.node(args[1])
-	if err != nil || other.powered {
-		return err
+	c := cluster.Command{Verb: "confirm", Node: args[1]}
+	for _, name := range c.Nodes() {
+		if other, err := w.node(name); err != nil || other.powered {
+			return err
+		}
 	}
-	return w.ask(n, cluster.Command{Verb: "confirm", Node: args[1]})
+	return w.ask(n, c)
 }
 
 // commandFound: found NODE SERVICE/INDEX: something started the resource behind locum's back.

@@ -38,7 +38,7 @@ func (w *World) commandAsk(args []string) error {
 		switch {
 		case word == "on" || word == "off":
 			c.On = word == "on"
-		case notNode == nil:
+		case notNode == nil || c.Verb == "confirm":
 			c.Node = word
 		default:
 			c.Service = word

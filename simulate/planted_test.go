@@ -23,7 +23,8 @@ var (
 // A simulator that finds nothing proves nothing. Each fault of the table is planted alone: the package is compiled with
 // a line changed, and its random disasters, or a scenario of package cluster, have to find it.
 //
-//	go test ./simulate -run Planted -plant . -timeout 60m
+//	go test ./simulate -run Planted -plant . -timeout 60m             # by the plain histories
+//	go test ./simulate -run Planted -plant freed -votes -timeout 60m  # by those of one kind
 func TestPlantedFaultsAreCaught(t *testing.T) {
 	if *plant == "" {
 		t.Skip("it compiles the package once for each fault: make planted")
@@ -105,7 +106,8 @@ func (p planted) hunt(t *testing.T, overlay string) (seed, by string) {
 	if out, err := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-c", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("it does not compile: %v\n%s", err, out)
 	}
-	out, _ := exec.Command(binary, "-test.run", "TestRandomDisasters", "-test.timeout", "10m", "-first", "-seeds", fmt.Sprint(*plantSeeds)).CombinedOutput()
+	options := append(kind(*share), "-test.run", "TestRandomDisasters$", "-test.timeout", "10m", "-first", "-seeds", fmt.Sprint(*plantSeeds))
+	out, _ := exec.Command(binary, options...).CombinedOutput()
 	m := firstFailure.FindSubmatch(out)
 	if m == nil {
 		if !bytes.Contains(out, []byte("PASS")) {

@@ -25,6 +25,7 @@ var (
 	once   = flag.Bool("first", false, "end with the first seed that fails")
 	files  = flag.Bool("files", false, "with new files in the middle of disasters")
 	halves = flag.Bool("halves", false, "with four or six nodes that part in halves, one after the other")
+	votes  = flag.Bool("votes", false, "with votes that are freed and come back, and quorum disks that are lost and won by turns")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
 
@@ -83,6 +84,13 @@ func TestDisastersOfNewFiles(t *testing.T) {
 	}
 }
 
+// The same with votes that are freed and come back.
+func TestDisastersOfVotes(t *testing.T) {
+	for seed := range uint64(count(60)) {
+		playScript(t, seed, DrawVotes(seed), "-votes")
+	}
+}
+
 // The same with four or six nodes that part in halves.
 func TestDisastersOfHalves(t *testing.T) {
 	for seed := range uint64(count(60)) {
@@ -129,6 +137,8 @@ func drawn(seed uint64) Script {
 		return DrawHalves(seed)
 	case *files:
 		return DrawFiles(seed)
+	case *votes:
+		return DrawVotes(seed)
 	}
 	return Draw(seed)
 }
@@ -160,7 +170,12 @@ func play(t *testing.T, seed uint64, shared bool) {
 	if shared {
 		s = Share(s, seed)
 	}
-	playScript(t, seed, s, fmt.Sprintf("-large=%t -many=%t -files=%t -halves=%t -shared=%t -unwell=%t", *large, *many, *files, *halves, shared, *sick))
+	playScript(t, seed, s, strings.Join(kind(shared), " "))
+}
+
+// kind are the options that make the same kind of history of a seed.
+func kind(shared bool) []string {
+	return strings.Fields(fmt.Sprintf("-large=%t -many=%t -files=%t -halves=%t -votes=%t -shared=%t -unwell=%t", *large, *many, *files, *halves, *votes, shared, *sick))
 }
 
 // playScript plays a seed's script, which options of the test make, and gives the transcript.

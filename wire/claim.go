@@ -79,9 +79,10 @@ type Slot struct {
 	Incarnation Incarnation `json:"incarnation"` // the newest life that has written it
 	Boot        ID          `json:"boot"`        // its boot
 	Machine     ID          `json:"machine"`
-	Epoch       Epoch       `json:"epoch"`          // of the view that was in force there
-	Idle        bool        `json:"idle"`           // it says: nothing runs here
-	Left        bool        `json:"left,omitempty"` // its life has ended in order: nothing runs
+	Epoch       Epoch       `json:"epoch"`                // of the view that was in force there
+	Idle        bool        `json:"idle"`                 // it says: nothing runs here
+	Left        bool        `json:"left,omitempty"`       // its life has ended in order: nothing runs
+	Unadmitted  bool        `json:"unadmitted,omitempty"` // it was in no quorum since its machine was booted
 	// Words is the newest of the operators' words that it has durable, Unknown if it does not know.
 	Words Revision `json:"words"`
 	// Read is when the newest reads were issued that showed it, readable, on a majority of the disks; 0 never.
