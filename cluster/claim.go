@@ -121,11 +121,7 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	e.disk = d
 	e.noteEpoch(e.highestOnDisk())
 	e.noteNamed()
-	for _, s := range d.Slots {
-		if before := old.Slot(s.Node).Moved; s.Moved > before {
-			e.peer(s.Node).wrote = before
-		}
-	}
+	e.noteWritten(old, d)
 	e.proveByDisk()
 	switch {
 	case d.Trouble == old.Trouble:
@@ -143,6 +139,19 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	if c := d.Decided; c.Instance > old.Decided.Instance && old.From != 0 {
 		e.tell(History{Kind: "tie", Level: "warn", Node: e.name(c.By), Epoch: c.Epoch,
 			Text: fmt.Sprintf("the quorum disk has decided for %s", names(e.cfg, c.Members))})
+	}
+}
+
+// noteWritten keeps since when what the slots say was written, and when the boots were seen first that have written them.
+func (e *Engine) noteWritten(old, now wire.Disk) {
+	for _, s := range now.Slots {
+		p, before := e.peer(s.Node), old.Slot(s.Node)
+		if s.Moved > before.Moved {
+			p.wrote = before.Moved
+		}
+		if s.Boot != before.Boot {
+			p.bootSeen = e.now
+		}
 	}
 }
 
@@ -172,7 +181,7 @@ func (e *Engine) proveByDisk() {
 		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
 		case e.rebooted(s) && s.Idle && !e.othersMayHaveAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
-			e.peer(s.Node).unadmitted = s.Unadmitted
+			e.peer(s.Node).unadmitted, e.peer(s.Node).cleanAsked = s.Unadmitted, e.peer(s.Node).bootSeen
 		case s.Left && e.admitted && s.Incarnation >= life.Incarnation:
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
 		}

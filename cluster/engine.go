@@ -98,10 +98,11 @@ type peer struct {
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
 	cleanLife  wire.Incarnation // the life that the proof names
 	cleanBy    Proof
-	cleanAsked wire.Instant // when what proves it was asked, 0 if that is when it was proven
+	cleanAsked wire.Instant // when what proves it was asked, or seen first; 0 if that is when it was proven
 	cleanTold  bool         // another has proven it
 	unadmitted bool         // its new boot, which proves it, was seen to have no vote
 	wrote      wire.Instant // before this its slot on the quorum disk had moved once more: what it says was written since
+	bootSeen   wire.Instant // when the boot that has written it was seen first
 	counts     countsAgain
 	off        offWord
 	words      wire.Revision // of the operators: what its slot on the quorum disk named last

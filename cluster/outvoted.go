@@ -102,7 +102,8 @@ func (e *Engine) cleanSince(c Clean) wire.Instant {
 	return e.now // it came in this very step
 }
 
-// cleanAskedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other.
+// cleanAskedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A former boot was over when a new one was seen,
+// which has no vote and takes nobody back.
 func (e *Engine) cleanAskedAt(c Clean) wire.Instant {
 	if at := e.peer(c.Node).cleanAsked; at != 0 {
 		return at

@@ -97,8 +97,29 @@ func (d *draw) frees() {
 	}
 	d.say("run %dms", 1<<(9+d.rnd.IntN(5)))
 	if d.percent(60) {
-		d.say("confirm-if-off %s %s", d.node(), n)
+		d.confirmed(n)
 		d.wait(12)
+	}
+}
+
+// confirmed has an operator say, at one node or at all, that another is off, if it is.
+func (d *draw) confirmed(n string) {
+	if d.percent(50) {
+		d.say("confirm-if-off %s %s", d.node(), n)
+		return
+	}
+	for _, at := range d.shuffled() {
+		d.say("confirm-if-off %s %s", at, n)
+	}
+}
+
+// allConfirmed has an operator say at a node of all others, one by one, that they are off, if they are.
+func (d *draw) allConfirmed(at string) {
+	for _, n := range d.shuffled() {
+		d.say("confirm-if-off %s %s", at, n)
+		if d.percent(30) {
+			d.wait(12)
+		}
 	}
 }
 
@@ -134,8 +155,8 @@ func (d *draw) inParts() {
 		func() { d.say("boot %s", n) },
 		func() { d.say("kill %s", n) },
 		func() { d.frees() },
-		func() { d.say("confirm-if-off %s %s", n, d.node()) },
-		func() { d.say("confirm-if-off %s %s", n, d.node()) },
+		func() { d.confirmed(n) },
+		func() { d.allConfirmed(n) },
 		func() { d.say("%s %s", d.one("kill-engine", "bounce-heart", "start-heart"), d.some()) },
 		func() { d.say("%s %s", d.one("pause", "resume", "resume"), n) },
 		func() { d.part() },

@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"new-boot-is-in-no-other-quorum":        {{"cluster/outvoted.go", "return !e.peer(c.Node).unadmitted || e.cleanSince(c) < than", "return e.cleanSince(c) < than"}},
 	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
 	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
 	"switch-that-lied-believed":             {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
@@ -220,7 +221,7 @@ var plants = []planted{
 	{"halves-in-doubt-compare-common-views", "cluster/tie.go", "\t\treturn e.view.Members.First() < e.tieTargets().First()\n", "\t\tmine, others := e.halves()\n\t\treturn mine.First() < others.First()\n", "11", "both"},
 	{"half-that-is-more-shoots-at-once", "cluster/fencing.go", "case e.now < e.tie.until && !e.alive(n):", "case false:", "11", "both"},
 	{"refused-file-is-finished-later", "cluster/change.go", "if !ok && r.Text != \"\" {", "if false {", "", "liveness"},
-	{"node-taken-back-is-clean-still", "cluster/outvoted.go", "if !e.admitted || !e.apart.outvoted {", "if true {", "3", "owners proof"},
+	{"node-taken-back-is-clean-still", "cluster/outvoted.go", "if !e.mayBeOutvoted(last) {", "if true {", "3", "owners proof"},
 	{"node-that-is-off-not-asked-again", "cluster/reading.go", "unproven = e.mayBeBack(e.view.Members)", "unproven = 0", "3", "liveness"},
 	{"node-off-while-the-other-side-writes", "cluster/outvoted.go", "e.apart.since = max(e.apart.since, e.now-1)", "e.apart.since += 0", "3", "owners proof"},
 	{"vote-of-a-promised-new-boot-not-counted", "cluster/promise.go", "		e.countAgain(p.members, e.lifeOf(p.to))\n", "", "3", "owners proof"},
@@ -233,5 +234,9 @@ var plants = []planted{
 	{"vote-counted-again-for-good", "cluster/install.go", "\te.neverCame(own.promises)\n", "", "3", "liveness"},
 	{"left-is-counted-again-for-good", "cluster/promise.go", "was.clean.Node != 0 && was.by == e.lifeOf(to) && ", "was.clean.Node != 0 && false && ", "3", "liveness"},
 	{"members-without-a-vote-count", "cluster/quorum.go", "(freed | known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
+	{"proven-clean-one-after-the-other", "cluster/outvoted.go", " || others != 0 && (p.cleanTold", " || others == 0 && asked == 0 && (p.cleanTold", "3", "owners proof"},
+	{"unread-disk-has-decided-for-nobody", "cluster/outvoted.go", "e.apart.outvoted || unread\n", "e.apart.outvoted || unread && false\n", "3", "owners proof"},
+	{"new-boot-is-in-no-other-quorum", "cluster/claim.go", " && !e.othersMayHaveAdmitted(s):", ":", "3", "owners proof"},
+	{"dropped-proof-is-not-asked-again", "cluster/reading.go", " | e.apart.back&^e.view.Members&^e.cleanNodes(Proof.freesVote)", "", "3", "liveness"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
