@@ -142,15 +142,15 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	}
 }
 
-// noteWritten keeps since when what the slots say was written, and when the boots were seen first that have written them.
+// noteWritten keeps since when what the slots say was written, and when it was seen first that a boot, or a life, had ended.
 func (e *Engine) noteWritten(old, now wire.Disk) {
 	for _, s := range now.Slots {
 		p, before := e.peer(s.Node), old.Slot(s.Node)
 		if s.Moved > before.Moved {
 			p.wrote = before.Moved
 		}
-		if s.Boot != before.Boot {
-			p.bootSeen = e.now
+		if s.Boot != before.Boot || s.Left && (!before.Left || s.Incarnation != before.Incarnation) {
+			p.endSeen = e.now
 		}
 	}
 }
@@ -181,9 +181,10 @@ func (e *Engine) proveByDisk() {
 		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
 		case e.rebooted(s) && s.Idle && !e.othersMayHaveAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
-			e.peer(s.Node).unadmitted, e.peer(s.Node).cleanAsked = s.Unadmitted, e.peer(s.Node).bootSeen
-		case s.Left && e.admitted && s.Incarnation >= life.Incarnation:
+			e.peer(s.Node).unadmitted, e.peer(s.Node).cleanAsked = s.Unadmitted, e.peer(s.Node).endSeen
+		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && !e.othersMayHaveStarted(s):
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
+			e.peer(s.Node).cleanAsked = e.peer(s.Node).endSeen
 		}
 	}
 }

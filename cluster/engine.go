@@ -102,7 +102,7 @@ type peer struct {
 	cleanTold  bool         // another has proven it
 	unadmitted bool         // its new boot, which proves it, was seen to have no vote
 	wrote      wire.Instant // before this its slot on the quorum disk had moved once more: what it says was written since
-	bootSeen   wire.Instant // when the boot that has written it was seen first
+	endSeen    wire.Instant // when it was seen there first that its former boot, or the life that has written it, had ended
 	counts     countsAgain
 	off        offWord
 	words      wire.Revision // of the operators: what its slot on the quorum disk named last

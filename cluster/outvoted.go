@@ -87,6 +87,12 @@ func (e *Engine) isOlder(c Clean, than wire.Instant) bool {
 	return e.cleanSince(c) < than
 }
 
+// othersMayHaveStarted reports whether a node that has left may have been started again, and be a member of another side's quorum, and not have written that yet.
+func (e *Engine) othersMayHaveStarted(s wire.Slot) bool {
+	others := configured(e.cfg) &^ e.view.Members.With(s.Node)
+	return others != 0 && e.mayBeOutvoted(e.now) && s.Read < e.freedSince(s.Node)+2*wire.Instant(e.cfg.Disks[0].Every)
+}
+
 // othersMayHaveAdmitted reports whether a node in a new boot may be a member of another side's quorum, by what it has written on the quorum disk since the last of the others was
 // known to be clean.
 func (e *Engine) othersMayHaveAdmitted(s wire.Slot) bool {
