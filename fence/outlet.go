@@ -107,14 +107,10 @@ func (o *outlet) tryOn(ctx context.Context) (left time.Duration, err error) {
 		return 0, errors.New("another question to it did not end in time")
 	}
 	defer done()
-	power, err := o.status(ctx, o.timeout)
-	switch {
-	case err == nil && power == wire.PowerOn:
+	if power, err := o.status(ctx, o.timeout); err == nil && power == wire.PowerOn {
 		return 0, nil
-	case err == nil:
-		left = time.Until(o.offAt.Add(o.rest))
 	}
-	if left > 0 {
+	if left = time.Until(o.offAt.Add(o.rest)); left > 0 {
 		return left, nil
 	}
 	return 0, o.tell(ctx, wire.PowerOn, o.device.On, errStillOff)
