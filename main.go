@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"locum/console"
+	"locum/daemon"
 	"locum/lab/demo"
 	"locum/quorumdisk"
 )
@@ -80,6 +81,7 @@ func commands() []command {
 		{hidden, quorumdisk.HelperCommand, "", "", diskHelper},
 		{hidden, "names", "services|nodes", "", names},
 		{hidden, "leave", "[PID]", "", leave},
+		{hidden, daemon.WouldRunCommand, "", "", wouldRun},
 	}
 }
 

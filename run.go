@@ -20,6 +20,15 @@ func runDaemon(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	return daemon.Run(ctx, *o)
 }
 
+// wouldRun says what keeps this program from being the heart that runs with these flags.
+func wouldRun(ctx context.Context, fs *pflag.FlagSet, args []string) error {
+	o := runFlags(fs)
+	if _, err := parse(ctx, fs, args, 0, 0); err != nil {
+		return err
+	}
+	return daemon.WouldRun(*o)
+}
+
 func runFlags(fs *pflag.FlagSet) *daemon.Options {
 	o := &daemon.Options{Version: version}
 	fs.StringVar(&o.ConfigFile, "config", defaultConfig, "the file")

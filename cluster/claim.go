@@ -35,11 +35,11 @@ func (e *Engine) wantsOfDisk() wire.Want {
 	return w
 }
 
-// strangers are nodes of the other half that were never seen to use the same disk: two halves that each have a disk of their own
+// strangers are nodes of the other half that were never seen to use the same disk, or use a copy: two halves that each have a disk of their own
 // would both win.
 func (e *Engine) strangers() (set wire.Nodes) {
 	for n := range e.tieTargets().All {
-		if !e.disk.Slot(n).Shared {
+		if !e.disk.Slot(n).Shared || e.onACopy(n) {
 			set = set.With(n)
 		}
 	}
@@ -215,7 +215,7 @@ func (e *Engine) diskStatus() *DiskStatus {
 		st.Decisions, st.DecidedFor = c.Instance, names(e.cfg, c.Members)
 	}
 	for _, s := range e.disk.Slots {
-		if n := e.name(s.Node); n != "" && !s.Shared {
+		if n := e.name(s.Node); n != "" && (!s.Shared || e.onACopy(s.Node)) {
 			st.NotSeen = append(st.NotSeen, n)
 		}
 		if n := e.name(s.Node); n != "" && e.movesOnDisk(s) && !e.alive(s.Node) {
@@ -240,7 +240,7 @@ func (e *Engine) waitsOfDisk() string {
 	case !d.Good:
 		return "; the quorum disk was not read yet"
 	case e.strangers() != 0:
-		return "; nobody has seen " + names(e.cfg, e.strangers()) + " write to the quorum disk since locum was started here: does its disk line lead to the same storage?"
+		return "; nobody has seen " + names(e.cfg, e.strangers()) + " write to the quorum disk since locum was started here, or while it was heard last: does its disk line lead to the same storage, and not to a copy?"
 	case e.mayBeBack(e.view.Members) != 0:
 		back := names(e.cfg, e.mayBeBack(e.view.Members))
 		return "; " + back + " may have been taken back by the other side since it was proven clean: if it is off, say so anew with locum fence NODE --confirm"

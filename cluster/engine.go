@@ -106,6 +106,7 @@ type peer struct {
 	counts     countsAgain
 	off        offWord
 	words      wire.Revision // of the operators: what its slot on the quorum disk named last
+	copied     copied
 }
 
 // New makes the engine of one node. Its first event must be Started.
@@ -207,6 +208,7 @@ func (e *Engine) advance() {
 		e.driveServices()
 		e.report()
 		e.relayHealth()
+		e.compareDisks()
 		e.serveAsks()
 		e.proceedLeaving()
 		e.save()
@@ -311,6 +313,8 @@ func (e *Engine) messageArrived(ev MessageArrived) {
 		e.movedBy(ev.From, *m.Moved)
 	case m.Moves != nil:
 		e.movesSaid(ev.From, *m.Moves)
+	case m.Disk != nil:
+		e.diskSaidBy(ev.Life, *m.Disk)
 	case m.Board != nil:
 		e.boardArrived(ev.From, *m.Board)
 	}

@@ -28,6 +28,7 @@ type Message struct {
 	Health    *HealthWord `json:"health,omitempty"`
 	Moved     *Moved      `json:"moved,omitempty"`
 	Moves     *Moves      `json:"moves,omitempty"`
+	Disk      *DiskWord   `json:"disk,omitempty"`
 }
 
 // Edition names the file that a node goes by.
@@ -274,7 +275,7 @@ func (m Message) kinds() int {
 	n := 0
 	for _, set := range []bool{m.Propose != nil, m.Promise != nil, m.Refuse != nil, m.Install != nil, m.Orders != nil,
 		m.Report != nil, m.Replicate != nil, m.Accept != nil, m.Request != nil, m.Reply != nil, m.Leave != nil, m.Board != nil,
-		m.File != nil, m.Health != nil, m.Moved != nil, m.Moves != nil} {
+		m.File != nil, m.Health != nil, m.Moved != nil, m.Moves != nil, m.Disk != nil} {
 		if set {
 			n++
 		}

@@ -43,7 +43,7 @@ type DiskStatus struct {
 	Trouble    string   `json:"trouble"`               // what is wrong with which disk
 	Decisions  uint64   `json:"decisions"`             // ties that were ever broken on them
 	DecidedFor string   `json:"decided_for"`           // the side that won the last one
-	NotSeen    []string `json:"not_seen,omitempty"`    // nodes that were not seen to write there since locum was started here: no tie with them can be broken
+	NotSeen    []string `json:"not_seen,omitempty"`    // nodes that were not seen to write there since locum was started here, or that use a copy: no tie with them can be broken
 	AliveThere []string `json:"alive_there,omitempty"` // nodes that no cable carries, and whose stamps move
 }
 

@@ -17,6 +17,9 @@ const (
 	EngineCommand = "engine"
 	// versionCommand is the command by which the heart finds out whether a program runs here at all.
 	versionCommand = "version"
+	// WouldRunCommand is the hidden command by which the heart asks the program that is to take its place whether it would come up: another version may
+	// refuse what is in force.
+	WouldRunCommand = "would-run"
 
 	leastBackoff = 50 * time.Millisecond
 	mostBackoff  = 5 * time.Second

@@ -29,6 +29,12 @@ func TestMain(m *testing.M) {
 		exitWith(quorumdisk.Serve(os.Args[2:]))
 	case len(os.Args) == 2 && os.Args[1] == versionCommand:
 		os.Exit(0)
+	case len(os.Args) == 5 && os.Args[1] == WouldRunCommand:
+		var o Options
+		for i, at := range []*string{&o.ConfigFile, &o.Node, &o.StateDir} {
+			_, *at, _ = strings.Cut(os.Args[2+i], "=")
+		}
+		exitWith(WouldRun(o))
 	case os.Getenv(runVariable) != "":
 		rest(os.Getenv(restVariable))
 		o := Options{}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"locum/cluster"
+	"locum/config"
+	"locum/console"
 	"locum/fence/reach"
 	"locum/heartbeat"
 	"locum/wire"
@@ -68,7 +70,7 @@ func (h *heart) tried(err error, again time.Duration) {
 }
 
 // wouldComeUp looks for what would end a new heart, or make another node of it: its program, the state directory, the file in force, the name by which
-// it finds itself there, the keys. At last it stores the new heart's incarnation.
+// it finds itself there, the keys, and what its program says to all that. At last it stores the new heart's incarnation.
 func wouldComeUp(o Options, state *stateDir, self wire.Node) (next wire.Incarnation, err error) {
 	if err := programRuns(programPath, versionWithin); err != nil {
 		return 0, err
@@ -76,20 +78,38 @@ func wouldComeUp(o Options, state *stateDir, self wire.Node) (next wire.Incarnat
 	if _, err := state.machine(); err != nil {
 		return 0, err
 	}
-	cfg, err := readConfig(o, state)
-	if err != nil {
-		return 0, err
-	}
-	switch found, err := findSelf(o, cfg); {
+	switch found, err := selfInForce(o, state); {
 	case err != nil:
 		return 0, err
 	case found.Number != self:
 		return 0, fmt.Errorf("this machine's name is that of another node now, %s: name it as before, or give locum run its --node", found.Name)
 	}
-	if _, _, err = keysOfHeart(cfg); err != nil {
+	if err := programWouldRun(programPath, o, versionWithin); err != nil {
 		return 0, err
 	}
 	return state.nextIncarnation(0)
+}
+
+// WouldRun tells what keeps this program from being the heart that the options say, beside the one that is. It changes nothing.
+func WouldRun(o Options) error {
+	if _, err := selfInForce(o, &stateDir{path: o.StateDir}); err != nil {
+		return &console.Failure{Code: console.ExitFailed, Text: err.Error()}
+	}
+	return nil
+}
+
+// selfInForce is this node's line in the file in force, whose keys can be read.
+func selfInForce(o Options, state *stateDir) (config.Node, error) {
+	cfg, err := readConfig(o, state)
+	if err != nil {
+		return config.Node{}, err
+	}
+	self, err := findSelf(o, cfg)
+	if err != nil {
+		return config.Node{}, err
+	}
+	_, _, err = keysOfHeart(cfg)
+	return self, err
 }
 
 // programPath is where this program was started from, and where the next one is looked for. What the kernel names (/proc/self/exe) follows
@@ -123,21 +143,36 @@ func (b *beginning) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// programRuns has a program say its version. Once its time is over nobody is waited for who has its output open, either.
+// programRuns has a program say its version.
 func programRuns(program string, within time.Duration) error {
+	return haveSaid(program, within, versionCommand)
+}
+
+// programWouldRun asks a program whether it would be the heart that the options say. One that does not know the question is older, and is not asked.
+func programWouldRun(program string, o Options, within time.Duration) error {
+	err := haveSaid(program, within, WouldRunCommand, "--config="+o.ConfigFile, "--node="+o.Node, "--state-dir="+o.StateDir)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == console.ExitUsage {
+		return nil
+	}
+	return err
+}
+
+// haveSaid has a program say something, which is that all is well if it ends so. Once its time is over nobody is waited for who has its output open, either.
+func haveSaid(program string, within time.Duration, words ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	if err := reach.Program(ctx, program); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, program, versionCommand)
+	cmd := exec.CommandContext(ctx, program, words...)
 	cmd.Env = []string{} // of a heart's own nothing
 	cmd.WaitDelay = time.Second
 	var said beginning
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err := cmd.Run()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that is one that has said it, and has left somebody running
-		return fmt.Errorf("%s %s: %w %s", program, versionCommand, err, strings.TrimSpace(string(said)))
+		return fmt.Errorf("%s %s: %w %s", program, words[0], err, strings.TrimSpace(string(said)))
 	}
 	return nil
 }

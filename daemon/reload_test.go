@@ -26,6 +26,9 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 	}{
 		{"another program that does not run", func(n *testNode) { n.replace("locum", own[:len(own)/2]) }, func(n *testNode) { n.replace("locum", own) }, "/locum"},
 		{"no program", func(n *testNode) { n.away("locum") }, func(n *testNode) { n.back("locum") }, "/locum"},
+		{"another version that refuses the file in force", func(n *testNode) {
+			n.replace("locum", []byte("#!/bin/sh\n[ \"$1\" = version ] && exit\necho 'locum.conf:4: a node is no word any more'\nexit 1\n"))
+		}, func(n *testNode) { n.replace("locum", own) }, "a node is no word any more"},
 		{"a state directory that cannot be written", func(n *testNode) {
 			n.away("state/incarnation")
 			if err := os.Mkdir(n.dir+"/state/incarnation", 0o700); err != nil {
@@ -168,7 +171,7 @@ func TestAReloadThatWaitsSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.away("locum")
-	n.replace("locum", fmt.Appendf(nil, "#!/bin/sh\n[ \"$1\" = version ] && exec cat %s/hang\nexec %[1]s/locum.away\n", n.dir))
+	n.replace("locum", fmt.Appendf(nil, "#!/bin/sh\n[ \"$1\" = version ] && exec cat %s/hang\nexec %[1]s/locum.away \"$@\"\n", n.dir))
 	n.signal(syscall.SIGHUP)
 	until(t, "it says that it waits", func() bool { return strings.Contains(n.log.String(), "one of them hangs") })
 	n.serving()
@@ -201,7 +204,7 @@ func TestAReloadExecutesWhatHasItsPlaceNow(t *testing.T) {
 			c.first(n, string(own))
 			n.start()
 			n.serving()
-			c.another(n, fmt.Sprintf("#!/bin/sh\necho >%s/another\n[ \"$1\" = version ] && exit\nexec %[1]s/locum.away\n", n.dir))
+			c.another(n, fmt.Sprintf("#!/bin/sh\necho >%s/another\n[ \"$1\" = version ] && exit\nexec %[1]s/locum.away \"$@\"\n", n.dir))
 			n.signal(syscall.SIGHUP)
 			until(t, "it executes itself anew", func() bool { return strings.Count(n.log.String(), "the heart of alpha begins") == 2 })
 			n.serving()

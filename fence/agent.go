@@ -22,6 +22,7 @@ type agent struct {
 	program string
 	input   string // without the action
 	secrets secrets
+	place   chan struct{} // for one run
 }
 
 // pathKeys are options of the agents themselves that take a file's name. Every other key in -file names a secret.
@@ -35,7 +36,7 @@ var secretEnds = []string{"password", "passwd", "passphrase", "community", "secr
 // (password-file=/etc/locum.pdu gives password=…), except the agents' own names of files, such as identity-file. The
 // program is searched in PATH and in /usr/sbin.
 func NewAgent(f config.Fence, node string) (Device, error) {
-	a := &agent{}
+	a := &agent{place: make(chan struct{}, 1)}
 	lines := []string{"nodename=" + node}
 	program, lacks := findAgent(f.Agent)
 	for _, key := range slices.Sorted(maps.Keys(f.Keys)) {

@@ -38,7 +38,7 @@ type httpPlug struct {
 
 // NewHTTP makes the device of a "fence … type=http" line: url-off, url-status and url-on, each to be answered with 2xx.
 // The answer to url-status has to hold the word match-off (default "off") or match-on (default "on"), in any case; with
-// both or none of them the power is unknown, and so it is where the question is sent on to another page. method is that of url-off and url-on (default GET), body-off and body-on their
+// both or none of them the power is unknown, and so it is where the question is sent on to another page, or answered by one in HTML without match-off in the line. method is that of url-off and url-on (default GET), body-off and body-on their
 // bodies; user and password-file make a basic authorization (RFC 7617), or with auth=digest one by digest; ca-file,
 // cert-sha256 and insecure say whose certificate is believed for https. With json=PATH only the value at that place of a JSON
 // answer counts (json.go). A host's name is looked up at each new connection: an address does not depend on a name server.
@@ -111,6 +111,8 @@ func (p *httpPlug) power(text string) (wire.Power, error) {
 			return wire.PowerUnknown, err
 		}
 		text = value
+	} else if p.keys["match-off"] == "" && strings.Contains(strings.ToLower(text), "<html") {
+		return wire.PowerUnknown, errors.New("answers with a page for people, where such a word may be of anything; write match-off= and match-on= with what it says of the outlet, or another url-status=")
 	}
 	return powerIn(strings.ToLower(text), strings.ToLower(off), strings.ToLower(on))
 }

@@ -424,3 +424,22 @@ func TestAnAnswerTooManyIsNotTakenForThatToTheNextQuestion(t *testing.T) {
 		t.Errorf("it stays on, and yet: %s: %s", got, text)
 	}
 }
+
+// A page for people says all kinds of things, and comes with 200 also where it asks for a login: "off" in it is no word on the outlet, unless the
+// line says what is.
+func TestAPageForPeopleDoesNotAnswerByTheUsualWords(t *testing.T) {
+	text := "<!DOCTYPE html><html><body>Your session has ended, and you were logged off. <a href=/login>Back</a></body></html>"
+	p := newPlug(t, func(_ *plug, w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/status" {
+			fmt.Fprint(w, text)
+		}
+		return r.URL.Path == "/status"
+	})
+	if power, err := device2(t, within(p.line("pdu", 1), patience)); power != wire.PowerUnknown || err == nil || !strings.Contains(err.Error(), "write match-off=") {
+		t.Errorf("%s, %v", power, err)
+	}
+	text = "<html><body><td>Outlet 2</td><td>state: off</td></body></html>"
+	if power, err := device2(t, within(p.line("pdu", 1, "match-off", "state: off", "match-on", "state: on"), patience)); power != wire.PowerOff || err != nil {
+		t.Errorf("%s, %v", power, err)
+	}
+}

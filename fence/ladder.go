@@ -59,13 +59,18 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 		within, end := context.WithTimeout(ctx, 2*longest(level))
 		devices := l.shootLevel(within, level, check)
 		for i, o := range level {
-			on = on || o.knows && errors.Is(devices[i].Err, errStillOn)
+			on = on || o.knows && devices[i].Shot && devices[i].Err != nil && wire.Power(o.said.Load()) == wire.PowerOn
 		}
-		on = on || offAlready(devices) && saysOn(within, slices.Concat(l.levels[at+1:]...))
+		if unseen(devices) {
+			ask := l.levels[at+1:]
+			if anyShot(devices) { // what a board of a level before has said was said before that
+				on, ask = false, slices.Concat(l.levels[:at], ask)
+			}
+			if on = on || saysOn(within, slices.Concat(ask...)); on {
+				doubt(devices)
+			}
+		}
 		end()
-		if on {
-			doubt(devices)
-		}
 		r.Devices = append(r.Devices, devices...)
 		switch outcomeOfLevel(devices) {
 		case wire.OutcomeDone:
@@ -81,9 +86,14 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 	return r
 }
 
-// offAlready reports whether all devices of a level were off without a shot.
-func offAlready(devices []DeviceResult) bool {
-	return !slices.ContainsFunc(devices, func(d DeviceResult) bool { return d.Err != nil || d.Shot })
+// unseen reports whether all devices of a level said off, and not all were seen to go off: those may have been off all the time.
+func unseen(devices []DeviceResult) bool {
+	return !slices.ContainsFunc(devices, func(d DeviceResult) bool { return d.Err != nil }) &&
+		slices.ContainsFunc(devices, func(d DeviceResult) bool { return !d.went })
+}
+
+func anyShot(devices []DeviceResult) bool {
+	return slices.ContainsFunc(devices, func(d DeviceResult) bool { return d.Shot })
 }
 
 // saysOn asks those devices, as long as there is time, that know the machine itself. One that died with its supply does not answer, and says nothing.
@@ -97,14 +107,19 @@ func saysOn(ctx context.Context, devices []*outlet) bool {
 	return slices.Contains(on, true)
 }
 
-// doubt takes back what devices say that were off already, though the machine itself has just been said to be on: those are
+// doubt takes back what devices say that were not seen to go off, though the machine itself has just been said to be on: those are
 // another machine's outlets, or not all that feed this one.
 func doubt(devices []DeviceResult) {
-	if !offAlready(devices) {
-		return
-	}
 	for i := range devices {
-		devices[i].Outcome, devices[i].Err = wire.OutcomeUnknown, errors.New("off already, without a shot, and the machine is on: does this outlet, and no other, feed it?")
+		d := &devices[i]
+		was := "off already, without a shot"
+		switch {
+		case d.went:
+			continue
+		case d.Shot:
+			was = "said off, was not known to be on before"
+		}
+		d.Outcome, d.Err = wire.OutcomeUnknown, fmt.Errorf("%s, and the machine is on: does this outlet, and no other, feed it?", was)
 	}
 }
 
@@ -114,8 +129,8 @@ func (l *Ladder) shootLevel(ctx context.Context, level []*outlet, check func() e
 	devices := make([]DeviceResult, len(level))
 	each(level, func(i int, o *outlet) {
 		begin := time.Now()
-		shot, err := o.off(ctx, check)
-		devices[i] = DeviceResult{Node: l.node, Name: o.name, Level: o.level, Which: o.which, Outcome: outcomeOf(err), Shot: shot,
+		shot, went, err := o.off(ctx, check)
+		devices[i] = DeviceResult{Node: l.node, Name: o.name, Level: o.level, Which: o.which, Outcome: outcomeOf(err), Shot: shot, went: went,
 			Err: err, Took: time.Since(begin)}
 	})
 	if len(level) < 2 || outcomeOfLevel(devices) != wire.OutcomeDone {

@@ -362,57 +362,22 @@ func TestTwoSuppliesThatWereNeverOffAtOneTimeAreNoProof(t *testing.T) {
 	})
 }
 
-// A wrong outlet, or one of two, may well be off while the machine runs.
-func TestAnOutletThatIsOffProvesNothingWhileTheMachinesOwnBoardSaysOn(t *testing.T) {
+// A board that has no room for another session just then says nothing of how long the machine has been off.
+func TestADeviceThatDoesNotAnswerAfterItWentOffStaysSoForAsLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		board := &scripted{off: func(context.Context, *scripted) error { return nil }}
-		outlet := &scripted{power: wire.PowerOff}
-		l := scriptedLadder(time.Second, []*scripted{board}, []*scripted{outlet})
-		l.levels[0][0].knows = true
-		if power, readings := l.Read(t.Context()); power != wire.PowerOn {
-			t.Errorf("%s: %+v", power, readings)
+		d := &scripted{}
+		l := scriptedLadder(time.Second, []*scripted{d})
+		if got, text := l.Off(t.Context(), always); got != wire.OutcomeDone {
+			t.Fatal(text)
 		}
-		if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeUnknown || !strings.Contains(r.String(), "and the machine is on") {
-			t.Errorf("%s: %s", r.Outcome, r)
+		d.status = func(_ context.Context, d *scripted) (wire.Power, error) {
+			if d.get() == wire.PowerOff {
+				return wire.PowerUnknown, errBroken
+			}
+			return wire.PowerOn, nil
 		}
-		outlet.set(wire.PowerOn)
-		l.Read(t.Context())
-		if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeDone || !r.Devices[1].Shot {
-			t.Errorf("one that was on and was shot at counts: %s: %s", r.Outcome, r)
-		}
-		board.set(wire.PowerOff)
-		outlet.set(wire.PowerOn)
-		if power, readings := l.Read(t.Context()); power != wire.PowerOff {
-			t.Errorf("a machine that is off may well have its supply: %s: %+v", power, readings)
+		if err := l.On(t.Context()); err != nil || d.log[len(d.log)-2] != "5s on" {
+			t.Errorf("%v, %v", err, d.log)
 		}
 	})
-}
-
-// The same with the outlet first, as in the file that ships: nobody has asked the board before.
-func TestABoardOfALaterLevelIsAskedBeforeAnOutletThatIsOffAlreadyCounts(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		board *scripted
-		want  wire.Outcome
-		text  string
-		took  time.Duration
-	}{
-		{"it says on, and obeys", &scripted{}, wire.OutcomeDone, "and the machine is on: does this outlet, and no other, feed it?; fence beta by a2: said off", 0},
-		{"it says on, and does not obey", &scripted{off: func(context.Context, *scripted) error { return nil }}, wire.OutcomeUnknown, "; fence beta by a2: still on after off", 2 * time.Second},
-		{"it is off", &scripted{power: wire.PowerOff}, wire.OutcomeDone, "fence beta by a1: off already, without a shot", 0},
-		{"it has died with its supply", &scripted{status: func(ctx context.Context, _ *scripted) (wire.Power, error) { return wire.PowerOn, hang(ctx) }}, wire.OutcomeDone,
-			"fence beta by a1: off already, without a shot", time.Second},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := scriptedLadder(time.Second, []*scripted{{power: wire.PowerOff}}, []*scripted{tc.board})
-				l.levels[1][0].knows = true
-				l.levels[0][0].ask(t.Context())
-				begin := time.Now()
-				if r := l.Shoot(t.Context(), always); r.Outcome != tc.want || !strings.Contains(r.String(), tc.text) || time.Since(begin) > tc.took {
-					t.Errorf("after %s: %s: %s", time.Since(begin), r.Outcome, r)
-				}
-			})
-		})
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/digitalocean/go-libvirt"
 
@@ -28,6 +29,7 @@ type domain struct {
 	network string             // unix, tcp
 	address string
 	trust   *tls.Config // nil: no TLS
+	cleared atomic.Bool // what the host kept of its memory was thrown away from here
 }
 
 // sockets are where libvirt listens on the machine itself: its driver's own daemon, or the one for all.
@@ -107,7 +109,9 @@ func (d *domain) Off(ctx context.Context) error {
 		case err != nil:
 			return err
 		case saved:
-			return l.DomainManagedSaveRemove(guest, 0)
+			err = l.DomainManagedSaveRemove(guest, 0)
+			d.cleared.Store(err == nil)
+			return err
 		}
 		return l.DomainDestroy(guest)
 	})
@@ -140,6 +144,9 @@ func (d *domain) Status(ctx context.Context) (wire.Power, error) {
 	if err != nil {
 		return wire.PowerUnknown, err
 	}
+	if libvirt.DomainState(state) != libvirt.DomainShutoff {
+		d.cleared.Store(false)
+	}
 	switch libvirt.DomainState(state) {
 	case libvirt.DomainShutoff:
 		switch {
@@ -147,6 +154,8 @@ func (d *domain) Status(ctx context.Context) (wire.Power, error) {
 			return wire.PowerUnknown, fmt.Errorf("%s was moved to another host, and is shut off here only; write the uri= of that one, or move it back", d.name)
 		case saved:
 			return wire.PowerOn, nil
+		case libvirt.DomainShutoffReason(reason) == libvirt.DomainShutoffSaved && !d.cleared.Load(): // where, only who did it knows
+			return wire.PowerUnknown, fmt.Errorf("%s was saved to a file (virsh save), and goes on where it was when that is restored: start it, or throw the file away and say locum fence NODE --confirm", d.name)
 		}
 		return wire.PowerOff, nil
 	case libvirt.DomainRunning, libvirt.DomainBlocked, libvirt.DomainPaused, libvirt.DomainShutdown, libvirt.DomainCrashed, libvirt.DomainPmsuspended:

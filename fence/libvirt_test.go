@@ -201,6 +201,39 @@ func TestAGuestWhoseMemoryIsKeptIsOffOnlyWhenThatIsThrownAway(t *testing.T) {
 	})
 }
 
+// A guest whose memory an operator has put into a file of his own (virsh save) goes on where it was when he restores it.
+func TestAGuestThatWasSavedToAFileIsNotKnownToBeOff(t *testing.T) {
+	inside(t, "libvirtd", func(t *testing.T) {
+		h := startHost(t)
+		host, forget := h.keep(t)
+		defer forget()
+		guest, err := host.DomainLookupByName("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(h.dir, "memory")
+		if err := host.DomainSave(guest, file); err != nil {
+			t.Fatal(err)
+		}
+		l := ladder(t, []config.Fence{within(h.line("test+unix:///default?socket="+filepath.Join(h.dir, "libvirt-sock")), 2*time.Second)})
+		if power, readings := l.Read(context.Background()); power != wire.PowerUnknown || !strings.Contains(readings[0].Err.Error(), "virsh save") {
+			t.Errorf("%s: %+v", power, readings)
+		}
+		if r := l.Shoot(context.Background(), always); r.Outcome != wire.OutcomeUnknown {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+		if err := host.DomainRestore(file); err != nil {
+			t.Fatal(err)
+		}
+		if power, readings := l.Read(context.Background()); power != wire.PowerOn {
+			t.Errorf("restored: %s: %+v", power, readings)
+		}
+		if r := l.Shoot(context.Background(), always); r.Outcome != wire.OutcomeDone {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+	})
+}
+
 func TestAQuestionToAHostThatSaysNothingEndsWhenAShotComes(t *testing.T) {
 	asked := make(chan struct{})
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -46,6 +46,8 @@ type outlet struct {
 	rest    time.Duration // how long it has to have been off before it is switched on
 	said    atomic.Uint32 // wire.Power: the newest answer, unknown if there was none
 	offAt   time.Time     // when it said off first, after something else; under turn
+	known   wire.Power    // the newest answer that was on or off; under turn
+	went    bool          // it said on, and then off, since it was last told off; under turn
 }
 
 func newOutlet(f config.Fence, d Device) *outlet {
@@ -57,24 +59,26 @@ func newOutlet(f config.Fence, d Device) *outlet {
 }
 
 // off tells the device off and asks until it says so. shot tells whether it was told anything: a device that said off last
-// is asked first, and left alone if it still does.
-func (o *outlet) off(ctx context.Context, check func() error) (shot bool, err error) {
+// is asked first, and left alone if it still does. went tells whether it was seen to be on before.
+func (o *outlet) off(ctx context.Context, check func() error) (shot, went bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*o.timeout)
 	defer cancel()
 	done, err := o.turn.shoot(ctx)
 	if err != nil {
-		return false, errors.New("another question to it did not end in time")
+		return false, false, errors.New("another question to it did not end in time")
 	}
 	defer done()
 	if wire.Power(o.said.Load()) == wire.PowerOff {
 		if power, err := o.status(ctx, o.timeout/4); err == nil && power == wire.PowerOff {
-			return false, nil
+			return false, false, nil
 		}
 	}
 	if err := check(); err != nil {
-		return false, fmt.Errorf("%w: %w", errCalledOff, err)
+		return false, false, fmt.Errorf("%w: %w", errCalledOff, err)
 	}
-	return true, o.tell(ctx, wire.PowerOff, o.device.Off, errStillOn)
+	o.went = false
+	err = o.tell(ctx, wire.PowerOff, o.device.Off, errStillOn)
+	return true, o.went, err
 }
 
 // on switches the device on unless it is, and asks until it says so. One that has just gone off is left so for its rest: a
@@ -103,14 +107,10 @@ func (o *outlet) tryOn(ctx context.Context) (left time.Duration, err error) {
 		return 0, errors.New("another question to it did not end in time")
 	}
 	defer done()
-	power, err := o.status(ctx, o.timeout)
-	switch {
-	case err == nil && power == wire.PowerOn:
+	if power, err := o.status(ctx, o.timeout); err == nil && power == wire.PowerOn {
 		return 0, nil
-	case err == nil:
-		left = time.Until(o.offAt.Add(o.rest))
 	}
-	if left > 0 {
+	if left = time.Until(o.offAt.Add(o.rest)); left > 0 {
 		return left, nil
 	}
 	return 0, o.tell(ctx, wire.PowerOn, o.device.On, errStillOff)
@@ -226,6 +226,10 @@ func (o *outlet) status(ctx context.Context, within time.Duration) (wire.Power, 
 	}
 	if before := wire.Power(o.said.Swap(uint32(power))); power == wire.PowerOff && before != wire.PowerOff {
 		o.offAt = time.Now()
+	}
+	if err == nil {
+		o.went = o.went || power == wire.PowerOff && o.known == wire.PowerOn
+		o.known = power
 	}
 	return power, err
 }

@@ -21,6 +21,8 @@ const (
 	maxOutput = 64 << 10
 	// afterEnd is how long an agent's outputs may stay open once it has ended.
 	afterEnd = time.Second
+	// killedWithin is how long an agent may take to end once it was killed.
+	killedWithin = 100 * time.Millisecond
 )
 
 // ended is what an agent left behind.
@@ -37,13 +39,44 @@ func (e ended) failure() error {
 	return fmt.Errorf("exit status %d: %s", e.code, e.last)
 }
 
-// run runs the agent with one action. It lives in a process group of its own, which ends with the context, and dies with
-// this process: an agent that nobody waits for must not shoot later. Its thread is held, since it is the thread's
-// death that the kernel would tell the agent of.
+// run runs the agent with one action, and returns when that has ended or the context has. One that was killed and does not end, because the kernel
+// waits for a disk in its name, does nothing any more; until it is gone no other is begun.
 func (a *agent) run(ctx context.Context, action string) (ended, error) {
 	if err := reach.Program(ctx, a.program); err != nil {
 		return ended{}, err
 	}
+	select {
+	case a.place <- struct{}{}:
+	case <-ctx.Done():
+		return ended{}, fmt.Errorf("it was killed before, and has not ended yet: %w", ctx.Err())
+	}
+	type outcome struct {
+		ended
+		err error
+	}
+	over := make(chan outcome, 1)
+	go func() {
+		defer func() { <-a.place }()
+		e, err := a.live(ctx, action)
+		over <- outcome{e, err}
+	}()
+	select {
+	case o := <-over:
+		return o.ended, o.err
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-over:
+		return o.ended, o.err
+	case <-time.After(killedWithin):
+		return ended{}, ctx.Err()
+	}
+}
+
+// live is one run, to its end. It lives in a process group of its own, which ends with the context, and dies with
+// this process: an agent that nobody waits for must not shoot later. Its thread is held, since it is the thread's
+// death that the kernel would tell the agent of.
+func (a *agent) live(ctx context.Context, action string) (ended, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, a.program)

@@ -143,7 +143,7 @@ func (s *serialSwitch) command(ctx context.Context, what string) error {
 		if err := say(p, s.send[what]); err != nil {
 			return err
 		}
-		if s.expect[what] == "" {
+		if strings.Contains(s.send[what], s.expect[what]) { // also where nothing is expected: it may only be the echo
 			turn.owes = true // what it says to that may come later, and is no answer to the question that follows
 			_, err := quiet(ctx, p, 10*serialQuiet)
 			return err
@@ -161,7 +161,7 @@ func (s *serialSwitch) Status(ctx context.Context) (wire.Power, error) {
 				return err
 			}
 		}
-		power, err = s.question(p)
+		power, err = s.question(ctx, p)
 		turn.owes = err != nil
 		return err
 	})
@@ -180,20 +180,34 @@ func (s *serialSwitch) clear(ctx context.Context, p Port) error {
 	return err
 }
 
-func (s *serialSwitch) question(p Port) (power wire.Power, err error) {
+// question asks, and judges all that comes until the line is quiet: the first line may be of another outlet, or an echo.
+func (s *serialSwitch) question(ctx context.Context, p Port) (power wire.Power, err error) {
 	if err := say(p, s.send["status"]); err != nil {
 		return wire.PowerUnknown, err
 	}
+	var said string
 	var why error
 	err = s.listen(p, func(text string) bool {
-		// Only whole lines: "Plug 1 On" may go on.
-		power, why = powerIn(text[:strings.LastIndexAny(text, "\r\n")+1], s.off, s.on)
+		said = text
+		power, why = s.power(said)
 		return why == nil
 	})
 	if err != nil && why != nil {
-		power, err = wire.PowerUnknown, fmt.Errorf("%w, and %w", err, why)
+		return wire.PowerUnknown, fmt.Errorf("%w, and %w", err, why)
 	}
-	return power, err
+	if err != nil {
+		return wire.PowerUnknown, err
+	}
+	rest, err := quiet(ctx, p, serialQuiet)
+	if err != nil {
+		return wire.PowerUnknown, err
+	}
+	return s.power(said + rest)
+}
+
+// power is what whole lines say: "Plug 1 On" may go on.
+func (s *serialSwitch) power(text string) (wire.Power, error) {
+	return powerIn(text[:strings.LastIndexAny(text, "\r\n")+1], s.off, s.on)
 }
 
 // talk opens the port, waits until it is quiet, and closes it again. Lines that name the same port take turns.
@@ -260,28 +274,28 @@ func (s *serialSwitch) listen(p Port, enough func(text string) bool) error {
 	return fmt.Errorf("its answer is longer than %d bytes", maxAnswer)
 }
 
-// quiet reads until nothing has come for a while.
-func quiet(ctx context.Context, p Port, pause time.Duration) (int, error) {
-	b := make([]byte, 256)
-	for total := 0; total < maxAnswer; {
+// quiet reads until nothing has come for a while, and gives what came.
+func quiet(ctx context.Context, p Port, pause time.Duration) (string, error) {
+	var text []byte
+	for b := make([]byte, 256); len(text) < maxAnswer; {
 		if err := ctx.Err(); err != nil {
-			return total, err
+			return "", err
 		}
 		if err := p.SetDeadline(time.Now().Add(pause)); err != nil {
-			return total, err
+			return "", err
 		}
 		n, err := p.Read(b)
-		total += n
+		text = append(text, b[:n]...)
 		switch {
 		case ctx.Err() != nil:
-			return total, ctx.Err()
+			return "", ctx.Err()
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return total, deadlineOf(ctx, p)
+			return string(text), deadlineOf(ctx, p)
 		case err != nil:
-			return total, err
+			return "", err
 		}
 	}
-	return 0, errors.New("it never stops sending: another rate, or another device?")
+	return "", errors.New("it never stops sending: another rate, or another device?")
 }
 
 // deadlineOf gives the port the context's deadline back, unless the context has ended meanwhile.

@@ -24,7 +24,7 @@ func openForTest(device string, baud int) (Port, error) { return serialhb.OpenPo
 type rps10 struct {
 	master *os.File
 	device string
-	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while; behind: answers the first only when the second has come, and that one never; boastful: does not obey, and says that it has when it is asked for the first time
+	manner string // deaf: takes a command and does nothing; mute: says nothing; chatty: sends on and on; late: obeys and answers the first only after a while; behind: answers the first only when the second has come, and that one never; boastful: does not obey, and says that it has when it is asked for the first time; listing: tells of all modules, line by line; echoing: repeats each command, and boasts
 
 	mu   sync.Mutex
 	on   [3]bool
@@ -102,7 +102,21 @@ func (s *rps10) obey(plug int, what byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.was = append(s.was, fmt.Sprintf("%d%c", plug, what))
-	if s.manner == "boastful" {
+	if s.manner == "listing" && what == '?' {
+		for i, on := range s.on {
+			if _, err := fmt.Fprintf(s.master, "Plug %d %s\r\n", i, map[bool]string{true: "On", false: "Off"}[on]); err != nil {
+				return err
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		return nil
+	}
+	if s.manner == "echoing" {
+		if _, err := fmt.Fprintf(s.master, "\x02\x18\x18\x02\x18\x18%d%c\r\n", plug, what); err != nil {
+			return err
+		}
+	}
+	if s.manner == "boastful" || s.manner == "echoing" {
 		if what != '?' {
 			s.owed = fmt.Sprintf("\r\nPlug %d Off\r\nComplete\r\n", plug)
 			return nil
@@ -239,16 +253,33 @@ func TestAnAnswerToAnOlderQuestionIsNotTakenForThatToANewOne(t *testing.T) {
 	})
 }
 
-// Without expect-off= nobody knows what it says to a command, and when that comes.
+// Without expect-off= nobody knows what it says to a command, and when that comes; nor where its own echo is what is expected.
 func TestAnAnswerToTheCommandIsNotTakenForThatToTheQuestion(t *testing.T) {
-	s := newRPS10(t, "boastful")
-	f := within(s.line(1, "match-off", "Plug %o Off", "match-on", "Plug %o On"), 1500*time.Millisecond)
+	for manner, keys := range map[string][]string{"boastful": nil, "echoing": {"expect-off", "%o0"}} {
+		s := newRPS10(t, manner)
+		if got, text := ladder(t, []config.Fence{within(s.table(keys...), 1500*time.Millisecond)}).Off(t.Context(), always); got == wire.OutcomeDone {
+			t.Errorf("%s: it is on: %s: %s", manner, got, text)
+		}
+	}
+}
+
+// table is the same switch as a table of strings.
+func (s *rps10) table(keys ...string) config.Fence {
+	f := s.line(1, append([]string{"match-off", "Plug %o Off", "match-on", "Plug %o On"}, keys...)...)
 	f.Type = "serial"
 	for what, digit := range map[string]string{"send-off": "0", "send-status": "?"} {
 		f.Keys[what] = `\x02\x18\x18\x02\x18\x18%o` + digit + `\r`
 	}
-	if got, text := ladder(t, []config.Fence{f}).Off(t.Context(), always); got == wire.OutcomeDone {
-		t.Errorf("it is on: %s: %s", got, text)
+	return f
+}
+
+// Whoever writes match-off=Off for a switch that tells of all its outlets gets no answer, and not that of the first.
+func TestALineOfAListIsNoAnswer(t *testing.T) {
+	s := newRPS10(t, "listing")
+	s.on[0] = false
+	unanswered(t, within(s.table("match-off", "Off", "match-on", "On"), time.Second), `says both "Off" and "On"`)
+	if power, err := device2(t, s.table()); power != wire.PowerOn || err != nil {
+		t.Errorf("%s, %v", power, err)
 	}
 }
 

@@ -50,7 +50,7 @@ func Try(cfg *config.Config, line string) error {
 
 // leastWords is how many words a command needs.
 var leastWords = map[string]int{"run": 1, "settle": 1, "seed": 1, "cut": 2, "cut-one-way": 2, "drift": 2, "busy": 2, "watchdog": 1, "switch": 2, "manner": 4,
-	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "sample": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "hold": 3, "hole": 3, "key": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
+	"fail": 2, "unsure": 2, "confirm-if-off": 2, "contested": 2, "ask": 2, "insist": 2, "apply": 2, "expect": 1, "clock": 1, "sample": 1, "found": 2, "disk-takes": 1, "replace-disk": 1, "own-disk": 1, "copy-disk": 1, "hold": 3, "hole": 3, "key": 3, "release": 2, "slow-state": 2, "lose-disk": 1, "hang-disk": 1, "find-disk": 1}
 
 var commands = map[string]func(w *World, args []string) error{
 	"run": func(w *World, args []string) error {
@@ -83,6 +83,7 @@ var commands = map[string]func(w *World, args []string) error{
 	"hang-disk":    disksAre(func(r *reach) { r.hung = true }),
 	"find-disk":    disksAre((*reach).release),
 	"own-disk":     (*World).commandOwnDisk,
+	"copy-disk":    (*World).commandCopyDisk,
 	"spoil-claim":  eachNode((*node).spoilClaim),
 	"disk-takes":   (*World).commandDiskTakes,
 	"replace-disk": (*World).commandReplaceDisk,

@@ -167,6 +167,24 @@ func (w *World) commandOwnDisk(args []string) error {
 	return err
 }
 
+// commandCopyDisk: copy-disk NODE: its disk lines lead to a copy of the storage, made just now.
+func (w *World) commandCopyDisk(args []string) error {
+	n, err := w.node(args[0])
+	for i := range w.disks {
+		if err == nil {
+			d := w.disks[i]
+			d.slots, d.claims = slices.Clone(d.slots), slices.Clone(d.claims)
+			d.slotMarks, d.claimMarks = slices.Clone(d.slotMarks), slices.Clone(d.claimMarks)
+			d.mail = slices.Clone(d.mail)
+			for j := range d.mail {
+				d.mail[j] = slices.Clone(d.mail[j])
+			}
+			n.disks[i].own = &d
+		}
+	}
+	return err
+}
+
 // spoilClaim makes what a node has written of the tie-break unreadable on all disks, until it is written anew.
 func (n *node) spoilClaim() {
 	for i := range n.w.disks {

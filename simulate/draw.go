@@ -153,8 +153,12 @@ func (d *draw) cluster(names []string) {
 	}
 	if d.fences {
 		b.WriteString("tiebreak fence delay=3s\n")
+		pdu := "192.0.2.9"
+		if len(d.names) > 8 {
+			pdu = "192.0.2.99" // the other is a node's
+		}
 		for _, n := range d.names {
-			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://192.0.2.9/off url-status=http://192.0.2.9/s timeout=1s\n", n)
+			fmt.Fprintf(&b, "fence %s pdu type=http url-off=http://%s/off url-status=http://%s/s timeout=1s\n", n, pdu, pdu)
 		}
 	} else if len(d.names)%2 == 0 && !d.disk {
 		unsafe = true

@@ -65,3 +65,10 @@ func TestASeedIsOneHistoryOnEveryMachine(t *testing.T) {
 		})
 	}
 }
+
+// TestLargeClustersAreDrawn, whatever the seed: what nobody plays with each change must not fail before it begins.
+func TestLargeClustersAreDrawn(t *testing.T) {
+	for seed := range uint64(50) {
+		DrawLarge(seed)
+	}
+}

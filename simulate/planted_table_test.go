@@ -214,6 +214,8 @@ var plants = []planted{
 	{"silence-of-a-restarted-heart-never-ends", "cluster/proof.go", "age = s.age()", "age = max(s.AgeMS, 0)", "18", "liveness"},
 	{"lease-forgotten-with-the-heart", "heartbeat/heard.go", "			p.is = terms(was)\n", "			_ = p\n", "8", "owners proof liveness"},
 	{"shared-disk-forgotten-with-the-heart", "heartbeat/heard.go", "		h.disk.desk.Remember(r.Met)\n", "", "18", "liveness touched"},
+	{"copy-taken-for-the-disk", "cluster/claim.go", " || e.onACopy(n) {", " {", "9", "owners proof"},
+	{"loss-of-the-disk-not-said", "cluster/copied.go", "lost := !e.disk.Good && e.disk.Trouble != \"\"", "lost := false", "18", "liveness"},
 	{"takes-over-behind-what-the-disk-names", "cluster/blocked.go", "if n := e.knowsMore(); n != 0 {", "if n := e.knowsMore(); n != 0 && false {", "22", "words"},
 	{"refused-file-leaves-words-behind", "cluster/change.go", "		e.heed(r.Intents, from) // others", "		// others", "22", "liveness"},
 	{"many-shoot-at-a-half-that-has-fired", "cluster/half.go", "if e.view.Verdict.Quorate && slices.ContainsFunc(own.promises", "if false && slices.ContainsFunc(own.promises", "11", "both"},

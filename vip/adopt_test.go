@@ -2,7 +2,10 @@ package vip
 
 import (
 	"net"
+	"os/exec"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"locum/wire"
 )
@@ -79,5 +82,32 @@ func TestAnAddressThatWasStoppedIsNotKept(t *testing.T) {
 				t.Errorf("%d announcements after it was stopped", n)
 			}
 		}
+	})
+}
+
+// A machine that has no room for a socket just then has it a moment later, and nothing about the address changes meanwhile.
+func TestAnAddressThatCouldNotBeKeptAtOnceIsKeptALittleLater(t *testing.T) {
+	inside(t, func(t *testing.T) {
+		hurry()
+		v := newVIP(t, eachFamily[0], "dev=eth0", "refresh=1h")
+		troubles := make(chan error, 64)
+		v.Trouble = func(err error) { troubles <- err }
+		states := watch(t, v)
+		wantNext(t, states, wire.StateStopped)
+		heard := earAt(t, "client", "br0", v.Prefix().Addr())
+		by := exec.Command("sh", "-c", "read x; exec ip addr add "+eachFamily[0]+" dev eth0")
+		word, err := by.StdinPipe()
+		must(t, err)
+		must(t, by.Start())
+		var room unix.Rlimit
+		must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &room))
+		must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1, Max: room.Max}))
+		_, err = word.Write([]byte("\n"))
+		must(t, err)
+		next(t, troubles, "trouble")
+		must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &room))
+		must(t, by.Wait())
+		wantNext(t, states, wire.StateRunning)
+		next(t, heard, "announcement")
 	})
 }

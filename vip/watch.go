@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,6 +58,7 @@ func (v *VIP) Watch(ctx context.Context, changed func(wire.State)) error {
 	}
 	defer f.close()
 	var last sight
+	var said string
 	for first := true; ; first = false {
 		now, err := v.look()
 		if err != nil {
@@ -65,7 +67,7 @@ func (v *VIP) Watch(ctx context.Context, changed func(wire.State)) error {
 		if first || now.state != last.state || now.there && !last.there {
 			changed(now.state)
 		}
-		kept := v.kept(ctx, now.state, !first)
+		kept := v.kept(ctx, now.state, !first, &said)
 		last = now
 		select {
 		case <-kept:
@@ -79,15 +81,26 @@ func (v *VIP) Watch(ctx context.Context, changed func(wire.State)) error {
 	}
 }
 
-// kept has the address kept if it is here, and gives what is closed when it is not any more.
-func (v *VIP) kept(ctx context.Context, state wire.State, known bool) <-chan struct{} {
+// keepAgain is the pause before an address is tried again that could not be kept: nothing about it need change meanwhile.
+const keepAgain = time.Second
+
+// kept has the address kept if it is here, and gives what is closed when it is not any more, or when that is to be tried again. said is the
+// trouble that was told last, once.
+func (v *VIP) kept(ctx context.Context, state wire.State, known bool, said *string) <-chan struct{} {
 	if state != wire.StateRunning {
 		return nil
 	}
 	ended, err := v.adopt(ctx, known)
 	if err != nil {
-		v.trouble(err)
+		if err.Error() != *said {
+			*said = err.Error()
+			v.trouble(err)
+		}
+		again := make(chan struct{})
+		time.AfterFunc(keepAgain, func() { close(again) })
+		return again
 	}
+	*said = ""
 	return ended
 }
 
