@@ -104,6 +104,16 @@ func claimHolds(disk wire.Disk, promises []Promise, voters wire.Nodes) bool {
 	return d.Instance != 0 && d.Members == voters && disk.Begun <= d.Instance && jointOf(promises, voters) <= d.Epoch
 }
 
+// readLately reports whether the disk was read so lately that nobody can have won it since: only who has stood still there for its dead is claimed against. What it showed before
+// that makes no view a quorum any more; the one in force has a lease, which ends.
+func (e *Engine) readLately() bool {
+	if len(e.cfg.Disks) == 0 {
+		return false
+	}
+	dead := wire.Instant(e.cfg.Disks[0].Dead)
+	return e.disk.From != 0 && e.now < e.disk.From+dead-dead/drift
+}
+
 // jointOf is the newest view of more that any of the voters was in, or has promised before. What others have promised, who have no vote yet, says nothing: a
 // view of more than half has one of these in it.
 func jointOf(promises []Promise, voters wire.Nodes) (joint wire.Epoch) {

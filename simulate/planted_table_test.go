@@ -27,6 +27,7 @@ var guardedTwice = map[string][]edit{
 	"new-incarnation-taken-for-new-boot":    {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
 	"epoch-on-the-disk-overlooked":          {{"cluster/promise.go", "max(e.highestHeard(), e.highestOnDisk())", "e.highestHeard()"}},
 	"turns-from-the-first-instant-of-a-tie": {{"cluster/tie.go", "\t\te.tie.Since = max(e.tie.Since, e.lastLost(v))\n", ""}},
+	"winner-still-before-it-won":            {{"cluster/quorum.go", "if !e.readLately() {", "if false {"}},
 	"late-shot-hits":                        {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
 
@@ -233,5 +234,6 @@ var plants = []planted{
 	{"vote-counted-again-for-good", "cluster/install.go", "\te.neverCame(own.promises)\n", "", "3", "liveness"},
 	{"left-is-counted-again-for-good", "cluster/promise.go", "was.clean.Node != 0 && was.by == e.lifeOf(to) && ", "was.clean.Node != 0 && false && ", "3", "liveness"},
 	{"members-without-a-vote-count", "cluster/quorum.go", "(freed | known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
+	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
