@@ -112,7 +112,7 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	switch now := e.judge(e.promisesNow(), want); {
 	case !e.view.Verdict.Quorate && now.Claim != 0:
 		return "the quorum disk has decided"
-	case !e.view.Verdict.Quorate && now.Quorate:
+	case !e.view.Verdict.Quorate && now.Quorate && !e.unreadYet(want, now):
 		return "the absent nodes are proven clean"
 	case e.superseded():
 		return "the quorum disk has decided anew"

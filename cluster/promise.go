@@ -228,6 +228,7 @@ func (e *Engine) neverCame(promises []Promise) {
 		}) {
 			n.counts = countsAgain{}
 			e.proven(was.clean)
+			n.cleanTold = true // long ago
 		}
 	}
 }

@@ -108,12 +108,10 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 // the quorum that they were in with that node behind a cut, and that may have granted it a lease, and had it start anything, until then.
 func (e *Engine) freedSince(n wire.Node) (last wire.Instant) {
 	for _, c := range e.clean {
-		switch p := e.peer(c.Node); {
+		switch {
 		case c.Node == n || !c.Proof.freesVote():
-		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation || p.cleanBy != c.Proof:
-			return e.now // it came in this very step
 		default:
-			last = max(last, p.cleanSince)
+			last = max(last, e.provenAt(c))
 		}
 	}
 	return last
@@ -140,7 +138,7 @@ func (e *Engine) goesOn(own *proposal) bool {
 			votes += votesOf(e.cfg, p.Life.Node)
 		}
 	}
-	return last.Quorate && votes >= last.needed() && !e.superseded()
+	return last.Quorate && votes >= last.needed() && !e.superseded() && (last.Claim == 0 || e.readLately())
 }
 
 // quiet is what a leader knows of a node from the view that it led itself just before.

@@ -24,7 +24,7 @@ func (e *Engine) readPower() {
 	switch {
 	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
 	case e.admitted:
-		unproven = e.mayBeBack(e.view.Members)
+		unproven = e.backNow()
 	default:
 		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
 	}
@@ -37,6 +37,9 @@ func (e *Engine) readPower() {
 			continue
 		}
 		r := e.readingOf(n)
+		if e.now <= e.apart.acted && e.apart.acted < r.due {
+			r.due = e.apart.acted + 1 // what it says before then does not count
+		}
 		if r.id == 0 && e.now >= r.due {
 			r.id, r.due = e.nextID(), 0
 			e.do(ReadPower{ID: r.id, Node: n})
