@@ -107,17 +107,24 @@ func (e *Engine) takeProofs(own *proposal) {
 			e.unproven(c.Node)
 		}
 	}
+	for _, p := range own.promises {
+		e.countWith(p.Counted)
+	}
 	e.neverCame(own.promises)
 	for _, p := range own.promises {
 		for _, c := range p.Clean {
 			have, is := e.cleanOf(c.Node)
 			more := !is || c.Proof.freesVote() && !have.Proof.freesVote()
+			if was := e.peer(c.Node).counts; was.clean.Node != 0 && c.Life.Incarnation < was.life.Incarnation {
+				continue
+			}
 			if more && !e.outlived(c) && configured(e.cfg).Has(c.Node) && c.Node != e.self {
 				e.proven(c)
 				e.peer(c.Node).cleanTold = true
 			}
 		}
 	}
+	e.countForgotten(own)
 }
 
 // outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life; or was

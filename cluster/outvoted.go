@@ -126,6 +126,23 @@ func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
 	return v
 }
 
+// countForgotten counts those again that others may have taken back by the vote of a member who has promised their view, and has forgotten who was in it.
+func (e *Engine) countForgotten(own *proposal) {
+	var forgot, known wire.Nodes
+	for _, p := range own.promises {
+		switch {
+		case p.Forgot:
+			forgot = forgot.With(p.Life.Node)
+		case p.Admitted:
+			known = known.With(p.Life.Node)
+		}
+	}
+	if forgot != 0 {
+		back, _ := e.mayBeBack(own.members, Verdict{Voters: known})
+		e.proveAnew(back)
+	}
+}
+
 func (e *Engine) proveAnew(nodes wire.Nodes) {
 	for n := range nodes.All {
 		e.unproven(n)

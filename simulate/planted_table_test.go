@@ -240,6 +240,8 @@ var plants = []planted{
 	{"word-counts-before-the-disk-is-read", "cluster/outvoted.go", "unread = unread.With(c.Node)", "_ = unread", "3", "owners proof"},
 	{"former-winner-goes-on", "cluster/proof.go", " && (last.Claim == 0 || e.readLately())", "", "3", "owners proof"},
 	{"new-boot-was-in-no-view", "cluster/outvoted.go", "if c.Proof != ProofNewBoot && !e.peer", "if !e.peer", "3", "owners proof"},
+	{"new-boot-counted-by-who-promised-only", "cluster/promise.go", "			e.countsSince(c, w.Life, w.By)\n", "", "3", "owners proof"},
+	{"promised-view-forgotten-with-the-engine", "cluster/install.go", "\te.countForgotten(own)\n", "", "3", "owners proof"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
