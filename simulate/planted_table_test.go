@@ -242,6 +242,7 @@ var plants = []planted{
 	{"new-boot-was-in-no-view", "cluster/outvoted.go", "if c.Proof != ProofNewBoot && !e.peer", "if !e.peer", "3", "owners proof"},
 	{"new-boot-counted-by-who-promised-only", "cluster/promise.go", "			e.countsSince(c, w.Life, w.By)\n", "", "3", "owners proof"},
 	{"promised-view-forgotten-with-the-engine", "cluster/install.go", "\te.countForgotten(own)\n", "", "3", "owners proof"},
+	{"fewer-never-come-to-be-half", "cluster/election.go", "e.view.Verdict.Tie == TieNone && now.Tie != TieNone:", "false:", "", "liveness"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
