@@ -55,11 +55,20 @@ func (e *Engine) confirm(a ask) {
 		are = " are"
 	}
 	said := names(e.cfg, off) + are + " taken as clean" + by(a.command)
-	if back := e.mayBeBack(e.view.Members) &^ off; back != 0 && !e.view.Verdict.Quorate {
+	if back := e.mayBeBackOnceSaid() &^ off; back != 0 {
 		said += "; " + names(e.cfg, back) + " may have been taken back by the other side until now: if off too, say so of all at once: locum fence " +
 			strings.ReplaceAll(names(e.cfg, back|off), ", ", ",") + " --confirm"
 	}
 	e.answer(a, Result{Text: said})
+}
+
+// mayBeBackOnceSaid are those that keep what was just proven from making this node's view a quorum.
+func (e *Engine) mayBeBackOnceSaid() wire.Nodes {
+	if !e.leads() || e.view.Verdict.Quorate {
+		return 0
+	}
+	back, _ := e.mayBeBack(e.promisesNow(), e.view.Members, e.judge(e.promisesNow(), e.view.Members))
+	return back
 }
 
 // confirmCommand is what an operator says about an absent node that is off.
@@ -68,7 +77,7 @@ func (e *Engine) confirmCommand(n wire.Node) string { return "locum fence " + e.
 // saidAtOnce tells the operator, where another side may take nodes back one by one, that of several that are off it has to be said at once.
 func (e *Engine) saidAtOnce() string {
 	byWord := configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(p Proof) bool { return p.freesVote() && p != ProofOperator })
-	if !e.cfg.Quorum.Dynamic || e.admitted && !e.apart.outvoted || byWord.Count() < 2 {
+	if !e.cfg.Quorum.Dynamic || e.admitted && e.view.Verdict.Quorate || byWord.Count() < 2 {
 		return ""
 	}
 	return "; if several are off, say so of all at once: A,B"

@@ -24,7 +24,7 @@ func (e *Engine) wantsOfDisk() wire.Want {
 	if !e.leads() || v.Tie != TieDisk || v.Quorate && v.Claim == 0 || !e.admitted || e.leaving.asked {
 		return wire.Want{}
 	}
-	if e.now < e.claimDue() || !v.Quorate && (e.strangers() != 0 || e.mayBeBack(e.view.Members) != 0) {
+	if e.now < e.claimDue() || !v.Quorate && (e.strangers() != 0 || e.backNow() != 0) {
 		return wire.Want{}
 	}
 	w := wire.Want{Epoch: e.view.Epoch, Side: v.Voters, Rank: 1}
@@ -104,6 +104,18 @@ func claimHolds(disk wire.Disk, promises []Promise, voters wire.Nodes) bool {
 	return d.Instance != 0 && d.Members == voters && disk.Begun <= d.Instance && jointOf(promises, voters) <= d.Epoch
 }
 
+// readLately reports whether the disk was read so lately that nobody can have won it since: only who has stood still there for its dead is claimed against. What it showed before
+// that makes no view a quorum any more; the one in force has a lease, which ends.
+func (e *Engine) readLately() bool {
+	if len(e.cfg.Disks) == 0 {
+		return false
+	}
+	return e.disk.From != 0 && e.now < e.disk.From+e.diskDead()-e.diskDead()/drift
+}
+
+// diskDead is for how long a slot stands still on the disk until its node counts as dead there.
+func (e *Engine) diskDead() wire.Instant { return wire.Instant(e.cfg.Disks[0].Dead) }
+
 // jointOf is the newest view of more that any of the voters was in, or has promised before. What others have promised, who have no vote yet, says nothing: a
 // view of more than half has one of these in it.
 func jointOf(promises []Promise, voters wire.Nodes) (joint wire.Epoch) {
@@ -179,10 +191,10 @@ func (e *Engine) proveByDisk() {
 			continue
 		}
 		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
-		case e.rebooted(s) && s.Idle && !e.othersMayHaveAdmitted(s):
+		case e.rebooted(s) && s.Idle && !e.mayBeAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
 			e.peer(s.Node).unadmitted, e.peer(s.Node).cleanAsked = s.Unadmitted, e.peer(s.Node).endSeen
-		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && !e.othersMayHaveStarted(s):
+		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && !e.mayHaveStarted(s):
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
 			e.peer(s.Node).cleanAsked = e.peer(s.Node).endSeen
 		}
@@ -241,8 +253,8 @@ func (e *Engine) waitsOfDisk() string {
 		return "; the quorum disk was not read yet"
 	case e.strangers() != 0:
 		return "; nobody has seen " + names(e.cfg, e.strangers()) + " write to the quorum disk since locum was started here, or while it was heard last: does its disk line lead to the same storage, and not to a copy?"
-	case e.mayBeBack(e.view.Members) != 0:
-		back := names(e.cfg, e.mayBeBack(e.view.Members))
+	case e.backNow() != 0:
+		back := names(e.cfg, e.backNow())
 		return "; " + back + " may have been taken back by the other side since it was proven clean: if it is off, say so anew with locum fence NODE --confirm"
 	case d.Decided.Instance != 0 && d.Decided.Members&e.view.Members == 0 && d.Decided.Epoch > e.tie.Common.Epoch:
 		return "; the quorum disk has decided for " + names(e.cfg, d.Decided.Members)

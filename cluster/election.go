@@ -112,8 +112,10 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 	switch now := e.judge(e.promisesNow(), want); {
 	case !e.view.Verdict.Quorate && now.Claim != 0:
 		return "the quorum disk has decided"
-	case !e.view.Verdict.Quorate && now.Quorate:
+	case !e.view.Verdict.Quorate && now.Quorate && !e.unreadYet(want, now):
 		return "the absent nodes are proven clean"
+	case !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieNone && now.Tie != TieNone:
+		return "exactly half is left, since the vote of one is not counted any more"
 	case e.superseded():
 		return "the quorum disk has decided anew"
 	case e.view.Verdict.Claim != 0 && now.Quorate && now.Claim == 0:

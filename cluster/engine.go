@@ -193,6 +193,7 @@ func (e *Engine) advance() {
 		e.again = false
 		e.doubtSwitches()
 		e.noteClean()
+		e.noteTogether()
 		e.judgeHealth()
 		e.elect()
 		e.givePromise()

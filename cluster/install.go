@@ -107,17 +107,24 @@ func (e *Engine) takeProofs(own *proposal) {
 			e.unproven(c.Node)
 		}
 	}
+	for _, p := range own.promises {
+		e.countWith(p.Counted)
+	}
 	e.neverCame(own.promises)
 	for _, p := range own.promises {
 		for _, c := range p.Clean {
 			have, is := e.cleanOf(c.Node)
 			more := !is || c.Proof.freesVote() && !have.Proof.freesVote()
+			if was := e.peer(c.Node).counts; was.clean.Node != 0 && c.Life.Incarnation < was.life.Incarnation {
+				continue
+			}
 			if more && !e.outlived(c) && configured(e.cfg).Has(c.Node) && c.Node != e.self {
 				e.proven(c)
 				e.peer(c.Node).cleanTold = true
 			}
 		}
 	}
+	e.countForgotten(own)
 }
 
 // outlived reports whether a node was admitted after what a proof says of it: to a later view, or in a later life; or was
@@ -155,7 +162,9 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	e.told = Report{}
 	e.dropShots()
 	e.noteTie(v)
-	e.noteApart(v.Verdict)
+	if at, known := e.promisedAt(v.Leader); known {
+		e.noteQuorum(v.Verdict, at)
+	}
 	e.strays = v.Strays
 	healed := v.Members&^e.view.Members != 0 && e.view.Epoch != 0
 	e.view, e.viewSince, e.inView = v, e.now, true
@@ -178,10 +187,7 @@ func (e *Engine) installed(from wire.Node, in Install) {
 // keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it. That is never that a lease is over, which only a leader proves
 // whose view is in force.
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
-	promised := e.now
-	if g := e.election.given; g.life.Node == v.Leader {
-		promised = g.at
-	}
+	promised, _ := e.promisedAt(v.Leader)
 	for _, c := range own {
 		known := e.peer(c.Node).cleanSince != 0 && e.peer(c.Node).cleanSince < promised // by the leader too, who has dropped it
 		if _, have := e.cleanOf(c.Node); !have && !known && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
@@ -193,6 +199,14 @@ func (e *Engine) keepOwnProofs(own []Clean, v View) {
 		e.peer(c.Node).cleanTold = !v.Verdict.Quorate && (!had || e.peer(c.Node).cleanTold)
 	}
 	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
+}
+
+// promisedAt is when this node promised the view that a leader has made, as far as it knows.
+func (e *Engine) promisedAt(leader wire.Node) (at wire.Instant, known bool) {
+	if g := e.election.given; g.life.Node == leader {
+		return g.at, true
+	}
+	return e.now, leader == e.self
 }
 
 // seen is what this node knows of who was a member when.

@@ -73,6 +73,8 @@ type Promise struct {
 	Unsure   bool            `json:"unsure,omitempty"`   // in a tie, the other side may know more, or be shooting at it
 	Tied     bool            `json:"tied,omitempty"`     // it leaves a half that may be shooting at members of this view
 	Strays   []Stray         `json:"strays,omitempty"`   // what it knows of them
+	Forgot   bool            `json:"forgot,omitempty"`   // it promised another's view that did not come, and does not know any more who was in it
+	Counted  []Counted       `json:"counted,omitempty"`  // whose votes count again, because another's view with them was promised
 	Awaits   []uint64        `json:"awaits,omitempty"`   // commands that the proposer was asked to carry out and has not answered
 	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
 	Health

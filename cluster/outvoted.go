@@ -8,137 +8,203 @@ import (
 )
 
 // While a node is in no quorum, another side may be one, and take back who was clean: a node that was off is booted behind the cut and runs services there, or votes. Nobody says
-// so to this side. Once it is a quorum again only because votes are not counted, what freed these before that time counts no more, nor does what freed one of them before
-// the last of the others was known to be clean: until then that one may have taken it back.
+// so to this side. Where it is a quorum only because votes are not counted, what freed one of them counts no more if others could have been a quorum after that.
 
-// apart is since when this node is in no quorum, 0 if it is in one, whether another side may have been one meanwhile, since it had more votes, or has won the quorum disk, and
-// about whom it has to be proven anew therefore.
+// apart is what this node knows of when others may have been a quorum.
 type apart struct {
-	since    wire.Instant
-	outvoted bool
-	back     wire.Nodes
+	together wire.Instant // when this node was in one last, for certain
+	beaten   wire.Nodes   // by others, for whom the quorum disk has decided since then
+	acted    wire.Instant // by when they have acted on that for the last time
+	anew     wire.Nodes   // of whom it was asked since then that they be proven anew
 }
 
-// noteApart keeps that from a view that comes into force.
-func (e *Engine) noteApart(v Verdict) {
+// noteQuorum keeps that this node is in a quorum that was agreed on at an instant.
+func (e *Engine) noteQuorum(v Verdict, at wire.Instant) {
 	if v.Quorate {
-		e.apart = apart{}
-		return
+		e.apart = apart{together: max(e.apart.together, at)}
 	}
-	if e.apart.since == 0 {
-		e.apart.since = max(e.now, 1)
-	}
-	e.apart.outvoted = e.apart.outvoted || 2*v.Have < v.Total
 }
 
-// noteOthersWon keeps that the quorum disk has decided for others since this node was in a quorum.
-// As long as one of them goes on writing, they may take back whom they like.
+// noteTogether keeps that those who make the view a quorum go by it still. Their beats have said so within dead; what this engine learns late, it learns in one go.
+func (e *Engine) noteTogether() {
+	dead := wire.Instant(e.cfg.Beat.Dead)
+	at := e.now - dead
+	if e.view.Verdict.Claim != 0 {
+		at = min(at, e.disk.From)
+	}
+	if e.obeyed() && e.view.Verdict.Quorate && at >= e.apart.together+dead && e.quorumObeys() {
+		e.apart.together = at
+	}
+}
+
+// noteOthersWon keeps that the quorum disk has decided for others since this node was in a quorum. As long as one of them goes on writing, and until what they have read
+// makes nobody a quorum any more, they may take back whom they like.
 func (e *Engine) noteOthersWon(old, now wire.Disk) {
 	for n := range (configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(Proof.freesVote)).All {
-		if e.apart.outvoted && now.Slot(n).Moved > old.Slot(n).Moved {
-			e.apart.since = max(e.apart.since, e.now-1) // what the same reading proves is newer
+		if e.apart.beaten != 0 && now.Slot(n).Moved > old.Slot(n).Moved {
+			e.apart.acted = e.now + e.diskDead()
 		}
 	}
 	c := now.Decided
 	if c.Instance <= old.Decided.Instance || c.Members.Has(e.self) || old.From == 0 && c.Epoch <= e.tie.Common.Epoch {
 		return
 	}
-	e.apart.outvoted = true
-	if e.apart.since == 0 {
-		e.apart.since = max(e.now, 1)
-	}
+	e.apart.beaten, e.apart.acted = e.apart.beaten|c.Members, e.now+e.diskDead()
 }
 
-// mayBeOutvoted reports whether another side may be a quorum, or have been one since this node was in one. A node in a new boot was in none. Who has exactly half of the votes
-// and has not read the quorum disk since an instant cannot know for whom it has decided until then.
-func (e *Engine) mayBeOutvoted(until wire.Instant) bool {
-	unread := len(e.cfg.Disks) > 0 && e.apart.since != 0 && (!e.disk.Good || e.disk.From < until)
-	return !e.admitted || e.apart.outvoted || unread
+// mayBeBack are the nodes outside a set whose votes are not counted, and which others may have taken back while the voters were no quorum. Of the unread ones the next
+// reading of the disk tells.
+func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (back, unread wire.Nodes) {
+	for _, c := range e.clean {
+		if !c.Proof.freesVote() || members.Has(c.Node) {
+			continue
+		}
+		since := e.apart.together
+		if p := e.peer(c.Node); !p.cleanTold && (c.Proof != ProofNewBoot || p.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
+			since = max(since, e.provenAt(c))
+		}
+		rivals, gone := e.rivals(c, v.Voters|e.evidence(promises).voteless, since)
+		have, all := sum(e.cfg, rivals), sum(e.cfg, rivals|e.unfreed(promises, v))
+		if !e.cfg.Quorum.Dynamic {
+			all = sum(e.cfg, configured(e.cfg))
+		}
+		switch {
+		case rivals == 0:
+		case 2*have > all, e.apart.beaten&rivals != 0 && since <= e.apart.acted:
+			back = back.With(c.Node)
+		case 2*have < all, !e.breaksTiesBy("disk"), !v.Quorate, v.Claim != 0, e.disk.From >= gone:
+		case e.readLately():
+			unread = unread.With(c.Node)
+		default:
+			back = back.With(c.Node)
+		}
+	}
+	return back, unread
 }
 
-// mayBeBack are the nodes whose votes are not counted, and which may have been taken back by another side: all that were known to be clean before this node was in no quorum, or
-// before the last of the others was, who until then may have taken them back.
-func (e *Engine) mayBeBack(members wire.Nodes) (set wire.Nodes) {
-	freed := slices.DeleteFunc(slices.Clone(e.clean), func(c Clean) bool { return !c.Proof.freesVote() || members.Has(c.Node) })
-	var last, asked wire.Instant
-	for _, c := range freed {
-		last, asked = max(last, e.cleanSince(c)), max(asked, e.cleanAskedAt(c))
+// backNow are those of the view in force, which is no quorum.
+func (e *Engine) backNow() wire.Nodes {
+	back, _ := e.mayBeBack(e.lead.promises, e.view.Members, e.view.Verdict)
+	return back
+}
+
+// rivals are those who may have taken a node back after an instant: all but the voters, and members who have no vote yet, who were not proven clean by then. Gone is by when the newest of them was, who is now.
+// A node that is off does not come back while the switches of others, asked with its own, still answer: it has to be booted.
+func (e *Engine) rivals(of Clean, ours wire.Nodes, since wire.Instant) (set wire.Nodes, gone wire.Instant) {
+	if of.Proof == ProofPowerOff {
+		since += wire.Instant(e.cfg.Beat.Dead)
 	}
-	if !e.mayBeOutvoted(last) {
-		return 0
+	set = configured(e.cfg) &^ ours.With(of.Node).With(e.self)
+	for _, c := range e.clean {
+		p := e.peer(c.Node)
+		switch {
+		case !c.Proof.freesVote() || !set.Has(c.Node):
+		case e.askedAt(c) <= since, c.Proof == ProofLeft && p.gone: // who says that it leaves was in the last view
+			set = set.Without(c.Node)
+		default:
+			gone = max(gone, e.provenAt(c))
+		}
 	}
-	for _, c := range freed {
-		others := configured(e.cfg) &^ members.With(c.Node)
-		if p := e.peer(c.Node); e.admitted && (p.cleanTold || e.cleanSince(c) <= e.apart.since) || others != 0 && (p.cleanTold || e.isOlder(c, asked)) {
-			set = set.With(c.Node)
+	return set, gone
+}
+
+// unfreed are the voters whose votes nobody else can have freed: they were admitted in these very boots, or clean nodes count.
+func (e *Engine) unfreed(promises []Promise, v Verdict) wire.Nodes {
+	set := v.Voters
+	for _, p := range promises {
+		if e.cfg.Quorum.Dynamic && !p.Admitted {
+			set = set.Without(p.Life.Node)
 		}
 	}
 	return set
 }
 
-// isOlder reports whether a node may have been taken back, or been a member in its new boot, between a proof and an instant. To come back from being off, it has to be booted.
-func (e *Engine) isOlder(c Clean, than wire.Instant) bool {
-	switch c.Proof {
-	case ProofPowerOff:
-		return e.cleanSince(c)+wire.Instant(e.cfg.Beat.Dead) < than
-	case ProofNewBoot:
-		return !e.peer(c.Node).unadmitted || e.cleanSince(c) < than
-	}
-	return e.cleanSince(c) < than
-}
-
-// othersMayHaveStarted reports whether a node that has left may have been started again, and be a member of another side's quorum, and not have written that yet.
-func (e *Engine) othersMayHaveStarted(s wire.Slot) bool {
-	others := configured(e.cfg) &^ e.view.Members.With(s.Node)
-	return others != 0 && e.mayBeOutvoted(e.now) && s.Read < e.freedSince(s.Node)+2*wire.Instant(e.cfg.Disks[0].Every)
-}
-
-// othersMayHaveAdmitted reports whether a node in a new boot may be a member of another side's quorum, by what it has written on the quorum disk since the last of the others was
-// known to be clean.
-func (e *Engine) othersMayHaveAdmitted(s wire.Slot) bool {
-	others := configured(e.cfg) &^ e.view.Members.With(s.Node)
-	return others != 0 && e.mayBeOutvoted(e.now) && (!s.Unadmitted || e.peer(s.Node).wrote < e.freedSince(s.Node))
-}
-
-// cleanSince is when a proof came.
-func (e *Engine) cleanSince(c Clean) wire.Instant {
+// provenAt is since when a node is known here to be clean.
+func (e *Engine) provenAt(c Clean) wire.Instant {
 	if p := e.peer(c.Node); p.cleanSince != 0 && p.cleanLife == c.Life.Incarnation && p.cleanBy == c.Proof {
 		return p.cleanSince
 	}
 	return e.now // it came in this very step
 }
 
-// cleanAskedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A former boot was over when a new one was seen,
-// which has no vote and takes nobody back.
-func (e *Engine) cleanAskedAt(c Clean) wire.Instant {
+// askedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A life that has ended on the quorum disk was over when
+// that was seen first, and takes nobody back.
+func (e *Engine) askedAt(c Clean) wire.Instant {
 	if at := e.peer(c.Node).cleanAsked; at != 0 {
 		return at
 	}
-	return e.cleanSince(c)
+	return e.provenAt(c)
 }
 
-// settled reports whether more than half of all votes are those of members that nobody else can have freed: they were admitted in these very boots, or with a static majority.
-func (e *Engine) settled(own *proposal, v Verdict) bool {
-	admitted := v.Voters
-	for _, p := range own.promises {
-		if e.cfg.Quorum.Dynamic && !p.Admitted {
-			admitted = admitted.Without(p.Life.Node)
-		}
-	}
-	return e.mostVotes(admitted)
+// othersBeside reports whether there is anybody else, beside a node that is absent, who may be a quorum, and have taken it in.
+func (e *Engine) othersBeside(n wire.Node) bool {
+	return configured(e.cfg)&^e.view.Members.With(n) != 0 && !(e.admitted && e.obeyed() && e.view.Verdict.Quorate)
+}
+
+// mayHaveStarted reports whether a node that has left may have been started again, be a member of another side's quorum, and not have written that yet.
+func (e *Engine) mayHaveStarted(s wire.Slot) bool {
+	return e.othersBeside(s.Node) && s.Read < e.freedSince(s.Node)+2*wire.Instant(e.cfg.Disks[0].Every)
+}
+
+// mayBeAdmitted reports whether a node in a new boot may be a member of another side's quorum, by what it has written on the quorum disk since the last of the others was known to
+// be clean.
+func (e *Engine) mayBeAdmitted(s wire.Slot) bool {
+	return e.othersBeside(s.Node) && (!s.Unadmitted || e.peer(s.Node).wrote < e.freedSince(s.Node))
 }
 
 // countBack counts those again if the members would be a quorum only without them.
 func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
-	back := e.mayBeBack(own.members)
-	if !v.Quorate || back == 0 || e.settled(own, v) || e.goesOn(own) {
-		return v
+	for v.Quorate && !e.mostVotes(e.unfreed(own.promises, v)) && !e.goesOn(own) {
+		back, unread := e.mayBeBack(own.promises, own.members, v)
+		if back == 0 {
+			return e.awaitReading(own, v, unread)
+		}
+		e.proveAnew(back)
+		v = e.judge(own.promises, own.members)
 	}
-	for n := range back.All {
+	return v
+}
+
+// countForgotten counts those again that others may have taken back by the vote of a member who has promised their view, and has forgotten who was in it.
+func (e *Engine) countForgotten(own *proposal) {
+	var forgot, known wire.Nodes
+	for _, p := range own.promises {
+		switch {
+		case p.Forgot:
+			forgot = forgot.With(p.Life.Node)
+		case p.Admitted:
+			known = known.With(p.Life.Node)
+		}
+	}
+	if forgot != 0 {
+		back, _ := e.mayBeBack(own.promises, own.members, Verdict{Voters: known})
+		e.proveAnew(back)
+	}
+}
+
+func (e *Engine) proveAnew(nodes wire.Nodes) {
+	for n := range nodes.All {
 		e.unproven(n)
-		e.apart.back = e.apart.back.With(n)
+		e.apart.anew = e.apart.anew.With(n)
 		e.tell(History{Kind: "proof", Level: "warn", Node: e.name(n),
 			Text: fmt.Sprintf("%s may have been taken back while this node was in no quorum: it has to be proven anew that it runs nothing", e.name(n))})
 	}
-	return e.judge(own.promises, own.members)
+}
+
+// awaitReading is the verdict until the disk has shown that others have not won it.
+func (e *Engine) awaitReading(own *proposal, v Verdict, unread wire.Nodes) Verdict {
+	if unread == 0 {
+		return v
+	}
+	known := e.clean
+	e.clean = slices.DeleteFunc(slices.Clone(known), func(c Clean) bool { return unread.Has(c.Node) })
+	v = e.judge(own.promises, own.members)
+	e.clean = known
+	return v
+}
+
+// unreadYet reports whether the absent nodes are proven clean, and the disk has to be read before that counts.
+func (e *Engine) unreadYet(members wire.Nodes, v Verdict) bool {
+	back, unread := e.mayBeBack(e.promisesNow(), members, v)
+	return back == 0 && unread != 0 && !e.mostVotes(e.unfreed(e.promisesNow(), v))
 }

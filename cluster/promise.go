@@ -199,19 +199,49 @@ func (e *Engine) countAgain(nodes wire.Nodes, by wire.Life) {
 		p := e.peer(n)
 		switch c, _ := e.cleanOf(n); {
 		case freed.Has(n):
-			p.counts = countsAgain{c, p.Boot, by}
-			e.unproven(n)
+			e.countsSince(c, e.lifeOf(n), by)
 		case p.counts.by != by:
 			p.counts.by = wire.Life{} // nobody knows alone what has become of both
 		}
 	}
 }
 
-// countsAgain is what had freed a node's vote before another's view with it was promised, the boot in which it was heard then, and who alone has asked for such views since.
+// countsAgain is what had freed a node's vote before another's view with it was promised, the life that was in it, and who alone has asked for such views since.
 type countsAgain struct {
 	clean Clean
-	boot  wire.ID
+	life  wire.Life
 	by    wire.Life
+}
+
+// Counted is a node whose vote counts again for who has promised such a view: for all who go on with him too, if the view came into force. By is who alone asked for it, or nobody.
+type Counted struct {
+	Life wire.Life `json:"life"`
+	By   wire.Life `json:"by"`
+}
+
+func (e *Engine) countsSince(c Clean, life, by wire.Life) {
+	e.peer(c.Node).counts = countsAgain{c, life, by}
+	e.unproven(c.Node)
+}
+
+// countedAgain is what a promise says of such nodes, except to who alone has asked for such views, and knows.
+func (e *Engine) countedAgain(to wire.Life) (list []Counted) {
+	for i := range e.peers {
+		c, clean := e.cleanOf(e.peers[i].Node)
+		if was := e.peers[i].counts; was.clean.Node != 0 && was.by != to && !e.outlived(was.clean) && !(clean && c.Life.Incarnation >= was.life.Incarnation) {
+			list = append(list, Counted{was.life, was.by})
+		}
+	}
+	return list
+}
+
+// countWith counts again what a member does, if what is proven here is of an older life than the one that may have been in that view.
+func (e *Engine) countWith(list []Counted) {
+	for _, w := range list {
+		if c, clean := e.cleanOf(w.Life.Node); clean && c.Proof.freesVote() && c.Life.Incarnation < w.Life.Incarnation {
+			e.countsSince(c, w.Life, w.By)
+		}
+	}
 }
 
 // neverCame takes up again what had freed votes before such a view was promised, where that has come to nothing: its node was in no view in that boot, or who asked for it,
@@ -224,10 +254,11 @@ func (e *Engine) neverCame(promises []Promise) {
 			continue
 		}
 		if slices.ContainsFunc(promises, func(p Promise) bool {
-			return p.Life.Boot == was.boot && p.Life.Node == n.Node && !p.Admitted || p.Life == was.by
+			return p.Life.Boot == was.life.Boot && p.Life.Node == n.Node && !p.Admitted || p.Life == was.by
 		}) {
 			n.counts = countsAgain{}
 			e.proven(was.clean)
+			n.cleanTold = true // long ago
 		}
 	}
 }
@@ -250,7 +281,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: e.cleanFor(p.to), Config: e.print,
-		View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
+		Counted: e.countedAgain(e.lifeOf(p.to)), Forgot: e.tie.Forgot, View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {

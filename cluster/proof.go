@@ -109,7 +109,7 @@ func (e *Engine) lastGrant(n wire.Node) wire.Instant {
 func (e *Engine) freedSince(n wire.Node) (last wire.Instant) {
 	for _, c := range e.clean {
 		if c.Node != n && c.Proof.freesVote() {
-			last = max(last, e.cleanSince(c))
+			last = max(last, e.provenAt(c))
 		}
 	}
 	return last
@@ -136,7 +136,7 @@ func (e *Engine) goesOn(own *proposal) bool {
 			votes += votesOf(e.cfg, p.Life.Node)
 		}
 	}
-	return last.Quorate && votes >= last.needed() && !e.superseded()
+	return last.Quorate && votes >= last.needed() && !e.superseded() && (last.Claim == 0 || e.readLately())
 }
 
 // quiet is what a leader knows of a node from the view that it led itself just before.

@@ -60,6 +60,9 @@ type evidence struct {
 
 func (e *Engine) evidence(promises []Promise) evidence {
 	known := evidence{clean: e.clean, disk: e.disk, caughtUp: e.caughtUp(promises)}
+	if !e.readLately() {
+		known.disk.Decided = wire.Claim{}
+	}
 	for _, p := range promises {
 		if was, _ := e.view.life(p.Life.Node); e.view.Leader == e.self && !e.view.Verdict.Quorate && e.voteless.Has(p.Life.Node) && was.Boot == p.Life.Boot && !p.Admitted {
 			known.voteless = known.voteless.With(p.Life.Node)

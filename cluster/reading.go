@@ -25,7 +25,7 @@ func (e *Engine) readPower() {
 	switch {
 	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
 	case e.admitted:
-		unproven = e.mayBeBack(e.view.Members) | e.apart.back&^e.view.Members&^e.cleanNodes(Proof.freesVote)
+		unproven = e.backNow() | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)
 	default:
 		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
 	}
@@ -38,6 +38,9 @@ func (e *Engine) readPower() {
 			continue
 		}
 		r := e.readingOf(n)
+		if e.now <= e.apart.acted && e.apart.acted < r.due {
+			r.due = e.apart.acted + 1 // what it says before then does not count
+		}
 		if r.id == 0 && e.now >= r.due {
 			r.id, r.due, r.at = e.nextID(), 0, e.now
 			e.do(ReadPower{ID: r.id, Node: n})

@@ -48,9 +48,11 @@ func (e *Engine) resume(ev Started) {
 	// but proposed anew.
 	e.promised = max(e.promised, v.Epoch)
 	e.tie = tie
-	e.noteApart(v.Verdict)
+	for _, c := range e.clean { // since when, and in which order, nobody knows
+		e.peer(c.Node).cleanTold = !v.Verdict.Quorate
+	}
 	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
 		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
-		e.tie.Doubts = configured(e.cfg) // nobody knows whose
+		e.tie.Doubts, e.tie.Forgot = configured(e.cfg), true // nobody knows whose
 	}
 }

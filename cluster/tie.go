@@ -28,6 +28,8 @@ type tieState struct {
 	Aimed bool `json:"aimed,omitempty"`
 	// Doubts are those who were promised a view that did not come.
 	Doubts wire.Nodes `json:"doubts,omitempty"`
+	// Forgot: another's view was promised that did not come, and nobody here knows any more who was in it.
+	Forgot bool `json:"forgot,omitempty"`
 	told   bool
 }
 
@@ -93,7 +95,7 @@ func (e *Engine) tieTargetsIn(v View) wire.Nodes {
 
 // noteTie keeps when a tie began and what was shared before it.
 func (e *Engine) noteTie(v View) {
-	e.tie.next = 0 // it has come, and is what it is
+	e.tie.next, e.tie.Forgot = 0, false // it has come, and is what it is; its leader has heard of the other
 	until := e.ownTurn(v)
 	switch waits := v.Verdict.Tie == TieFence || v.Verdict.Tie == TieDisk; {
 	case v.joint():
@@ -201,6 +203,6 @@ func (e *Engine) knownLife(n wire.Node) wire.Life {
 	if v, ok := e.view.life(n); ok && v.Incarnation > life.Incarnation {
 		life = v
 	}
-	life.Incarnation = max(life.Incarnation, e.peer(n).memberLife)
+	life.Incarnation = max(life.Incarnation, e.peer(n).memberLife, e.peer(n).counts.life.Incarnation)
 	return life
 }

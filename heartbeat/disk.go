@@ -103,7 +103,7 @@ func only(s quorumdisk.SlotState, so bool) quorumdisk.SlotState {
 func (h *Heart) diskEnded(e quorumdisk.Ended) {
 	if h.disk.used {
 		h.onDisk(h.disk.desk.Ended(h.now, e))
-		h.diskChanged(h.missesSomebody())
+		h.diskChanged(h.missesSomebody() || h.disk.want.Epoch != 0 || h.grants.view.Claim != 0)
 		h.obeyPill()
 		if least := h.disk.desk.AtLeast(); least > h.incarnation {
 			h.persist(true)
