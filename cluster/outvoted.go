@@ -55,6 +55,12 @@ func (e *Engine) noteOthersWon(old, now wire.Disk) {
 // mayBeBack are the nodes outside a set whose votes are not counted, and which others may have taken back while the voters were no quorum. Of the unread ones the next
 // reading of the disk tells.
 func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (back, unread wire.Nodes) {
+	ours := v.Voters.With(e.self) // a member knows by whom it was joined, in a former boot too; else it could have taken anybody back
+	for _, p := range promises {
+		if !p.Fresh {
+			ours = ours.With(p.Life.Node)
+		}
+	}
 	for _, c := range e.clean {
 		if !c.Proof.freesVote() || members.Has(c.Node) {
 			continue
@@ -63,7 +69,7 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		if p := e.peer(c.Node); !p.cleanTold && (c.Proof != ProofNewBoot || p.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
 			since = max(since, e.provenAt(c))
 		}
-		rivals, gone := e.rivals(c, v.Voters|e.evidence(promises).voteless, since)
+		rivals, gone := e.rivals(c, ours, since)
 		have, all := sum(e.cfg, rivals), sum(e.cfg, rivals|e.unfreed(promises, v))
 		if !e.cfg.Quorum.Dynamic {
 			all = sum(e.cfg, configured(e.cfg))
@@ -88,13 +94,13 @@ func (e *Engine) backNow() wire.Nodes {
 	return back
 }
 
-// rivals are those who may have taken a node back after an instant: all but the voters, and members who have no vote yet, who were not proven clean by then. Gone is by when the newest of them was, who is now.
+// rivals are those who may have taken a node back after an instant: all but ours who were not proven clean by then. Gone is by when the newest of them was, who is now.
 // A node that is off does not come back while the switches of others, asked with its own, still answer: it has to be booted.
 func (e *Engine) rivals(of Clean, ours wire.Nodes, since wire.Instant) (set wire.Nodes, gone wire.Instant) {
 	if of.Proof == ProofPowerOff {
 		since += wire.Instant(e.cfg.Beat.Dead)
 	}
-	set = configured(e.cfg) &^ ours.With(of.Node).With(e.self)
+	set = configured(e.cfg) &^ ours.With(of.Node)
 	for _, c := range e.clean {
 		p := e.peer(c.Node)
 		switch {

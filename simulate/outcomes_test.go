@@ -53,7 +53,7 @@ func outcome(s Script) (came, transcript string) {
 	if end := slices.Index(s.Commands, healed); end >= 0 {
 		s.Commands = slices.Clone(s.Commands[:end])
 	}
-	s.Commands = append(s.Commands, "run 120s")
+	s.Commands = append(s.Commands, "run 120s", "expect once nothing") // which fails, and so has each node tell what it knows
 	w, transcript, _ := s.play()
 	if len(w.Broken) > 0 {
 		return "BROKEN " + strings.Join(w.Broken, "; "), transcript
