@@ -75,7 +75,7 @@ func (e *Engine) proven(c Clean) {
 			return
 		}
 	}
-	p.cleanSince, p.cleanTold = 0, false
+	p.cleanSince, p.cleanTold, p.cleanFirst = 0, false, e.now
 	at := 0
 	for at < len(e.clean) && e.clean[at].Node < c.Node {
 		at++

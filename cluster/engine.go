@@ -96,6 +96,7 @@ type peer struct {
 	compared   wire.Life        // the life that has said which moves it has counted
 	denied     Clean            // the newest proof that it contradicted by being heard
 	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
+	cleanFirst wire.Instant     // since when it has been without a break
 	cleanLife  wire.Incarnation // the life that the proof names
 	cleanBy    Proof
 	cleanTold  bool // another has proven it

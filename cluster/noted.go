@@ -57,12 +57,21 @@ func (e *Engine) caughtUp(promises []Promise) (set wire.Nodes) {
 	}
 	for _, c := range e.clean {
 		s := e.disk.Slot(c.Node)
-		off := c.Proof == ProofPowerOff && s.Incarnation >= c.Life.Incarnation || c.Proof == ProofLeft && s.Incarnation == c.Life.Incarnation
+		off := c.Proof == ProofPowerOff && s.Incarnation >= c.Life.Incarnation && e.offTogether(c) || c.Proof == ProofLeft && s.Incarnation == c.Life.Incarnation
 		if e.disk.Good && off && s.Incarnation != 0 && s.Read >= e.peer(c.Node).cleanSince && !newest.Less(s.Words) {
 			set = set.With(c.Node)
 		}
 	}
 	return set
+}
+
+// offTogether reports whether a node was read to be off lately, and since all that are clean are: one that was off may have been booted again, and have been with another that died after that.
+func (e *Engine) offTogether(c Clean) bool {
+	last := e.now - wire.Instant(readLast)
+	for _, o := range e.clean {
+		last = max(last, e.peer(o.Node).cleanFirst)
+	}
+	return e.provenAt(c) >= last
 }
 
 // noteNamed keeps what the slots of others named last: a node takes back what it had written down of a word that was given up. A life that has just begun does not know yet

@@ -17,6 +17,9 @@ type reading struct {
 // readEvery is the pause between two readings of one node's power.
 const readEvery = 5 * time.Second
 
+// readLast is for how long a switch's word counts that nobody has heard again since: switches may be slow to answer.
+const readLast = time.Minute
+
 // readPower asks the switches of absent nodes for their state while a node that may not vote yet waits for proof, or one that does for proof that others are off
 // still. It never shoots: a node that boots does not, merely because it is alone.
 func (e *Engine) readPower() {
@@ -25,8 +28,8 @@ func (e *Engine) readPower() {
 	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
 	case e.admitted:
 		unproven = e.backNow()
-	default:
-		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
+	default: // until they count: who was off may be on again
+		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(p Proof) bool { return p != ProofPowerOff })
 	}
 	if unproven == 0 && (e.admitted || !e.obeyed()) {
 		e.readings = nil
@@ -67,6 +70,10 @@ func (e *Engine) powerRead(ev PowerRead) {
 		r.id, r.due, r.said = 0, e.after(readEvery), ev.Power.String()
 		if ev.Detail != "" {
 			r.said = ev.Detail
+		}
+		if c, _ := e.cleanOf(r.node); ev.Power == wire.PowerOn && c.Proof == ProofPowerOff && !e.admitted {
+			e.unproven(r.node)
+			e.tell(History{Kind: "proof", Level: "warn", Node: e.name(r.node), Text: e.name(r.node) + " is on again"})
 		}
 		if ev.Power == wire.PowerOff && !e.alive(r.node) {
 			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})

@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"off-by-turns-is-off":                   {{"cluster/noted.go", " && e.offTogether(c) ||", " ||"}},
 	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
 	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
 	"switch-that-lied-believed":             {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
@@ -243,6 +244,7 @@ var plants = []planted{
 	{"new-boot-counted-by-who-promised-only", "cluster/promise.go", "			e.countsSince(c, w.Life, w.By)\n", "", "3", "owners proof"},
 	{"promised-view-forgotten-with-the-engine", "cluster/install.go", "\te.countForgotten(own)\n", "", "3", "owners proof"},
 	{"fewer-never-come-to-be-half", "cluster/election.go", "e.view.Verdict.Tie == TieNone && now.Tie != TieNone:", "false:", "", "liveness"},
+	{"off-by-turns-is-off", "cluster/reading.go", "func(p Proof) bool { return p != ProofPowerOff }", "func(Proof) bool { return true }", "3", "owners proof"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
