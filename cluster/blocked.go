@@ -94,10 +94,10 @@ func (e *Engine) noteStuck(s *config.Service, to wire.Node, except wire.Nodes) {
 	}
 }
 
-// cleanCounts reports whether a proof serves now: a node in a new boot that is heard must say itself that nothing runs.
+// cleanCounts reports whether a proof serves now: a node that was heard in a new boot must have said itself that nothing runs, also if it is lost again.
 func (e *Engine) cleanCounts(c Clean) bool {
-	if c.Proof == ProofNewBoot && e.alive(c.Node) {
-		return e.peer(c.Node).Idle
+	if p := e.peer(c.Node); c.Proof == ProofNewBoot && p.Incarnation > c.Life.Incarnation {
+		return p.Idle
 	}
 	return true
 }

@@ -111,8 +111,8 @@ func (e *Engine) targets() wire.Nodes {
 		set = e.tieTargets()
 	}
 	for n := range set.All {
-		_, clean := e.cleanOf(n)
-		if clean && !e.alive(n) || e.alive(n) && !e.lead.stuck.Has(n) || !e.fenceable(n) || e.doubted.Has(n) {
+		c, clean := e.cleanOf(n)
+		if clean && e.cleanCounts(c) && !e.alive(n) || e.alive(n) && !e.lead.stuck.Has(n) || !e.fenceable(n) || e.doubted.Has(n) {
 			set = set.Without(n)
 		}
 	}

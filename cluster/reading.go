@@ -26,8 +26,8 @@ func (e *Engine) readPower() {
 	case !e.obeyed() || e.admitted && (!e.leads() || e.view.Verdict.Quorate):
 	case e.admitted:
 		unproven = e.backNow() | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)
-	default:
-		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(Proof) bool { return true })
+	default: // until they count: who was off may be on again
+		unproven = configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(func(p Proof) bool { return p != ProofPowerOff })
 	}
 	if unproven == 0 && (e.admitted || !e.obeyed()) {
 		e.readings = nil
@@ -68,6 +68,10 @@ func (e *Engine) powerRead(ev PowerRead) {
 		r.id, r.due, r.said = 0, e.after(readEvery), ev.Power.String()
 		if ev.Detail != "" {
 			r.said = ev.Detail
+		}
+		if c, _ := e.cleanOf(r.node); ev.Power == wire.PowerOn && c.Proof == ProofPowerOff && !e.admitted {
+			e.unproven(r.node)
+			e.tell(History{Kind: "proof", Level: "warn", Node: e.name(r.node), Text: e.name(r.node) + " is on again"})
 		}
 		if ev.Power == wire.PowerOff && !e.alive(r.node) {
 			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})

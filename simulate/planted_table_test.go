@@ -45,7 +45,7 @@ var plants = []planted{
 	{"hanging-stop-ignored", "cluster/operations.go", "\t\tr.verify = true\n\t\te.getStuck(s, i)\n\tcase ev.Outcome == wire.OutcomeDone:", "\t\tr.op, r.state = 0, wire.StateStopped\n\tcase ev.Outcome == wire.OutcomeDone:", "section 12", "owners proof"},
 	{"hanging-start-forgotten", "cluster/operations.go", "r.endBy, r.verify = 0, true\n", "r.endBy, r.op, r.state = 0, 0, wire.StateStopped\n\t\t\tcontinue\n", "4", "owners proof"},
 	{"new-incarnation-taken-for-new-boot", "cluster/peers.go", "if life.Boot != k.Boot && life.Machine == k.Machine {", "if life.Machine == k.Machine {", "7", "owners proof touched"},
-	{"new-boot-trusted-while-it-runs-something", "cluster/blocked.go", "return e.peer(c.Node).Idle", "return true", "7", "owners proof"},
+	{"new-boot-trusted-while-it-runs-something", "cluster/blocked.go", "return p.Idle", "return true", "7", "owners proof"},
 	{"void-proof-kept", "cluster/peers.go", "\te.unproven(c.Node)\n", "", "17", "owners proof needless"},
 	{"proof-kept-after-admission", "cluster/install.go", "return c.Epoch < p.memberAt || c.Life.Incarnation < p.memberLife", "return c.Epoch < p.memberAt && false", "17", "owners proof views"},
 	{"tie-broken-by-both", "cluster/weigh.go", "\t}\n\treturn mine.First() < others.First()\n}", "\t}\n\treturn true\n}", "11", "both"},
@@ -249,6 +249,7 @@ var plants = []planted{
 	{"new-boot-counted-by-who-promised-only", "cluster/promise.go", "			e.countsSince(c, w.Life, w.By)\n", "", "3", "owners proof"},
 	{"promised-view-forgotten-with-the-engine", "cluster/install.go", "\te.countForgotten(own)\n", "", "3", "owners proof"},
 	{"fewer-never-come-to-be-half", "cluster/election.go", "e.view.Verdict.Tie == TieNone && now.Tie != TieNone:", "false:", "", "liveness"},
+	{"lost-new-boot-runs-nothing", "cluster/blocked.go", "c.Proof == ProofNewBoot && p.Incarnation > c.Life.Incarnation {", "c.Proof == ProofNewBoot && e.alive(c.Node) {", "7", "owners proof"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
