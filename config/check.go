@@ -140,6 +140,11 @@ func (p *parser) defaults() {
 			t.Delay = c.worstFence() + time.Second
 		}
 	}
+	for i := range c.Fences {
+		if f := &c.Fences[i]; !f.holdupSet {
+			f.Holdup = c.holdupOf(*f)
+		}
+	}
 	if c.Lease == 0 {
 		c.Lease = max(8*time.Second, 4*c.Beat.Dead+4*viewRounds, c.leaseForTie(), c.leaseForDisk())
 	}

@@ -96,7 +96,11 @@ type Fence struct {
 	// Timeout bounds one action of the device: off, status or on. Default 20s.
 	Timeout time.Duration
 	ThenOn  bool // then=on: switched on again once the node is confirmed off
-	Line    int
+	// Holdup is for how long the machine may run on by what its supply holds after the device has said off. Default 500ms for an outlet whose node may run what owns data, else 0.
+	Holdup time.Duration
+	Line   int
+
+	holdupSet bool
 }
 
 // Quorum is the "quorum" line.

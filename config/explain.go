@@ -174,7 +174,7 @@ func (c *Config) explainProof(r *Row, n Node, half bool) {
 		}
 		r.Steps = append(r.Steps, step)
 	}
-	r.Terms = append(r.Terms, term("off and confirmation (the devices' time limits)", c.FenceTime(n.Number)))
+	r.Terms = append(r.Terms, c.offTerms("off and confirmation (the devices' time limits)", n)...)
 	if c.provesByLease(n) && !half {
 		r.Steps = append(r.Steps, fmt.Sprintf("if no device confirms it: its lease and its watchdog's time are over after %s, as granted by the device", sumOf(c.leaseTerms())))
 	}

@@ -13,7 +13,7 @@ import (
 func (p *parser) fence(l line) {
 	if n := len(l.words) - 1; n != 2 {
 		p.add(l.number, "fence: %s%s; the form is: fence NODE NAME type=… level=1 …; types: %s, or agent=fence_xyz",
-			wanted(n, 2, 2), hint(l, l.words[min(3, len(l.words)):], []string{"type", "level", "timeout", "then", "agent"}), strings.Join(FenceTypes(), ", "))
+			wanted(n, 2, 2), hint(l, l.words[min(3, len(l.words)):], []string{"type", "level", "timeout", "then", "holdup", "agent"}), strings.Join(FenceTypes(), ", "))
 		return
 	}
 	f := Fence{Node: p.nodeNumber(l, l.words[1]), Name: l.words[2], Level: 1, Timeout: DefaultFenceTimeout, Keys: map[string]string{}, Line: l.number}
@@ -61,7 +61,7 @@ func (p *parser) fenceType(l line, f *Fence) {
 	if p.secrets(l) {
 		return
 	}
-	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then"})
+	p.checkSpec(l, "fence "+f.Type, sp, nil, []string{"type", "level", "timeout", "then", "holdup"})
 	if sp.keys["community-file"] != 0 || sp.keys["auth-file"] != 0 {
 		p.checkSNMP(l, f)
 	}
@@ -102,6 +102,8 @@ func (p *parser) fenceKey(l line, f *Fence, kv pair) {
 		if f.ThenOn = kv.value == "on"; !f.ThenOn && kv.value != "off" {
 			p.add(l.number, "fence: then=%s: write then=on to have the node switched on again once it is confirmed off, or then=off", kv.value)
 		}
+	case "holdup":
+		f.Holdup, f.holdupSet = p.duration(l, "holdup", kv.value, 0, 10*time.Second), true
 	default:
 		if f.Type == "agent" && slices.Contains([]string{"action", "nodename"}, kv.key) {
 			p.add(l.number, "fence agent: %s= is set by locum itself", kv.key)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"locum/wire"
 )
@@ -26,6 +27,33 @@ func (f Fence) isBoard() bool {
 // KnowsMachine reports whether what the device says is of the machine itself, as a board or a guest's host sees it, and not of an
 // outlet that feeds it.
 func (f Fence) KnowsMachine() bool { return f.isBoard() || f.Type == "libvirt" }
+
+// supplyHolds is for how long an outlet's machine is taken to run on by default. The least that supplies have to bridge is 16 ms at 80 % of their load (Intel, ATX12VO design guide, table
+// 4-9); an idle machine takes many times that to drain them.
+const supplyHolds = 500 * time.Millisecond
+
+// holdupOf is the default of a line's holdup=: of an outlet, where its node may write to what its successor writes to as well.
+func (c *Config) holdupOf(f Fence) time.Duration {
+	if f.KnowsMachine() || f.Type == "manual" {
+		return 0
+	}
+	for _, s := range c.Services {
+		if slices.Contains(s.Nodes, f.Node) && slices.ContainsFunc(s.Resources, func(r Resource) bool { return slices.Contains(ownsData, r.Type) }) {
+			return supplyHolds
+		}
+	}
+	return 0
+}
+
+// holdup is the longest of a node's devices.
+func (c *Config) holdup(n wire.Node) (longest time.Duration) {
+	for _, f := range c.Fences {
+		if f.Node == n {
+			longest = max(longest, f.Holdup)
+		}
+	}
+	return longest
+}
 
 // place is where a line's device is: its host or serial port; "" where the line does not say.
 func (f Fence) place() string {
@@ -121,7 +149,7 @@ func (c *Config) explainDeadTogether() []Row {
 		case len(d.left) > 0:
 			r.Proof = "power confirmed off"
 			r.Steps = append(r.Steps, fmt.Sprintf("%s confirms that it is off", namesOf(d.left[0])))
-			r.Terms = append(r.Terms, term("off and confirmation, all levels (the devices' time limits)", c.FenceTime(d.node.Number)))
+			r.Terms = append(r.Terms, c.offTerms("off and confirmation, all levels (the devices' time limits)", d.node)...)
 		case c.provesByLease(d.node) && !half:
 			r.Proof = "lease and watchdog's time over"
 			r.Terms = append([]Term{term("agreeing on a view", viewRounds)}, c.leaseTerms()...)

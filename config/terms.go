@@ -12,6 +12,15 @@ func (c *Config) claimTerms() []Term {
 	return []Term{term("the claim on the disk", claimTime), term("the less important side lets the other be first", 2*c.Beat.Every)}
 }
 
+// offTerms are what it takes until a node is off.
+func (c *Config) offTerms(what string, n Node) []Term {
+	terms := []Term{term(what, c.FenceTime(n.Number))}
+	if holds := c.holdup(n.Number); holds > 0 {
+		terms = append(terms, term("what its supply may hold", holds))
+	}
+	return terms
+}
+
 // Settling is how long the turns of a tie wait until it is settled who is of which half: where there are more than two nodes one that both halves hear
 // may be a member of the one and, at once, of the other, and each would shoot.
 func (c *Config) Settling() time.Duration {

@@ -75,6 +75,7 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 		switch outcomeOfLevel(devices) {
 		case wire.OutcomeDone:
 			r.Outcome = wire.OutcomeDone
+			drain(level)
 			return r
 		case wire.OutcomeUnknown:
 			r.Outcome = wire.OutcomeUnknown
@@ -175,6 +176,16 @@ func (l *Ladder) On(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// drain waits until what a level's outlets feed has come to a stand: its supply holds it up for a while, and what it writes then its successor must not have begun to write. That the
+// shot is called off meanwhile changes nothing: it has hit.
+func drain(level []*outlet) {
+	var d time.Duration
+	for _, o := range level {
+		d = max(d, o.holdup)
+	}
+	time.Sleep(d)
 }
 
 func longest(level []*outlet) time.Duration {

@@ -381,3 +381,20 @@ func TestADeviceThatDoesNotAnswerAfterItWentOffStaysSoForAsLong(t *testing.T) {
 		}
 	})
 }
+
+// An outlet that has said off feeds a supply that is not empty yet: the proof comes when that has run dry, also if the shot is called off meanwhile.
+func TestWhatASupplyHoldsIsWaitedForOnceItsOutletIsOff(t *testing.T) {
+	for _, holdup := range []time.Duration{0, 500 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			l := scriptedLadder(20*time.Second, []*scripted{{}, {}})
+			l.levels[0][1].holdup = holdup
+			ctx, end := context.WithCancel(t.Context())
+			time.AfterFunc(100*time.Millisecond, end)
+			begin := time.Now()
+			r := l.Shoot(ctx, always)
+			if took := time.Since(begin); r.Outcome != wire.OutcomeDone || took != holdup {
+				t.Errorf("holdup=%s: %s after %s: %s", holdup, r.Outcome, took, r)
+			}
+		})
+	}
+}

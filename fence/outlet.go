@@ -44,6 +44,7 @@ type outlet struct {
 	device  Device
 	turn    *turn
 	rest    time.Duration // how long it has to have been off before it is switched on
+	holdup  time.Duration // how long what it feeds may run on after it has said off
 	said    atomic.Uint32 // wire.Power: the newest answer, unknown if there was none
 	offAt   time.Time     // when it said off first, after something else; under turn
 	known   wire.Power    // the newest answer that was on or off; under turn
@@ -51,7 +52,7 @@ type outlet struct {
 }
 
 func newOutlet(f config.Fence, d Device) *outlet {
-	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn(), knows: f.KnowsMachine()}
+	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn(), knows: f.KnowsMachine(), holdup: f.Holdup}
 	if n := cmp.Or(f.Keys["outlet"], f.Keys["plug"], f.Keys["port"]); n != "" {
 		o.which = "outlet " + n + ": "
 	}
