@@ -96,7 +96,7 @@ type Fence struct {
 	// Timeout bounds one action of the device: off, status or on. Default 20s.
 	Timeout time.Duration
 	ThenOn  bool // then=on: switched on again once the node is confirmed off
-	// Holdup is for how long the machine may run on by what its supply holds after the device has said off. Default 500ms for an outlet whose node may run what owns data, else 0.
+	// Holdup is for how long the machine may run on by what its supply holds after the device has said off. Default 500ms for an outlet whose node may run more than addresses and stateless services, else 0.
 	Holdup time.Duration
 	Line   int
 

@@ -152,30 +152,32 @@ func warned(p *Problems, text string) bool {
 	return false
 }
 
-func TestOnlyWhatOwnsDataWaitsForASupply(t *testing.T) {
+func TestOnlyWhatMayOwnDataWaitsForASupply(t *testing.T) {
+	const pair = "cluster c\nkey /k\nnode 1 alpha\nnode 2 beta\npath udp lan alpha=192.0.2.1 beta=192.0.2.2\ntiebreak unsafe\n"
 	const outlet, board = "type=shelly address=192.0.2.50", "type=redfish address=192.0.2.61 user=a password-file=/etc/p"
 	for _, tc := range []struct {
-		line, services string
-		want           time.Duration
+		line, service string
+		want          time.Duration
 	}{
-		{outlet, "", 0},
-		{outlet, "service db nodes=alpha,beta\nresource db mount /dev/sdb1 /srv\n", 500 * time.Millisecond},
-		{outlet, "service db nodes=alpha\nresource db mount /dev/sdb1 /srv\n", 0},
-		{outlet + " holdup=2s", "", 2 * time.Second},
-		{outlet + " holdup=0s", "service db nodes=alpha,beta\nresource db mount /dev/sdb1 /srv\n", 0},
-		{board, "service db nodes=alpha,beta\nresource db mount /dev/sdb1 /srv\n", 0},
-		{"type=manual", "service db nodes=alpha,beta\nresource db mount /dev/sdb1 /srv\n", 0},
+		{outlet, "nodes=alpha,beta\nresource db unit db.service", 500 * time.Millisecond},
+		{outlet, "nodes=alpha\nresource db unit db.service", 0},
+		{outlet, "nodes=alpha,beta stateless=yes\nresource db unit db.service", 0},
+		{outlet, "nodes=alpha,beta\nresource db vip 192.0.2.101/24", 0},
+		{outlet + " holdup=2s", "nodes=alpha\nresource db unit db.service", 2 * time.Second},
+		{outlet + " holdup=0s", "nodes=alpha,beta\nresource db unit db.service", 0},
+		{board, "nodes=alpha,beta\nresource db unit db.service", 0},
+		{"type=manual", "nodes=alpha,beta\nresource db unit db.service", 0},
 	} {
-		c, p := Parse("f", good+"fence beta two level=2 "+tc.line+"\n"+tc.services)
+		c, p := Parse("f", pair+"fence beta two level=2 "+tc.line+"\nservice db "+tc.service+"\n")
 		if c == nil {
 			t.Fatal(p.Errors)
 		}
 		if got := c.Fences[len(c.Fences)-1].Holdup; got != tc.want {
-			t.Errorf("%s\n%s: %s, want %s", tc.line, tc.services, got, tc.want)
+			t.Errorf("%s\n%s: %s, want %s", tc.line, tc.service, got, tc.want)
 		}
 		said := slices.ContainsFunc(c.offTerms("off", c.Nodes[1]), func(term Term) bool { return term.Name == "what its supply may hold" })
 		if said != (c.holdup(2) > 0) {
-			t.Errorf("%s\n%s: check says of it: %t", tc.line, tc.services, said)
+			t.Errorf("%s\n%s: check says of it: %t", tc.line, tc.service, said)
 		}
 	}
 }

@@ -32,13 +32,14 @@ func (f Fence) KnowsMachine() bool { return f.isBoard() || f.Type == "libvirt" }
 // 4-9); an idle machine takes many times that to drain them.
 const supplyHolds = 500 * time.Millisecond
 
-// holdupOf is the default of a line's holdup=: of an outlet, where its node may write to what its successor writes to as well.
+// holdupOf is the default of a line's holdup=: of an outlet, where its node may write to what its successor writes to as well. That two nodes hold an address for that long, or run a service
+// that is stateless, destroys nothing.
 func (c *Config) holdupOf(f Fence) time.Duration {
 	if f.KnowsMachine() || f.Type == "manual" {
 		return 0
 	}
 	for _, s := range c.Services {
-		if slices.Contains(s.Nodes, f.Node) && slices.ContainsFunc(s.Resources, func(r Resource) bool { return slices.Contains(ownsData, r.Type) }) {
+		if !s.Stateless && slices.Contains(s.Nodes, f.Node) && slices.ContainsFunc(s.Resources, func(r Resource) bool { return r.Type != "vip" }) {
 			return supplyHolds
 		}
 	}

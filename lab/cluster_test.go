@@ -69,7 +69,7 @@ func lines(w *World, tiebreak, service, resources string) string {
 	for _, n := range w.Nodes {
 		fmt.Fprintf(&b, "node %d %s\n", n.Number, n.Name)
 		if strings.Contains(tiebreak, "fence") {
-			fmt.Fprintf(&b, "fence %s plug type=http timeout=200ms url-off=%s url-on=%s url-status=%s\n", n.Name,
+			fmt.Fprintf(&b, "fence %s plug type=http timeout=200ms holdup=0s url-off=%s url-on=%s url-status=%s\n", n.Name,
 				w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "on"), w.Power.URL(n.Name, "status"))
 		}
 	}

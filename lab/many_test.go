@@ -95,7 +95,7 @@ func crowdFile(w *World, path string) string {
 	}
 	for _, n := range w.Nodes {
 		if switched[n.Name] || *manySwitched {
-			fmt.Fprintf(&b, "fence %s plug type=http timeout=2s url-off=%s url-on=%s url-status=%s\n", n.Name,
+			fmt.Fprintf(&b, "fence %s plug type=http timeout=2s holdup=0s url-off=%s url-on=%s url-status=%s\n", n.Name,
 				w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "on"), w.Power.URL(n.Name, "status"))
 		}
 	}

@@ -33,7 +33,7 @@ func officeFile(w *World) string {
 	var names []string
 	for _, n := range w.Nodes {
 		fmt.Fprintf(&b, "node %d %s capacity=slot:%d\n", n.Number, n.Name, officeCarries)
-		fmt.Fprintf(&b, "fence %s plug type=http timeout=1s url-off=%s url-on=%s url-status=%s\n", n.Name,
+		fmt.Fprintf(&b, "fence %s plug type=http timeout=1s holdup=0s url-off=%s url-on=%s url-status=%s\n", n.Name,
 			w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "on"), w.Power.URL(n.Name, "status"))
 		path += fmt.Sprintf(" %s=%s", n.Name, n.Addr)
 		names = append(names, n.Name)

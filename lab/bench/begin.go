@@ -28,7 +28,7 @@ func (f file) text(w *lab.World) string {
 		"path udp lan alpha=192.0.2.1 beta=192.0.2.2\ntiebreak %s\n%s", lab.NodeDir, window/3, window, f.tiebreak, f.services)
 	if strings.Contains(f.tiebreak, "fence") {
 		for _, n := range w.Nodes {
-			text += fmt.Sprintf("fence %s plug type=http timeout=200ms url-off=%s url-status=%s\n", n.Name, w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "status"))
+			text += fmt.Sprintf("fence %s plug type=http timeout=200ms holdup=0s url-off=%s url-status=%s\n", n.Name, w.Power.URL(n.Name, "off"), w.Power.URL(n.Name, "status"))
 		}
 	}
 	return text

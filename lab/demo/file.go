@@ -28,7 +28,7 @@ func file(w *lab.World, serial [2]string, disk bool) string {
 		quorum = "disk      " + diskFile + " every=250ms dead=1s\ntiebreak  disk\n"
 	}
 	fence := func(name string) string {
-		return fmt.Sprintf("fence     %-5s plug type=http timeout=500ms url-off=%s url-on=%s url-status=%s\n",
+		return fmt.Sprintf("fence     %-5s plug type=http timeout=500ms holdup=0s url-off=%s url-on=%s url-status=%s\n",
 			name, w.Power.URL(name, "off"), w.Power.URL(name, "on"), w.Power.URL(name, "status"))
 	}
 	return `cluster   demo
