@@ -14,11 +14,7 @@ func DrawHalves(seed uint64) Script {
 	d.names = []string{"alpha", "beta", "gamma", "delta", "epsilon", "zeta"}[:[]int{4, 4, 4, 6}[d.rnd.IntN(4)]]
 	d.disk = d.percent(30)
 	var b strings.Builder
-	fmt.Fprintf(&b, "cluster t\nkey /k\nbeat %s\npath udp lan", d.beat)
-	for i, n := range d.names {
-		fmt.Fprintf(&b, " %s=192.0.2.%d", n, i+1)
-	}
-	b.WriteString("\n")
+	d.onOnePath(&b)
 	if d.disk {
 		b.WriteString("disk /dev/quorum1 every=1s dead=5s\ntiebreak disk\n")
 	}
@@ -43,6 +39,15 @@ func DrawHalves(seed uint64) Script {
 	d.boot()
 	d.halves()
 	return Script{Config: d.config, Commands: d.commands}
+}
+
+// onOnePath begins a file whose nodes have one network.
+func (d *draw) onOnePath(b *strings.Builder) {
+	fmt.Fprintf(b, "cluster t\nkey /k\nbeat %s\npath udp lan", d.beat)
+	for i, n := range d.names {
+		fmt.Fprintf(b, " %s=192.0.2.%d", n, i+1)
+	}
+	b.WriteString("\n")
 }
 
 // shuffled are the nodes in any order.

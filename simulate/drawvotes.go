@@ -42,11 +42,8 @@ func DrawVotes(seed uint64) Script {
 // votes makes a file in which a clean node mostly does not count, and some nodes count for more than others.
 func (d *draw) votes() {
 	var b strings.Builder
-	fmt.Fprintf(&b, "cluster t\nkey /k\nbeat %s\nlease 6s\npath udp lan", d.beat)
-	for i, n := range d.names {
-		fmt.Fprintf(&b, " %s=192.0.2.%d", n, i+1)
-	}
-	b.WriteString("\n")
+	d.onOnePath(&b)
+	b.WriteString("lease 6s\n")
 	if d.disk {
 		for i := range d.one("1", "1", "3")[0] - '0' {
 			fmt.Fprintf(&b, "disk /dev/quorum%d every=500ms dead=2s\n", i+1)
