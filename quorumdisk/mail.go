@@ -51,9 +51,10 @@ func (d *Desk) fetchMail(disk int, slots []Sight) []Action {
 // it is meant for.
 func (d *Desk) Bound(boot wire.ID, admitted wire.Epoch) (p Pill, from wire.Node) {
 	for i := range d.set.Disks {
-		for n, p := range d.disk[i].mail.found {
-			if p.Binds(boot, d.set.Incarnation, admitted) {
-				return p, wire.Node(n + 1)
+		found := &d.disk[i].mail.found // at each round, so without a copy
+		for n := range found {
+			if found[n].Binds(boot, d.set.Incarnation, admitted) {
+				return found[n], wire.Node(n + 1)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func (p Pill) valid() bool {
 // meant, and a node that has been admitted to that view or a later one was taken back, which makes the pill void. A heart that
 // was started anew in the same boot obeys as its predecessor would have: what was to be ended still runs. Of a later life than
 // one's own no pill can tell the truth.
-func (p Pill) Binds(boot wire.ID, incarnation wire.Incarnation, admitted wire.Epoch) bool {
+func (p *Pill) Binds(boot wire.ID, incarnation wire.Incarnation, admitted wire.Epoch) bool {
 	return !p.IsZero() && p.Boot == boot && p.Incarnation <= incarnation && p.Epoch > admitted
 }
 

@@ -182,7 +182,7 @@ func (s *Stamps) Shared(n wire.Node) bool {
 
 // rose tells whether a node's slot rose on a disk in its present life, while this life or a former one looked.
 func (s *Stamps) rose(d *stampDisk, n wire.Node) bool {
-	shown := d.shown[n-1]
+	shown := &d.shown[n-1]
 	return shown.Incarnation != 0 && shown.Incarnation == s.known[n-1].Incarnation && (shown.Newer(d.first[n-1]) || s.metOn(d.id, n) == shown.Incarnation)
 }
 
@@ -200,9 +200,10 @@ func (s *Stamps) metOn(id DiskID, n wire.Node) wire.Incarnation {
 func (s *Stamps) Met() (list []Met) {
 	now := Stamps{}
 	for d := range s.disks {
-		for i, shown := range s.disk[d].shown {
+		shown := &s.disk[d].shown
+		for i := range shown {
 			if n := wire.Node(i + 1); s.rose(&s.disk[d], n) {
-				now.meet(Met{s.disk[d].id, n, shown.Incarnation})
+				now.meet(Met{s.disk[d].id, n, shown[i].Incarnation})
 			}
 		}
 	}
