@@ -19,6 +19,10 @@ func DrawVotes(seed uint64) Script {
 		d.say("watchdog 2s")
 	}
 	d.boot()
+	if d.percent(60) {
+		d.behindACut()
+		return Script{Config: d.config, Commands: d.commands}
+	}
 	for range 2 + d.rnd.IntN(4) {
 		if d.percent(60) {
 			d.frees()
@@ -37,6 +41,42 @@ func DrawVotes(seed uint64) Script {
 	d.serve()
 	d.rest()
 	return Script{Config: d.config, Commands: d.commands}
+}
+
+// behindACut is a short history in which one side is cut off, loses sight of the disk or not, and is told who is off, while the other side's nodes go and come back. Nothing is
+// healed: what must never happen happens long before.
+func (d *draw) behindACut() {
+	nodes := d.shuffled()
+	at := 1 + d.rnd.IntN(max(1, len(nodes)/2))
+	side, others := nodes[:at], nodes[at:]
+	here := func() string { return d.one(side...) }
+	there := func() string { return d.one(others...) }
+	d.say("cut %s %s", strings.Join(side, ","), strings.Join(others, ","))
+	happens := []func(){
+		func() { d.say("kill %s", there()) },
+		func() { d.say("boot %s", there()) },
+		func() { d.say("boot %s", there()) },
+		func() { d.leaves(there()) },
+		func() { d.say("start-heart %s", there()) },
+		func() { d.say("confirm-if-off %s %s", here(), there()) },
+		func() { d.allConfirmed(here()) },
+		func() { d.confirmed(there()) },
+		func() { d.say("%s %s", d.one("kill", "boot", "boot"), here()) },
+		func() { d.say("%s %s", d.one("kill-engine", "bounce-heart", "pause", "resume"), here()) },
+		func() { d.say("%s %s", d.one("kill-engine", "bounce-heart", "pause", "resume"), there()) },
+		func() { d.say("heal"); d.part() },
+	}
+	if d.disk {
+		happens = append(happens, func() { d.say("%s %s", d.one("lose-disk", "find-disk"), here()) }, func() { d.say("%s %s", d.one("lose-disk", "find-disk"), there()) })
+	}
+	if d.fences {
+		happens = append(happens, func() { d.say("switch %s %s", d.node(), d.one("ok", "ok", "fail")) })
+	}
+	for range 5 + d.rnd.IntN(8) {
+		d.say("run %s", d.one("300ms", "2s", "2s", "5s", "14s"))
+		happens[d.rnd.IntN(len(happens))]()
+	}
+	d.say("run 15s")
 }
 
 // votes makes a file in which a clean node mostly does not count, and some nodes count for more than others.
