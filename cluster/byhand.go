@@ -68,6 +68,11 @@ func (e *Engine) mayBeBackOnceSaid() wire.Nodes {
 		return 0
 	}
 	back, _ := e.mayBeBack(e.promisesNow(), e.view.Members, e.judge(e.promisesNow(), e.view.Members))
+	for n := range back.All {
+		if e.fenceable(n) { // its switch is asked
+			back = back.Without(n)
+		}
+	}
 	return back
 }
 

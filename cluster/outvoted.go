@@ -192,6 +192,7 @@ func (e *Engine) proveAnew(nodes wire.Nodes) {
 	for n := range nodes.All {
 		e.unproven(n)
 		e.apart.anew = e.apart.anew.With(n)
+		e.readAgain(n)
 		e.tell(History{Kind: "proof", Level: "warn", Node: e.name(n),
 			Text: fmt.Sprintf("%s may have been taken back while this node was in no quorum: it has to be proven anew that it runs nothing", e.name(n))})
 	}

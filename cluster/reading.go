@@ -58,6 +58,15 @@ func (e *Engine) readingOf(n wire.Node) *reading {
 	return &e.readings[len(e.readings)-1]
 }
 
+// readAgain has a node's switch asked at once: what it says later would make a word too old that somebody says now.
+func (e *Engine) readAgain(n wire.Node) {
+	for i := range e.readings {
+		if e.readings[i].node == n {
+			e.readings[i].due = min(e.readings[i].due, e.now)
+		}
+	}
+}
+
 // powerRead takes a switch's word. "Off" without a shot is proof while the node is not heard.
 func (e *Engine) powerRead(ev PowerRead) {
 	for i := range e.readings {
