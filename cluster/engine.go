@@ -102,6 +102,7 @@ type peer struct {
 	cleanTold  bool         // another has proven it
 	unadmitted bool         // its new boot, which proves it, was seen to have no vote
 	wrote      wire.Instant // before this its slot on the quorum disk had moved once more: what it says was written since
+	voted      voted
 	endSeen    wire.Instant // when it was seen there first that its former boot, or the life that has written it, had ended
 	counts     countsAgain
 	off        offWord

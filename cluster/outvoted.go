@@ -50,6 +50,12 @@ func (e *Engine) noteOthersWon(old, now wire.Disk) {
 		return
 	}
 	e.apart.beaten, e.apart.acted = e.apart.beaten|c.Members, e.now+e.diskDead()
+	for n := range c.Members.All {
+		e.peer(n).voted = voted{at: e.now}
+		if n == c.By {
+			e.peer(n).voted.life = c.Incarnation
+		}
+	}
 }
 
 // mayBeBack are the nodes outside a set whose votes are not counted, and which others may have taken back while the voters were no quorum. Of the unread ones the next
@@ -75,6 +81,8 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 			all = sum(e.cfg, configured(e.cfg))
 		}
 		switch {
+		case e.hasVotedSince(c, since):
+			back = back.With(c.Node)
 		case rivals == 0:
 		case 2*have > all, e.apart.beaten&rivals != 0 && since <= e.apart.acted:
 			back = back.With(c.Node)
@@ -86,6 +94,18 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		}
 	}
 	return back, unread
+}
+
+// voted is when it was seen last that the quorum disk has decided for others, with a node among their voters, and in which life, if that is known.
+type voted struct {
+	at   wire.Instant
+	life wire.Incarnation
+}
+
+// hasVotedSince reports whether a node has voted where others have won since it was proven clean, and not in the life that is proven to be over: it is back, whoever has taken it back.
+func (e *Engine) hasVotedSince(c Clean, since wire.Instant) bool {
+	v := e.peer(c.Node).voted
+	return v.at != 0 && since <= v.at && (v.life == 0 || v.life > c.Life.Incarnation)
 }
 
 // backNow are those of the view in force, which is no quorum.
