@@ -25,16 +25,37 @@ func (e *Engine) noteQuorum(v Verdict, at wire.Instant) {
 	}
 }
 
-// noteTogether keeps that those who make the view a quorum go by it still. Their beats have said so within dead; what this engine learns late, it learns in one go.
+// noteTogether keeps when those who make the view a quorum went by it, as their newest beats have said. That an engine takes one for alive says nothing: where it was stopped, it
+// has not learnt yet who was lost meanwhile.
 func (e *Engine) noteTogether() {
-	dead := wire.Instant(e.cfg.Beat.Dead)
-	at := e.now - dead
+	if !e.obeyed() || !e.view.Verdict.Quorate {
+		return
+	}
+	at := e.quorumHeard()
 	if e.view.Verdict.Claim != 0 {
 		at = min(at, e.disk.From)
 	}
-	if e.obeyed() && e.view.Verdict.Quorate && at >= e.apart.together+dead && e.quorumObeys() {
-		e.apart.together = at
+	e.apart.together = max(e.apart.together, at-wire.Instant(e.cfg.Beat.Dead))
+}
+
+// quorumHeard is the newest instant since which members with the votes that the view needs were all heard under it.
+func (e *Engine) quorumHeard() wire.Instant {
+	v := e.view.Verdict
+	var heard []wire.Instant // by whom each vote was cast
+	for n := range v.Voters.All {
+		at := e.now
+		if p := e.peer(n); n != e.self {
+			if at = p.LastHeard; p.Epoch != e.view.Epoch {
+				continue
+			}
+		}
+		heard = append(heard, slices.Repeat([]wire.Instant{at}, votesOf(e.cfg, n))...)
 	}
+	if len(heard) < v.needed() || v.needed() < 1 {
+		return 0
+	}
+	slices.Sort(heard)
+	return heard[len(heard)-v.needed()]
 }
 
 // noteOthersWon keeps that the quorum disk has decided for others since this node was in a quorum. As long as one of them goes on writing, and until what they have read
