@@ -94,7 +94,7 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		}
 		since := e.apart.together
 		if p := e.peer(c.Node); !p.cleanTold && (c.Proof != ProofNewBoot || p.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
-			since = max(since, e.provenAt(c))
+			since = max(since, e.shownAt(c))
 		}
 		rivals, gone := e.rivals(c, ours, since)
 		have, all := sum(e.cfg, rivals), sum(e.cfg, rivals|e.unfreed(promises, v))
@@ -117,13 +117,14 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 	return back, unread
 }
 
-// voted is when it was seen last that the quorum disk has decided for others, with a node among their voters, and in which life, if that is known.
+// voted is when a node is known last to have had a vote beside others, and in which life, if that is known: the quorum disk was seen to have decided for them, or its own slot
+// says that it was admitted in a new boot.
 type voted struct {
 	at   wire.Instant
 	life wire.Incarnation
 }
 
-// hasVotedSince reports whether a node has voted where others have won since it was proven clean, and not in the life that is proven to be over: it is back, whoever has taken it back.
+// hasVotedSince reports whether a node has had a vote beside others since it was proven clean, and not in the life that is proven to be over: it is back, whoever has taken it back.
 func (e *Engine) hasVotedSince(c Clean, since wire.Instant) bool {
 	v := e.peer(c.Node).voted
 	return v.at != 0 && since <= v.at && (v.life == 0 || v.life > c.Life.Incarnation)
@@ -172,6 +173,14 @@ func (e *Engine) provenAt(c Clean) wire.Instant {
 		return p.cleanSince
 	}
 	return e.now // it came in this very step
+}
+
+// shownAt is as of when what proves it was so: what the quorum disk shows may have been over when it was read.
+func (e *Engine) shownAt(c Clean) wire.Instant {
+	if at := e.peer(c.Node).cleanShown; at != 0 {
+		return at
+	}
+	return e.provenAt(c)
 }
 
 // askedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A life that has ended on the quorum disk was over when
