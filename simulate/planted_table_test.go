@@ -22,6 +22,7 @@ func (p planted) edits() []edit {
 // something shows.
 var guardedTwice = map[string][]edit{
 	"written-when-it-was-read":              {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
+	"proofs-are-as-new-as-the-engine":       {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
 	"new-boot-is-in-no-other-quorum":        {{"cluster/outvoted.go", "(c.Proof != ProofNewBoot || p.unadmitted)", "true"}},
 	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
 	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
