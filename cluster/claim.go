@@ -164,6 +164,9 @@ func (e *Engine) noteWritten(old, now wire.Disk) {
 		if s.Boot != before.Boot || s.Left && (!before.Left || s.Incarnation != before.Incarnation) {
 			p.endSeen = e.now
 		}
+		if c, clean := e.cleanOf(s.Node); clean && s.Boot != c.Life.Boot && s.Incarnation > c.Life.Incarnation && !s.Unadmitted && !s.Left && p.wrote > p.voted.at {
+			p.voted = voted{p.wrote, s.Incarnation}
+		}
 	}
 }
 
@@ -193,10 +196,11 @@ func (e *Engine) proveByDisk() {
 		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
 		case e.rebooted(s) && s.Idle && !e.mayBeAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
-			e.peer(s.Node).unadmitted, e.peer(s.Node).cleanAsked = s.Unadmitted, e.peer(s.Node).endSeen
+			p := e.peer(s.Node)
+			p.unadmitted, p.cleanAsked, p.cleanShown = s.Unadmitted, p.endSeen, max(p.wrote, 1)
 		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && !e.mayHaveStarted(s):
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
-			e.peer(s.Node).cleanAsked = e.peer(s.Node).endSeen
+			e.peer(s.Node).cleanAsked, e.peer(s.Node).cleanShown = e.peer(s.Node).endSeen, max(s.Read, 1)
 		}
 	}
 }

@@ -71,11 +71,11 @@ func (e *Engine) proven(c Clean) {
 			if e.clean[i].Proof.freesVote() && !c.Proof.freesVote() && e.clean[i].Life == c.Life {
 				return
 			}
-			p.cleanSince, p.cleanAsked, p.cleanTold, p.unadmitted, e.clean[i] = 0, 0, false, false, c
+			p.cleanSince, p.cleanAsked, p.cleanShown, p.cleanTold, p.unadmitted, e.clean[i] = 0, 0, 0, false, false, c
 			return
 		}
 	}
-	p.cleanSince, p.cleanAsked, p.cleanTold, p.unadmitted = 0, 0, false, false
+	p.cleanSince, p.cleanAsked, p.cleanShown, p.cleanTold, p.unadmitted = 0, 0, 0, false, false
 	at := 0
 	for at < len(e.clean) && e.clean[at].Node < c.Node {
 		at++

@@ -99,9 +99,11 @@ type peer struct {
 	cleanLife  wire.Incarnation // the life that the proof names
 	cleanBy    Proof
 	cleanAsked wire.Instant // when what proves it was asked, or seen first; 0 if that is when it was proven
+	cleanShown wire.Instant // as of when it was so; 0 if that is when it was proven
 	cleanTold  bool         // another has proven it
 	unadmitted bool         // its new boot, which proves it, was seen to have no vote
 	wrote      wire.Instant // before this its slot on the quorum disk had moved once more: what it says was written since
+	voted      voted
 	endSeen    wire.Instant // when it was seen there first that its former boot, or the life that has written it, had ended
 	counts     countsAgain
 	off        offWord

@@ -25,16 +25,37 @@ func (e *Engine) noteQuorum(v Verdict, at wire.Instant) {
 	}
 }
 
-// noteTogether keeps that those who make the view a quorum go by it still. Their beats have said so within dead; what this engine learns late, it learns in one go.
+// noteTogether keeps when those who make the view a quorum went by it, as their newest beats have said. That an engine takes one for alive says nothing: where it was stopped, it
+// has not learnt yet who was lost meanwhile.
 func (e *Engine) noteTogether() {
-	dead := wire.Instant(e.cfg.Beat.Dead)
-	at := e.now - dead
+	if !e.obeyed() || !e.view.Verdict.Quorate {
+		return
+	}
+	at := e.quorumHeard()
 	if e.view.Verdict.Claim != 0 {
 		at = min(at, e.disk.From)
 	}
-	if e.obeyed() && e.view.Verdict.Quorate && at >= e.apart.together+dead && e.quorumObeys() {
-		e.apart.together = at
+	e.apart.together = max(e.apart.together, at-wire.Instant(e.cfg.Beat.Dead))
+}
+
+// quorumHeard is the newest instant since which members with the votes that the view needs were all heard under it.
+func (e *Engine) quorumHeard() wire.Instant {
+	v := e.view.Verdict
+	var heard []wire.Instant // by whom each vote was cast
+	for n := range v.Voters.All {
+		at := e.now
+		if p := e.peer(n); n != e.self {
+			if at = p.LastHeard; p.Epoch != e.view.Epoch {
+				continue
+			}
+		}
+		heard = append(heard, slices.Repeat([]wire.Instant{at}, votesOf(e.cfg, n))...)
 	}
+	if len(heard) < v.needed() || v.needed() < 1 {
+		return 0
+	}
+	slices.Sort(heard)
+	return heard[len(heard)-v.needed()]
 }
 
 // noteOthersWon keeps that the quorum disk has decided for others since this node was in a quorum. As long as one of them goes on writing, and until what they have read
@@ -50,6 +71,12 @@ func (e *Engine) noteOthersWon(old, now wire.Disk) {
 		return
 	}
 	e.apart.beaten, e.apart.acted = e.apart.beaten|c.Members, e.now+e.diskDead()
+	for n := range c.Members.All {
+		e.peer(n).voted = voted{at: e.now}
+		if n == c.By {
+			e.peer(n).voted.life = c.Incarnation
+		}
+	}
 }
 
 // mayBeBack are the nodes outside a set whose votes are not counted, and which others may have taken back while the voters were no quorum. Of the unread ones the next
@@ -67,7 +94,7 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		}
 		since := e.apart.together
 		if p := e.peer(c.Node); !p.cleanTold && (c.Proof != ProofNewBoot || p.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
-			since = max(since, e.provenAt(c))
+			since = max(since, e.shownAt(c))
 		}
 		rivals, gone := e.rivals(c, ours, since)
 		have, all := sum(e.cfg, rivals), sum(e.cfg, rivals|e.unfreed(promises, v))
@@ -75,6 +102,8 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 			all = sum(e.cfg, configured(e.cfg))
 		}
 		switch {
+		case e.hasVotedSince(c, since):
+			back = back.With(c.Node)
 		case rivals == 0:
 		case 2*have > all, e.apart.beaten&rivals != 0 && since <= e.apart.acted:
 			back = back.With(c.Node)
@@ -86,6 +115,19 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		}
 	}
 	return back, unread
+}
+
+// voted is when a node is known last to have had a vote beside others, and in which life, if that is known: the quorum disk was seen to have decided for them, or its own slot
+// says that it was admitted in a new boot.
+type voted struct {
+	at   wire.Instant
+	life wire.Incarnation
+}
+
+// hasVotedSince reports whether a node has had a vote beside others since it was proven clean, and not in the life that is proven to be over: it is back, whoever has taken it back.
+func (e *Engine) hasVotedSince(c Clean, since wire.Instant) bool {
+	v := e.peer(c.Node).voted
+	return v.at != 0 && since <= v.at && (v.life == 0 || v.life > c.Life.Incarnation)
 }
 
 // backNow are those of the view in force, which is no quorum.
@@ -131,6 +173,14 @@ func (e *Engine) provenAt(c Clean) wire.Instant {
 		return p.cleanSince
 	}
 	return e.now // it came in this very step
+}
+
+// shownAt is as of when what proves it was so: what the quorum disk shows may have been over when it was read.
+func (e *Engine) shownAt(c Clean) wire.Instant {
+	if at := e.peer(c.Node).cleanShown; at != 0 {
+		return at
+	}
+	return e.provenAt(c)
 }
 
 // askedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A life that has ended on the quorum disk was over when

@@ -21,6 +21,8 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"written-when-it-was-read":              {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
+	"proofs-are-as-new-as-the-engine":       {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
 	"new-boot-is-in-no-other-quorum":        {{"cluster/outvoted.go", "(c.Proof != ProofNewBoot || p.unadmitted)", "true"}},
 	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
 	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
@@ -252,5 +254,9 @@ var plants = []planted{
 	{"fewer-never-come-to-be-half", "cluster/election.go", "e.view.Verdict.Tie == TieNone && now.Tie != TieNone:", "false:", "", "liveness"},
 	{"lost-new-boot-runs-nothing", "cluster/blocked.go", "c.Proof == ProofNewBoot && p.Incarnation > c.Life.Incarnation {", "c.Proof == ProofNewBoot && e.alive(c.Node) {", "7", "owners proof"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
+	{"winner-is-clean-still", "cluster/outvoted.go", "case e.hasVotedSince(c, since):", "case false:", "3", "owners proof"},
+	{"proofs-are-as-new-as-the-engine", "cluster/start.go", "cleanAsked = true, e.apart.together", "cleanAsked = !v.Verdict.Quorate, 0", "3", "owners proof"},
+	{"lost-members-are-together-still", "cluster/outvoted.go", "at = p.LastHeard; p.Epoch", "at = e.now; p.Epoch", "3", "owners proof"},
+	{"written-when-it-was-read", "cluster/outvoted.go", "max(since, e.shownAt(c))", "max(since, e.provenAt(c))", "3", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 }
