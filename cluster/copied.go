@@ -51,13 +51,13 @@ func (e *Engine) diskSaidBy(life wire.Life, w DiskWord) {
 	}
 }
 
-// noteStill keeps since when each node is not seen to write, though its engine could say why, and says nothing. One that is known to be at a copy stays so
-// until it is seen. While this node has lost the disks itself, nothing is seen.
+// noteStill keeps since when each node is not seen to write, though its engine could say why to this node, which it hears, and says nothing. One that is known
+// to be at a copy stays so until it is seen. While this node has lost the disks itself, nothing is seen.
 func (e *Engine) noteStill() {
 	for _, s := range e.disk.Slots {
 		p := e.peer(s.Node)
 		still := s.Still || s.Incarnation < p.Incarnation
-		silent := p.EngineUp && p.copied.lost != e.lifeOf(s.Node)
+		silent := p.EngineUp && p.Hears.Has(e.self) && p.copied.lost != e.lifeOf(s.Node)
 		switch {
 		case !e.disk.Good:
 		case !still || !silent && !e.onACopy(s.Node):
