@@ -46,12 +46,14 @@ func (c command) flagWords() (list []string) {
 type argument struct {
 	words []string // these
 	kinds []string // SERVICE, NODE, FILE, COMMAND
+	many  bool     // or several, with commas between them
 }
 
 // arguments reads the places of a command from its usage; flags and their values are none.
 func (c command) arguments() (list []argument) {
 	for _, place := range strings.Fields(withoutFlags(c.usage)) {
 		var a argument
+		place, a.many = strings.CutSuffix(place, "[,NODE]")
 		for _, word := range strings.Split(strings.Trim(place, "[]"), "|") {
 			if word == strings.ToUpper(word) {
 				a.kinds = append(a.kinds, word)

@@ -14,7 +14,8 @@ func posixCases() string {
 			if a.isFile() {
 				fmt.Fprintf(&b, "\t\t%d) files=yes ;;\n", i+1)
 			} else {
-				fmt.Fprintf(&b, "\t\t%d) offers=\"%s\" ;;\n", i+1, a.shellWords())
+				many := map[bool]string{true: " many=yes"}[a.many]
+				fmt.Fprintf(&b, "\t\t%d) offers=\"%s\"%s ;;\n", i+1, a.shellWords(), many)
 			}
 		}
 		b.WriteString("\t\tesac ;;\n")
@@ -34,13 +35,14 @@ func commandNames() string {
 func bashCompletion() string {
 	return `# bash completion for locum: source <(locum completion bash)
 _locum() {
-	local current=${COMP_WORDS[COMP_CWORD]} offers= flags= files= place=0 i
+	local current=${COMP_WORDS[COMP_CWORD]} offers= flags= files= many= place=0 i
 	COMPREPLY=()
 	for ((i = 2; i <= COMP_CWORD; i++)); do
 		[[ $i -eq $COMP_CWORD || ${COMP_WORDS[i]} != -* ]] && place=$((place + 1))
 	done
 	case ${COMP_WORDS[1]} in
 ` + posixCases() + `	esac
+	[[ -n $many && $current == *,* ]] && offers=$(printf "${current%,*},%s " $offers)
 	[[ $COMP_CWORD -eq 1 ]] && offers="` + commandNames() + `" flags= files=
 	[[ $current == -* ]] && offers=$flags files=
 	if [[ -n $files ]]; then
@@ -57,7 +59,7 @@ func zshCompletion() string {
 	return `#compdef locum
 # zsh completion for locum: source <(locum completion zsh), or as the file _locum in $fpath
 _locum() {
-	local current=${words[CURRENT]} command=${words[2]} offers= flags= files= place=0 i
+	local current=${words[CURRENT]} command=${words[2]} offers= flags= files= many= place=0 i
 	for ((i = 3; i <= CURRENT; i++)); do
 		[[ $i -eq $CURRENT || ${words[i]} != -* ]] && place=$((place + 1))
 	done
@@ -68,6 +70,7 @@ _locum() {
 	if [[ -n $files ]]; then
 		_files
 	else
+		[[ -n $many ]] && compset -P '*,'
 		compadd -- ${=offers}
 	fi
 }
@@ -95,6 +98,9 @@ func fishCompletion() string {
 				fmt.Fprintf(&b, "complete -c locum %s -F\n", place)
 			} else {
 				words := strings.NewReplacer("$(", "(", "\"", "\\\"").Replace(a.shellWords())
+				if a.many {
+					words = "(" + strings.Trim(words, "()") + ` | string replace -r '^' (commandline -ct | string replace -r '[^,]*$' ''))`
+				}
 				fmt.Fprintf(&b, "complete -c locum %s -a %s\n", place, fishQuoted(words))
 			}
 		}

@@ -25,6 +25,8 @@ func fence(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return wrongUsage("--test asks the devices, --confirm speaks in their place: say one of them")
 	case *test != "" && *test != "status" && *test != "power":
 		return wrongUsage("--test=%s: write --test, or --test=power", *test)
+	case !*confirm && strings.Contains(words[0], ","):
+		return wrongUsage("%s: several nodes are named at once only with --confirm", words[0])
 	}
 	command := console.Command{Verb: "fence", Node: words[0], By: by()}
 	if *confirm {

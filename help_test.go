@@ -2,9 +2,12 @@ package main
 
 import (
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+
+	"locum/quorumdisk"
 )
 
 func TestEachShownCommandHasAPurposeInTheHelp(t *testing.T) {
@@ -34,6 +37,21 @@ func TestTheManualHasEachCommandAndFlag(t *testing.T) {
 			if !strings.Contains(manual, flag) {
 				t.Errorf("locum(8) does not have %s of %s", flag, c.name)
 			}
+		}
+	}
+}
+
+// TestTheManualHasWhatADiskShows: each field that a node has in "disk show --json".
+func TestTheManualHasWhatADiskShows(t *testing.T) {
+	page, err := os.ReadFile("packaging/locum.8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile(`(?ms)^\.B disk show\n\.IR version.*?^\.TP$`).FindString(string(page))
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[quorumdisk.NodeSheet]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(shown) {
+			t.Errorf("locum(8) does not have %s", name)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func commands() []command {
 		{services, "maintenance", "on|off [SERVICE]", "start, stop, restart and watch nothing until it is off", change},
 		{nodes, "standby", "NODE", "hand over a node's services; it stays a member", change},
 		{nodes, "online", "NODE", "let a node run services again", change},
-		{nodes, "fence", "NODE [--test[=power]|--confirm] [-y]", "switch a node off; test its switch; say that it is off", fence},
+		{nodes, "fence", "NODE[,NODE] [--test[=power]|--confirm] [-y]", "switch a node off; test its switch; say that it is off", fence},
 		{file, "apply", "FILE", "have a new file take effect on all nodes, or on none", apply},
 		{words, "help", "[COMMAND]", "this list, or one command with its flags", runHelp},
 		{words, "completion", "bash|zsh|fish", "print what a shell needs to complete these commands", completion},

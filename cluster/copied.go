@@ -13,7 +13,7 @@ type DiskWord struct {
 
 // copied is what is known of whether another node uses another copy of the quorum disks.
 type copied struct {
-	still wire.Instant // since when it is not seen to write, 0 if it is
+	still wire.Instant // since when it is not seen to write, and does not say why; 0 if it is, or does
 	lost  wire.Life    // which has said that it has lost them
 	told  wire.Life    // which was told that this node has
 }
@@ -51,13 +51,16 @@ func (e *Engine) diskSaidBy(life wire.Life, w DiskWord) {
 	}
 }
 
-// noteStill keeps since when each node is not seen to write. While this node has lost the disks itself, nothing is seen.
+// noteStill keeps since when each node is not seen to write, though its engine could say why to this node, which it hears, and says nothing. One that is known
+// to be at a copy stays so until it is seen. While this node has lost the disks itself, nothing is seen.
 func (e *Engine) noteStill() {
 	for _, s := range e.disk.Slots {
 		p := e.peer(s.Node)
-		switch still := s.Still || s.Incarnation < p.Incarnation; {
+		still := s.Still || s.Incarnation < p.Incarnation
+		silent := p.EngineUp && p.Hears.Has(e.self) && p.copied.lost != e.lifeOf(s.Node)
+		switch {
 		case !e.disk.Good:
-		case !still:
+		case !still || !silent && !e.onACopy(s.Node):
 			p.copied.still = 0
 		case p.copied.still == 0:
 			p.copied.still = max(e.now, 1)

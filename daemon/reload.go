@@ -148,11 +148,12 @@ func programRuns(program string, within time.Duration) error {
 	return haveSaid(program, within, versionCommand)
 }
 
-// programWouldRun asks a program whether it would be the heart that the options say. One that does not know the question is older, and is not asked.
+// programWouldRun asks a program whether it would be the heart that the options say. One that does not know the question is older, and is not asked: it
+// says so, as a program that panics has the same exit status.
 func programWouldRun(program string, o Options, within time.Duration) error {
 	err := haveSaid(program, within, WouldRunCommand, "--config="+o.ConfigFile, "--node="+o.Node, "--state-dir="+o.StateDir)
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == console.ExitUsage {
+	if errors.As(err, &exit) && exit.ExitCode() == console.ExitUsage && strings.Contains(err.Error(), fmt.Sprintf("no command %q", WouldRunCommand)) {
 		return nil
 	}
 	return err

@@ -29,6 +29,9 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 		{"another version that refuses the file in force", func(n *testNode) {
 			n.replace("locum", []byte("#!/bin/sh\n[ \"$1\" = version ] && exit\necho 'locum.conf:4: a node is no word any more'\nexit 1\n"))
 		}, func(n *testNode) { n.replace("locum", own) }, "a node is no word any more"},
+		{"another version that panics at the file in force", func(n *testNode) { // as Go does it, with the status of a wrong usage
+			n.replace("locum", []byte("#!/bin/sh\n[ \"$1\" = version ] && exit\necho 'panic: runtime error: index out of range [3] with length 3'\nexit 2\n"))
+		}, func(n *testNode) { n.replace("locum", own) }, "index out of range"},
 		{"a state directory that cannot be written", func(n *testNode) {
 			n.away("state/incarnation")
 			if err := os.Mkdir(n.dir+"/state/incarnation", 0o700); err != nil {
@@ -126,6 +129,22 @@ func TestAProgramThatDoesNotEndIsNotWaitedFor(t *testing.T) {
 		}
 	}
 	n.endAll()
+}
+
+// TestAProgramThatIsTooOldToBeAskedIsTaken, which says that it does not know the word, and no other for its exit status.
+func TestAProgramThatIsTooOldToBeAskedIsTaken(t *testing.T) {
+	n := newNode(t)
+	for said, taken := range map[string]bool{
+		`locum: no command "would-run"; locum help lists them`:  true,
+		`locum: no command "would-run" (locum help lists them)`: true,
+		`panic: runtime error`:                                  false,
+		`locum would-run: unknown flag: --state-dir`:            false,
+	} {
+		n.replace("locum", []byte("#!/bin/sh\necho '"+said+"' >&2\nexit 2\n"))
+		if err := programWouldRun(n.dir+"/locum", n.options, patience); (err == nil) != taken {
+			t.Errorf("%s: %v", said, err)
+		}
+	}
 }
 
 // TestAReloadInBetweenEndsNoOther: a new file that waits to take effect is tried again, also when an operator has told the heart to reload just when it was.

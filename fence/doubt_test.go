@@ -24,10 +24,17 @@ func TestAnOutletThatIsOffProvesNothingWhileTheMachinesOwnBoardSaysOn(t *testing
 			t.Errorf("%s: %s", r.Outcome, r)
 		}
 		outlet.set(wire.PowerOn)
+		board.status = func(context.Context, *scripted) (wire.Power, error) {
+			if outlet.get() == wire.PowerOff {
+				return wire.PowerUnknown, errBroken
+			}
+			return wire.PowerOn, nil
+		}
 		l.Read(t.Context())
 		if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeDone || !r.Devices[1].Shot {
 			t.Errorf("one that was on and was shot at counts: %s: %s", r.Outcome, r)
 		}
+		board.status = nil
 		board.set(wire.PowerOff)
 		outlet.set(wire.PowerOn)
 		if power, readings := l.Read(t.Context()); power != wire.PowerOff {
@@ -110,6 +117,21 @@ func TestAnOutletThatWasNotSeenToGoOffProvesNothingWhileTheMachinesOwnBoardSaysO
 			})
 		})
 	}
+}
+
+// An outlet that goes off may be one of two supplies, of which the line names one only, or another machine's.
+func TestAnOutletThatGoesOffProvesNothingWhileABoardThatDidNotObeySaysOnAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := &scripted{off: func(context.Context, *scripted) error { return nil }}
+		l := scriptedLadder(time.Second, []*scripted{board}, []*scripted{{}})
+		l.levels[0][0].knows = true
+		l.Read(t.Context())
+		for _, text := range []string{"by a2: said off, and the machine is on", "by a2: off already, without a shot, and the machine is on"} {
+			if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeUnknown || !strings.Contains(r.String(), text) {
+				t.Errorf("%s: %s", r.Outcome, r)
+			}
+		}
+	})
 }
 
 // What a board says before the outlets are cut is no doubt about those: it may be what does not work.

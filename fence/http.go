@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -111,10 +112,16 @@ func (p *httpPlug) power(text string) (wire.Power, error) {
 			return wire.PowerUnknown, err
 		}
 		text = value
-	} else if p.keys["match-off"] == "" && strings.Contains(strings.ToLower(text), "<html") {
+	} else if p.keys["match-off"] == "" && isPage(text) {
 		return wire.PowerUnknown, errors.New("answers with a page for people, where such a word may be of anything; write match-off= and match-on= with what it says of the outlet, or another url-status=")
 	}
 	return powerIn(strings.ToLower(text), strings.ToLower(off), strings.ToLower(on))
+}
+
+// isPage reports whether a text is HTML as people get it, which need not have the tag <html>. What XML has too (<header>, <body>) does not tell.
+func isPage(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc([]string{"<!doctype html", "<html", "<head>"}, func(tag string) bool { return strings.Contains(text, tag) })
 }
 
 // ask makes one request and gives the answer's body.

@@ -435,7 +435,13 @@ func TestAPageForPeopleDoesNotAnswerByTheUsualWords(t *testing.T) {
 		}
 		return r.URL.Path == "/status"
 	})
-	if power, err := device2(t, within(p.line("pdu", 1), patience)); power != wire.PowerUnknown || err == nil || !strings.Contains(err.Error(), "write match-off=") {
+	for _, text = range []string{text, "<!DOCTYPE html>\n<title>PDU</title><h1>You were logged off</h1>", "<HEAD><TITLE>Off</TITLE></HEAD><BODY>Log in</BODY>"} {
+		if power, err := device2(t, within(p.line("pdu", 1), patience)); power != wire.PowerUnknown || err == nil || !strings.Contains(err.Error(), "write match-off=") {
+			t.Errorf("%s: %s, %v", text, power, err)
+		}
+	}
+	text = "<?xml version='1.0'?><answer><header/><body>off</body></answer>"
+	if power, err := device2(t, within(p.line("pdu", 1), patience)); power != wire.PowerOff || err != nil {
 		t.Errorf("%s, %v", power, err)
 	}
 	text = "<html><body><td>Outlet 2</td><td>state: off</td></body></html>"

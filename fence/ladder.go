@@ -61,7 +61,7 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 		for i, o := range level {
 			on = on || o.knows && devices[i].Shot && devices[i].Err != nil && wire.Power(o.said.Load()) == wire.PowerOn
 		}
-		if unseen(devices) {
+		if outcomeOfLevel(devices) == wire.OutcomeDone && (on || unseen(devices)) {
 			ask := l.levels[at+1:]
 			if anyShot(devices) { // what a board of a level before has said was said before that
 				on, ask = false, slices.Concat(l.levels[:at], ask)
@@ -87,10 +87,9 @@ func (l *Ladder) Shoot(ctx context.Context, check func() error) Result {
 	return r
 }
 
-// unseen reports whether all devices of a level said off, and not all were seen to go off: those may have been off all the time.
+// unseen reports whether not all devices of a level were seen to go off: those may have been off all the time.
 func unseen(devices []DeviceResult) bool {
-	return !slices.ContainsFunc(devices, func(d DeviceResult) bool { return d.Err != nil }) &&
-		slices.ContainsFunc(devices, func(d DeviceResult) bool { return !d.went })
+	return slices.ContainsFunc(devices, func(d DeviceResult) bool { return !d.went })
 }
 
 func anyShot(devices []DeviceResult) bool {
@@ -108,16 +107,19 @@ func saysOn(ctx context.Context, devices []*outlet) bool {
 	return slices.Contains(on, true)
 }
 
-// doubt takes back what devices say that were not seen to go off, though the machine itself has just been said to be on: those are
-// another machine's outlets, or not all that feed this one.
+// doubt takes back what devices say, though the machine itself has just been said to be on: those that were not seen to go off are
+// another machine's outlets, or not all that feed this one; and if all went off, they are so too.
 func doubt(devices []DeviceResult) {
+	all := !unseen(devices)
 	for i := range devices {
 		d := &devices[i]
-		was := "off already, without a shot"
+		was := "said off"
 		switch {
-		case d.went:
+		case d.went && !all:
 			continue
-		case d.Shot:
+		case !d.Shot:
+			was = "off already, without a shot"
+		case !d.went:
 			was = "said off, was not known to be on before"
 		}
 		d.Outcome, d.Err = wire.OutcomeUnknown, fmt.Errorf("%s, and the machine is on: does this outlet, and no other, feed it?", was)
