@@ -72,6 +72,20 @@ func TestABoardOfALaterLevelIsAskedBeforeAnOutletThatIsOffAlreadyCounts(t *testi
 	}
 }
 
+// The board on a guest's further level is its host's: that the host is on says nothing of the guest, and to switch it off would end all its guests.
+func TestAGuestThatIsOffIsNotDoubtedForItsHostsBoard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := scriptedLadder(time.Second, []*scripted{{power: wire.PowerOff}}, []*scripted{{power: wire.PowerOn}})
+		l.levels[0][0].knows, l.levels[0][0].guest, l.levels[1][0].knows = true, true, true
+		if power, readings := l.Read(t.Context()); power != wire.PowerOff {
+			t.Errorf("%s: %+v", power, readings)
+		}
+		if r := l.Shoot(t.Context(), always); r.Outcome != wire.OutcomeDone || len(r.Devices) != 1 {
+			t.Errorf("%s: %s", r.Outcome, r)
+		}
+	})
+}
+
 // A board whose command hangs may answer questions all the same.
 func TestABoardThatDoesNotAnswerToOffAndSaysOnStillDoubtsAnOutlet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -133,7 +133,7 @@ func (l *Ladder) shootLevel(ctx context.Context, level []*outlet, check func() e
 	each(level, func(i int, o *outlet) {
 		begin := time.Now()
 		shot, went, err := o.off(ctx, check)
-		devices[i] = DeviceResult{Node: l.node, Name: o.name, Level: o.level, Which: o.which, Outcome: outcomeOf(err), Shot: shot, went: went,
+		devices[i] = DeviceResult{Node: l.node, Name: o.name, Level: o.level, Which: o.which, Outcome: outcomeOf(err), Shot: shot, went: went || o.guest,
 			Err: err, Took: time.Since(begin)}
 	})
 	if len(level) < 2 || outcomeOfLevel(devices) != wire.OutcomeDone {

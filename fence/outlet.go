@@ -40,6 +40,7 @@ type outlet struct {
 	which   string // "outlet 2: ", or nothing where the line does not tell outlets apart
 	level   int
 	knows   bool          // it tells of the machine itself, not of what feeds it
+	guest   bool          // and that machine is a guest, of which a board, which is its host's, knows nothing
 	timeout time.Duration // of one action; the shot and its confirmation have twice that together
 	device  Device
 	turn    *turn
@@ -52,7 +53,7 @@ type outlet struct {
 }
 
 func newOutlet(f config.Fence, d Device) *outlet {
-	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn(), knows: f.KnowsMachine(), holdup: f.Holdup}
+	o := &outlet{name: f.Name, level: f.Level, rest: restAfterOff, timeout: cmp.Or(f.Timeout, config.DefaultFenceTimeout), device: d, turn: newTurn(), knows: f.KnowsMachine(), guest: f.Type == "libvirt", holdup: f.Holdup}
 	if n := cmp.Or(f.Keys["outlet"], f.Keys["plug"], f.Keys["port"]); n != "" {
 		o.which = "outlet " + n + ": "
 	}

@@ -52,8 +52,10 @@ func (l *Ladder) Status(ctx context.Context) wire.Power {
 
 func (l *Ladder) meaning(readings []Reading) wire.Power {
 	power := wire.PowerUnknown
-	for i, o := range slices.Concat(l.levels...) {
-		if o.knows && readings[i].Power == wire.PowerOn {
+	all := slices.Concat(l.levels...)
+	guest := slices.ContainsFunc(all, func(o *outlet) bool { return o.guest })
+	for i, o := range all {
+		if o.knows && o.guest == guest && readings[i].Power == wire.PowerOn { // a guest's board is its host's
 			return wire.PowerOn
 		}
 	}

@@ -24,7 +24,7 @@ type DeviceResult struct {
 	Outcome    wire.Outcome
 	// Shot tells whether the device was told off. One that is done without a shot was off already, which is proof.
 	Shot bool
-	went bool  // and was on before
+	went bool  // and was on before, or is known to be the machine itself
 	Err  error // nil if done
 	Took time.Duration
 }
