@@ -28,34 +28,45 @@ func (e *Engine) noteQuorum(v Verdict, at wire.Instant) {
 // noteTogether keeps when those who make the view a quorum went by it, as their newest beats have said. That an engine takes one for alive says nothing: where it was stopped, it
 // has not learnt yet who was lost meanwhile.
 func (e *Engine) noteTogether() {
-	if !e.obeyed() || !e.view.Verdict.Quorate {
+	dead := wire.Instant(e.cfg.Beat.Dead)
+	if !e.obeyed() || !e.view.Verdict.Quorate || e.now < e.apart.together+2*dead {
 		return
 	}
 	at := e.quorumHeard()
 	if e.view.Verdict.Claim != 0 {
 		at = min(at, e.disk.From)
 	}
-	e.apart.together = max(e.apart.together, at-wire.Instant(e.cfg.Beat.Dead))
+	e.apart.together = max(e.apart.together, at-dead)
 }
 
-// quorumHeard is the newest instant since which members with the votes that the view needs were all heard under it.
+// quorumHeard is the newest instant since which members with the votes that the view needs were all heard under it, 0 if they were not.
 func (e *Engine) quorumHeard() wire.Instant {
-	v := e.view.Verdict
-	var heard []wire.Instant // by whom each vote was cast
-	for n := range v.Voters.All {
-		at := e.now
-		if p := e.peer(n); n != e.self {
-			if at = p.LastHeard; p.Epoch != e.view.Epoch {
-				continue
-			}
+	var list []wire.Instant
+	heard := func(n wire.Node) wire.Instant {
+		switch p := e.peer(n); {
+		case n == e.self:
+			return e.now
+		case p.Epoch == e.view.Epoch:
+			return p.LastHeard
 		}
-		heard = append(heard, slices.Repeat([]wire.Instant{at}, votesOf(e.cfg, n))...)
-	}
-	if len(heard) < v.needed() || v.needed() < 1 {
 		return 0
 	}
-	slices.Sort(heard)
-	return heard[len(heard)-v.needed()]
+	for n := range e.view.Verdict.Voters.All {
+		list = append(list, heard(n))
+	}
+	slices.Sort(list)
+	for _, at := range slices.Backward(list) {
+		votes := 0
+		for n := range e.view.Verdict.Voters.All {
+			if heard(n) >= at {
+				votes += votesOf(e.cfg, n)
+			}
+		}
+		if votes >= e.view.Verdict.needed() {
+			return at
+		}
+	}
+	return 0
 }
 
 // noteOthersWon keeps that the quorum disk has decided for others since this node was in a quorum. As long as one of them goes on writing, and until what they have read
