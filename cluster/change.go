@@ -21,6 +21,7 @@ type change struct {
 	stopFirst []string // apply: services that the new file changes or no longer has
 	commit    bool     // apply: all have kept the file; it takes effect
 	done      string   // what the operator is told
+	over      string   // the absent node whose words, which no member has, count no more with this one
 	reset     []string // clear: services whose failures are forgiven
 	resetOn   wire.Nodes
 	// apply: the prints of the keys that the new file names, as that member has read them
@@ -31,6 +32,7 @@ type change struct {
 // replicate starts a change.
 func (e *Engine) replicate(c *change) {
 	e.issued = max(e.issued, e.intents.Version.Count) + 1 // also above those of changes that failed
+	c.over = e.name(e.knowsMore())
 	c.intents.Apart = e.view.unsafeTie()
 	c.intents.Version = wire.Revision{Epoch: e.view.Epoch, Count: e.issued}
 	if c.text != "" {
@@ -185,7 +187,10 @@ func (e *Engine) proceedChange() {
 			Text: c.done + by(c.ask.command)})
 		e.forgiveOn(c.resetOn, c.reset)
 		v := c.intents.Version
-		e.answer(c.ask, Result{Text: c.done, Epoch: uint64(v.Epoch), Count: v.Count})
+		if c.over != "" {
+			c.done += "; what operators have said to " + c.over + ", and no node here knows, counts no more: say it again if it is still meant"
+		}
+		e.answer(c.ask, Result{Text: c.done, Over: c.over, Epoch: uint64(v.Epoch), Count: v.Count})
 	}
 }
 

@@ -114,7 +114,7 @@ func (e *Engine) whyPropose(want wire.Nodes) string {
 		return "the quorum disk has decided"
 	case !e.view.Verdict.Quorate && now.Quorate && !e.unreadYet(want, now):
 		return "the absent nodes are proven clean"
-	case !e.view.Verdict.Quorate && e.view.Verdict.Tie == TieNone && now.Tie != TieNone:
+	case !e.view.Verdict.Quorate && !now.Quorate && e.view.Verdict.Tie == TieNone && now.Tie != TieNone:
 		return "exactly half is left, since the vote of one is not counted any more"
 	case e.superseded():
 		return "the quorum disk has decided anew"

@@ -43,7 +43,7 @@ func (c *checks) asks(id uint64, cmd cluster.Command) {
 	}
 }
 
-// overrides: an operator who vouches for an absent node has been told that this one may have missed words, and goes on without them.
+// overrides: an operator who vouches for an absent node, or says something newer, has been told that this one may have missed words, and goes on without them.
 func (c *checks) overrides(n *node) {
 	in := n.engine.Intents()
 	for about, s := range c.said {

@@ -86,6 +86,9 @@ func (n *node) act(a cluster.Action) {
 	case cluster.Answer:
 		n.w.answers = append(n.w.answers, a.Result)
 		n.w.checks.answered(a)
+		if a.Result.Over != "" {
+			n.w.checks.overrides(n)
+		}
 		n.w.log(n, "answer %d: %s", a.Result.Code, a.Result.Text)
 	case cluster.Tell:
 		n.w.log(n, "%s: %s", a.Event.Kind, a.Event.Text)
