@@ -21,6 +21,7 @@ type change struct {
 	stopFirst []string // apply: services that the new file changes or no longer has
 	commit    bool     // apply: all have kept the file; it takes effect
 	done      string   // what the operator is told
+	to        string   // move: where it goes
 	over      string   // the absent node whose words, which no member has, count no more with this one
 	reset     []string // clear: services whose failures are forgiven
 	resetOn   wire.Nodes
@@ -190,7 +191,7 @@ func (e *Engine) proceedChange() {
 		if c.over != "" {
 			c.done += "; what operators have said to " + c.over + ", and no node here knows, counts no more: say it again if it is still meant"
 		}
-		e.answer(c.ask, Result{Text: c.done, Over: c.over, Epoch: uint64(v.Epoch), Count: v.Count})
+		e.answer(c.ask, Result{Text: c.done, To: c.to, Over: c.over, Epoch: uint64(v.Epoch), Count: v.Count})
 	}
 }
 

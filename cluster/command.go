@@ -26,6 +26,7 @@ type Command struct {
 type Result struct {
 	Code  int    `json:"code"`
 	Text  string `json:"text"`            // what was done, or what was wrong and what to do
+	To    string `json:"to,omitempty"`    // move: the node that it goes to
 	Over  string `json:"over,omitempty"`  // an absent node: what operators have said to it, and no node here knows, counts no more
 	Epoch uint64 `json:"epoch,omitempty"` // version of the intents that hold it
 	Count uint64 `json:"count,omitempty"`

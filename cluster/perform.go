@@ -38,7 +38,8 @@ func (e *Engine) perform(a ask) {
 			return
 		}
 		next.intents = e.intentsFor(s.Name, func(in *ServiceIntent) { in.MovedTo, in.MovedLife = to, e.lifeOf(to).Incarnation })
-		next.done = c.Service + " is moved to " + e.name(to)
+		next.to = e.name(to)
+		next.done = c.Service + " is moved to " + next.to
 	case "start", "stop":
 		next.intents = e.intentsFor(c.Service, func(in *ServiceIntent) { in.Stopped = c.Verb == "stop" })
 		next.done = c.Service + map[string]string{"stop": " is to be stopped", "start": " is to run"}[c.Verb]

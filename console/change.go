@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,9 @@ func (c Change) Run(ctx context.Context) error {
 	fmt.Fprintln(c.Out, reply.Result.Text)
 	if c.NoWait {
 		return nil
+	}
+	if c.Command.Verb == "move" { // where it was, a node that does not lead may have known no more
+		c.Command.Node = cmp.Or(c.Command.Node, reply.Result.To)
 	}
 	return c.wait(ctx, before.Status)
 }

@@ -153,6 +153,9 @@ func TestACommandEndsWithWhatIsSo(t *testing.T) {
 			"web is to be stopped\nweb is stopping on alpha: for a reason\nweb is stopped\n"},
 		{"a move", Command{Verb: "move", Service: "web"}, "web is moved to beta", []*cluster.Status{seen("running", "alpha"), seen("starting", "beta"), seen("running", "beta")}, 0,
 			"web is moved to beta\nweb is starting on beta: for a reason\nweb is running on beta\n"},
+		{"a move, asked of a node that does not know yet that the last one has ended", Command{Verb: "move", Service: "web"}, "web is moved to beta",
+			[]*cluster.Status{seen("running", "beta"), seen("running", "alpha"), seen("starting", "beta"), seen("running", "beta")}, 0,
+			"web is moved to beta\nweb is running on alpha: for a reason\nweb is starting on beta: for a reason\nweb is running on beta\n"},
 		{"a standby", Command{Verb: "standby", Node: "alpha"}, "alpha stands by", []*cluster.Status{seen("running", "alpha", cluster.InstanceStatus{Node: "alpha", State: "running"}), seen("running", "beta")}, 0,
 			"alpha stands by\nalpha runs no service\n"},
 		{"maintenance, which is so by the word", Command{Verb: "maintenance", On: true}, "maintenance is on", []*cluster.Status{seen("running", "alpha")}, 0, "maintenance is on\n"},
@@ -162,7 +165,11 @@ func TestACommandEndsWithWhatIsSo(t *testing.T) {
 				if r.Verb == "status" {
 					return &Reply{Version: 1, Status: tc.seen[min(nth, len(tc.seen)-1)]}
 				}
-				return &Reply{Version: 1, Result: &cluster.Result{Text: tc.answer}}
+				result := &cluster.Result{Text: tc.answer}
+				if _, to, moved := strings.Cut(tc.answer, " is moved to "); moved {
+					result.To = to
+				}
+				return &Reply{Version: 1, Result: result}
 			})
 			said, code, text := runChange(t.Context(), socket, Change{Command: tc.command})
 			if code != tc.code || said != tc.said {
