@@ -197,10 +197,10 @@ func (e *Engine) proveByDisk() {
 		case e.rebooted(s) && s.Idle && !e.mayBeAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
 			p := e.peer(s.Node)
-			p.unadmitted, p.cleanAsked, p.cleanShown = s.Unadmitted, p.endSeen, max(p.wrote, 1)
+			p.proven.unadmitted, p.proven.asked, p.proven.shown = s.Unadmitted, p.endSeen, max(p.wrote, 1)
 		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && !e.mayHaveStarted(s):
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
-			e.peer(s.Node).cleanAsked, e.peer(s.Node).cleanShown = e.peer(s.Node).endSeen, max(s.Read, 1)
+			e.peer(s.Node).proven.asked, e.peer(s.Node).proven.shown = e.peer(s.Node).endSeen, max(s.Read, 1)
 		}
 	}
 }

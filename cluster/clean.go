@@ -47,6 +47,17 @@ type Clean struct {
 	Epoch wire.Epoch `json:"epoch"` // of the view in which it was proven
 }
 
+// provenNote is what this node knows itself of what is proven of another.
+type provenNote struct {
+	since      wire.Instant     // when it came, 0 if there is nothing, or it comes in this very step
+	life       wire.Incarnation // that it names
+	by         Proof
+	asked      wire.Instant // when what proves it was asked, or seen first; 0 if that is when it came
+	shown      wire.Instant // as of when it was so; 0 if that is when it came
+	told       bool         // another has proven it
+	unadmitted bool         // the new boot, which proves it, was seen to have no vote
+}
+
 // freesVote reports whether the proof also takes the node's vote out of the count. Proof 2 never does: the node lives,
 // has its promises, and may vote again.
 func (p Proof) freesVote() bool {
@@ -71,11 +82,11 @@ func (e *Engine) proven(c Clean) {
 			if e.clean[i].Proof.freesVote() && !c.Proof.freesVote() && e.clean[i].Life == c.Life {
 				return
 			}
-			p.cleanSince, p.cleanAsked, p.cleanShown, p.cleanTold, p.unadmitted, e.clean[i] = 0, 0, 0, false, false, c
+			p.proven, e.clean[i] = provenNote{}, c
 			return
 		}
 	}
-	p.cleanSince, p.cleanAsked, p.cleanShown, p.cleanTold, p.unadmitted = 0, 0, 0, false, false
+	p.proven = provenNote{}
 	at := 0
 	for at < len(e.clean) && e.clean[at].Node < c.Node {
 		at++

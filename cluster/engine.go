@@ -95,13 +95,7 @@ type peer struct {
 	lostBy     []lostBy         // who else has lost it
 	compared   wire.Life        // the life that has said which moves it has counted
 	denied     Clean            // the newest proof that it contradicted by being heard
-	cleanSince wire.Instant     // since when it is proven to run nothing, 0 if it is not
-	cleanLife  wire.Incarnation // the life that the proof names
-	cleanBy    Proof
-	cleanAsked wire.Instant // when what proves it was asked, or seen first; 0 if that is when it was proven
-	cleanShown wire.Instant // as of when it was so; 0 if that is when it was proven
-	cleanTold  bool         // another has proven it
-	unadmitted bool         // its new boot, which proves it, was seen to have no vote
+	proven     provenNote
 	wrote      wire.Instant // before this its slot on the quorum disk had moved once more: what it says was written since
 	voted      voted
 	endSeen    wire.Instant // when it was seen there first that its former boot, or the life that has written it, had ended

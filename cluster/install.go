@@ -120,7 +120,7 @@ func (e *Engine) takeProofs(own *proposal) {
 			}
 			if more && !e.outlived(c) && configured(e.cfg).Has(c.Node) && c.Node != e.self {
 				e.proven(c)
-				e.peer(c.Node).cleanTold = true
+				e.peer(c.Node).proven.told = true
 			}
 		}
 	}
@@ -189,14 +189,14 @@ func (e *Engine) installed(from wire.Node, in Install) {
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
 	promised, _ := e.promisedAt(v.Leader)
 	for _, c := range own {
-		known := e.peer(c.Node).cleanSince != 0 && e.peer(c.Node).cleanSince < promised // by the leader too, who has dropped it
+		known := e.peer(c.Node).proven.since != 0 && e.peer(c.Node).proven.since < promised // by the leader too, who has dropped it
 		if _, have := e.cleanOf(c.Node); !have && !known && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
 			e.clean = append(e.clean, c)
 		}
 	}
 	for _, c := range e.clean {
 		had := slices.ContainsFunc(own, func(o Clean) bool { return o.Node == c.Node })
-		e.peer(c.Node).cleanTold = !v.Verdict.Quorate && (!had || e.peer(c.Node).cleanTold)
+		e.peer(c.Node).proven.told = !v.Verdict.Quorate && (!had || e.peer(c.Node).proven.told)
 	}
 	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
 }

@@ -35,9 +35,9 @@ func (e *Engine) noteClean() {
 		c, clean := e.cleanOf(p.Node)
 		switch {
 		case !clean:
-			p.cleanSince = 0
-		case p.cleanSince == 0 || p.cleanLife != c.Life.Incarnation || p.cleanBy != c.Proof:
-			p.cleanSince, p.cleanLife, p.cleanBy = max(e.now, 1), c.Life.Incarnation, c.Proof
+			p.proven.since = 0
+		case p.proven.since == 0 || p.proven.life != c.Life.Incarnation || p.proven.by != c.Proof:
+			p.proven.since, p.proven.life, p.proven.by = max(e.now, 1), c.Life.Incarnation, c.Proof
 		}
 	}
 }
@@ -58,7 +58,7 @@ func (e *Engine) caughtUp(promises []Promise) (set wire.Nodes) {
 	for _, c := range e.clean {
 		s := e.disk.Slot(c.Node)
 		off := c.Proof == ProofPowerOff && s.Incarnation >= c.Life.Incarnation || c.Proof == ProofLeft && s.Incarnation == c.Life.Incarnation
-		if e.disk.Good && off && s.Incarnation != 0 && s.Read >= e.peer(c.Node).cleanSince && !newest.Less(s.Words) {
+		if e.disk.Good && off && s.Incarnation != 0 && s.Read >= e.peer(c.Node).proven.since && !newest.Less(s.Words) {
 			set = set.With(c.Node)
 		}
 	}

@@ -104,7 +104,7 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 			continue
 		}
 		since := e.apart.together
-		if p := e.peer(c.Node); !p.cleanTold && (c.Proof != ProofNewBoot || p.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
+		if p := e.peer(c.Node); !p.proven.told && (c.Proof != ProofNewBoot || p.proven.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
 			since = max(since, e.shownAt(c))
 		}
 		rivals, gone := e.rivals(c, ours, since)
@@ -180,15 +180,15 @@ func (e *Engine) unfreed(promises []Promise, v Verdict) wire.Nodes {
 
 // provenAt is since when a node is known here to be clean.
 func (e *Engine) provenAt(c Clean) wire.Instant {
-	if p := e.peer(c.Node); p.cleanSince != 0 && p.cleanLife == c.Life.Incarnation && p.cleanBy == c.Proof {
-		return p.cleanSince
+	if p := e.peer(c.Node); p.proven.since != 0 && p.proven.life == c.Life.Incarnation && p.proven.by == c.Proof {
+		return p.proven.since
 	}
 	return e.now // it came in this very step
 }
 
 // shownAt is as of when what proves it was so: what the quorum disk shows may have been over when it was read.
 func (e *Engine) shownAt(c Clean) wire.Instant {
-	if at := e.peer(c.Node).cleanShown; at != 0 {
+	if at := e.peer(c.Node).proven.shown; at != 0 {
 		return at
 	}
 	return e.provenAt(c)
@@ -197,7 +197,7 @@ func (e *Engine) shownAt(c Clean) wire.Instant {
 // askedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A life that has ended on the quorum disk was over when
 // that was seen first, and takes nobody back.
 func (e *Engine) askedAt(c Clean) wire.Instant {
-	if at := e.peer(c.Node).cleanAsked; at != 0 {
+	if at := e.peer(c.Node).proven.asked; at != 0 {
 		return at
 	}
 	return e.provenAt(c)

@@ -258,7 +258,7 @@ func (e *Engine) neverCame(promises []Promise) {
 		}) {
 			n.counts = countsAgain{}
 			e.proven(was.clean)
-			n.cleanTold = true // long ago
+			n.proven.told = true // long ago
 		}
 	}
 }

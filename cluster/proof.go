@@ -122,7 +122,7 @@ func (e *Engine) forgetOld(own *proposal, v Verdict) {
 	}
 	e.quiet = slices.DeleteFunc(slices.Clone(e.quiet), func(q quiet) bool { return q.at < e.freedSince(q.node) })
 	for _, c := range slices.Clone(e.clean) {
-		if c.Proof == ProofLease && e.peer(c.Node).cleanSince < e.freedSince(c.Node) {
+		if c.Proof == ProofLease && e.peer(c.Node).proven.since < e.freedSince(c.Node) {
 			e.unproven(c.Node)
 		}
 	}

@@ -84,7 +84,7 @@ func (e *Engine) powerRead(ev PowerRead) {
 		}
 		if ev.Power == wire.PowerOff && !e.alive(r.node) {
 			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})
-			e.peer(r.node).cleanAsked = r.at
+			e.peer(r.node).proven.asked = r.at
 		}
 		return
 	}

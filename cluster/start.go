@@ -52,7 +52,7 @@ func (e *Engine) resume(ev Started) {
 		e.apart.together = max(0, l.Until-wire.Instant(e.cfg.Lease)) // by what its heart was granted then
 	}
 	for _, c := range e.clean { // since when, and in which order, nobody knows; but all were while the view was in force
-		e.peer(c.Node).cleanTold, e.peer(c.Node).cleanAsked = true, e.apart.together
+		e.peer(c.Node).proven.told, e.peer(c.Node).proven.asked = true, e.apart.together
 	}
 	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
 		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
