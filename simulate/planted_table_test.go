@@ -255,7 +255,7 @@ var plants = []planted{
 	{"lost-new-boot-runs-nothing", "cluster/blocked.go", "c.Proof == ProofNewBoot && p.Incarnation > c.Life.Incarnation {", "c.Proof == ProofNewBoot && e.alive(c.Node) {", "7", "owners proof"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
 	{"winner-is-clean-still", "cluster/outvoted.go", "case e.hasVotedSince(c, since):", "case false:", "3", "owners proof"},
-	{"proofs-are-as-new-as-the-engine", "cluster/start.go", "cleanAsked = true, e.apart.together", "cleanAsked = !v.Verdict.Quorate, 0", "3", "owners proof"},
+	{"proofs-are-as-new-as-the-engine", "cluster/start.go", "proven.asked = true, e.apart.together", "proven.asked = !v.Verdict.Quorate, 0", "3", "owners proof"},
 	{"lost-members-are-together-still", "cluster/outvoted.go", "\t\t\treturn p.LastHeard\n", "\t\t\treturn e.now\n", "3", "owners proof"},
 	{"written-when-it-was-read", "cluster/outvoted.go", "max(since, e.shownAt(c))", "max(since, e.provenAt(c))", "3", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
