@@ -149,6 +149,23 @@ func (n *testNode) endAll() {
 	}
 }
 
+// tellStuck has a test that has failed say where each thread of its processes stands, and then what their goroutines do.
+func (n *testNode) tellStuck() {
+	if !n.t.Failed() {
+		return
+	}
+	for _, pid := range n.processes() {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+		for _, of := range threads {
+			name, _ := os.ReadFile(of + "/comm")
+			stack, _ := os.ReadFile(of + "/stack")
+			n.t.Logf("%s %s stands in\n%s", of, bytes.TrimSpace(name), stack)
+		}
+		_ = syscall.Kill(pid, syscall.SIGQUIT)
+	}
+	time.Sleep(time.Second) // what the runtime writes then stands in the log
+}
+
 // processes are those that have the test's directory among their words or in their environment.
 func (n *testNode) processes() (list []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*")

@@ -133,6 +133,7 @@ func TestAProgramWhoseDiskHangsHoldsTheHeartNotUp(t *testing.T) {
 	n.serving()
 	goes := sync.OnceFunc(func() { close(d.goes) })
 	t.Cleanup(goes) // before its end is waited for
+	t.Cleanup(n.tellStuck)
 	d.holds.Store(true)
 	n.signal(syscall.SIGHUP)
 	until(t, "it says that it waits", func() bool { return strings.Contains(n.log.String(), "one of them hangs") })
