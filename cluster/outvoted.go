@@ -252,6 +252,9 @@ func (e *Engine) countForgotten(own *proposal) {
 func (e *Engine) proveAnew(nodes wire.Nodes) {
 	for n := range nodes.All {
 		e.unproven(n)
+		if s := e.disk.Slot(n); s.Left {
+			e.peer(n).spent = s.Incarnation
+		}
 		e.apart.anew = e.apart.anew.With(n)
 		e.readAgain(n)
 		e.tell(History{Kind: "proof", Level: "warn", Node: e.name(n),
