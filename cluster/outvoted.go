@@ -194,8 +194,8 @@ func (e *Engine) shownAt(c Clean) wire.Instant {
 	return e.provenAt(c)
 }
 
-// askedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A life that has ended on the quorum disk was over when
-// that was seen first, and takes nobody back.
+// askedAt is when what proves it was asked: of switches that are read side by side one may answer much later than the other. What a shot switches off may have lived until its answer.
+// A life that has ended on the quorum disk was over when that was seen first, and takes nobody back.
 func (e *Engine) askedAt(c Clean) wire.Instant {
 	if at := e.peer(c.Node).proven.asked; at != 0 {
 		return at
