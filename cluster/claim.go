@@ -190,7 +190,7 @@ func (e *Engine) rebooted(s wire.Slot) bool {
 func (e *Engine) proveByDisk() {
 	for _, s := range e.disk.Slots {
 		life := e.knownLife(s.Node)
-		if _, clean := e.cleanOf(s.Node); clean || e.alive(s.Node) || s.Machine != life.Machine || !configured(e.cfg).Has(s.Node) {
+		if c, clean := e.cleanOf(s.Node); clean && !e.saysWhen(c) || e.alive(s.Node) || s.Machine != life.Machine || !configured(e.cfg).Has(s.Node) {
 			continue
 		}
 		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
@@ -198,11 +198,18 @@ func (e *Engine) proveByDisk() {
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
 			p := e.peer(s.Node)
 			p.proven.unadmitted, p.proven.asked, p.proven.shown = s.Unadmitted, p.endSeen, max(p.wrote, 1)
-		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && !e.mayHaveStarted(s):
+		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && s.Incarnation != e.peer(s.Node).spent && !e.mayHaveStarted(s):
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
-			e.peer(s.Node).proven.asked, e.peer(s.Node).proven.shown = e.peer(s.Node).endSeen, max(s.Read, 1)
+			p := e.peer(s.Node)
+			p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)
 		}
 	}
+}
+
+// saysWhen reports whether the quorum disk may say since when what another has proven is so.
+func (e *Engine) saysWhen(c Clean) bool {
+	note := e.peer(c.Node).proven
+	return note.told && note.asked == 0 && (c.Proof == ProofLeft || c.Proof == ProofNewBoot) && !e.view.Verdict.Quorate
 }
 
 // busyOnDisk is when a node's slot was last seen to move, without saying that nothing runs, in the boot that is known of it: until

@@ -98,7 +98,8 @@ type peer struct {
 	proven     provenNote
 	wrote      wire.Instant // before this its slot on the quorum disk had moved once more: what it says was written since
 	voted      voted
-	endSeen    wire.Instant // when it was seen there first that its former boot, or the life that has written it, had ended
+	endSeen    wire.Instant     // when it was seen there first that its former boot, or the life that has written it, had ended
+	spent      wire.Incarnation // whose mark on the quorum disk, that it has left, proves nothing any more: it may be back since, without the disk
 	counts     countsAgain
 	off        offWord
 	words      wire.Revision // of the operators: what its slot on the quorum disk named last

@@ -209,7 +209,6 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 		if ev.Outcome == wire.OutcomeDone {
 			s.finished = true
 			e.proven(Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)})
-			e.peer(s.node).proven.asked = s.at
 			e.answerShot(s, Result{Text: e.name(s.node) + " is off: its power was confirmed off"})
 			return
 		}

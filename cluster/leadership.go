@@ -100,9 +100,18 @@ func (e *Engine) reportedBy(from wire.Node, r Report) {
 			p.Writable, e.again = r.Writable, true
 		}
 	}
-	for _, c := range r.Proven {
-		if c.Node != e.self && configured(e.cfg).Has(c.Node) && !e.outlived(c) {
+	e.takeProven(r.Proven)
+}
+
+// takeProven takes what a member has proven. It says so with each report, and of what is known already that makes nothing newer. Where the view is no quorum, nobody here knows how
+// old it is: of a node that has to be proven anew it says nothing.
+func (e *Engine) takeProven(list []Clean) {
+	for _, c := range list {
+		have, is := e.cleanOf(c.Node)
+		more := !is || c.Proof.freesVote() && !have.Proof.freesVote() || c.Life.Incarnation > have.Life.Incarnation
+		if more && !e.apart.anew.Has(c.Node) && c.Node != e.self && configured(e.cfg).Has(c.Node) && !e.outlived(c) {
 			e.proven(c)
+			e.peer(c.Node).proven.told = !e.view.Verdict.Quorate
 		}
 	}
 }

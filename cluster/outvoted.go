@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"locum/config"
 	"locum/wire"
 )
 
@@ -107,25 +108,70 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		if p := e.peer(c.Node); !p.proven.told && (c.Proof != ProofNewBoot || p.proven.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
 			since = max(since, e.shownAt(c))
 		}
-		rivals, gone := e.rivals(c, ours, since)
-		have, all := sum(e.cfg, rivals), sum(e.cfg, rivals|e.unfreed(promises, v))
-		if !e.cfg.Quorum.Dynamic {
-			all = sum(e.cfg, configured(e.cfg))
+		if e.hasVotedSince(c, since) {
+			back = back.With(c.Node)
 		}
-		switch {
-		case e.hasVotedSince(c, since):
-			back = back.With(c.Node)
-		case rivals == 0:
-		case 2*have > all, e.apart.beaten&rivals != 0 && since <= e.apart.acted:
-			back = back.With(c.Node)
-		case 2*have < all, !e.breaksTiesBy("disk"), !v.Quorate, v.Claim != 0, e.disk.From >= gone:
-		case e.readLately():
-			unread = unread.With(c.Node)
-		default:
-			back = back.With(c.Node)
+		for _, cfg := range e.files(promises) {
+			switch e.tookBack(cfg, c, rivalry{since, ours, e.unfreed(promises, v), v}) {
+			case tookBackMaybe:
+				back = back.With(c.Node)
+			case tookBackUnread:
+				unread = unread.With(c.Node)
+			}
 		}
 	}
-	return back, unread
+	return back, unread &^ back
+}
+
+// rivalry is what decides whether others can have taken a node back.
+type rivalry struct {
+	since         wire.Instant // they had to
+	ours, unfreed wire.Nodes
+	verdict       Verdict
+}
+
+// tookBackWord is whether others can have.
+type tookBackWord uint8
+
+const (
+	tookBackNever tookBackWord = iota
+	tookBackUnread
+	tookBackMaybe
+)
+
+// tookBack says it by one file.
+func (e *Engine) tookBack(cfg *config.Config, c Clean, r rivalry) tookBackWord {
+	rivals, gone := e.rivals(cfg, c, r.ours, r.since)
+	have, all := sum(cfg, rivals), sum(cfg, rivals|r.unfreed)
+	if !cfg.Quorum.Dynamic {
+		all = sum(cfg, configured(cfg))
+	}
+	switch {
+	case rivals == 0:
+		return tookBackNever
+	case 2*have > all, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
+		return tookBackMaybe
+	case 2*have < all, !breaksTies(cfg, "disk"), !r.verdict.Quorate, r.verdict.Claim != 0, e.disk.From >= gone:
+		return tookBackNever
+	case e.readLately():
+		return tookBackUnread
+	}
+	return tookBackMaybe
+}
+
+// files are the file in force and the one that is being applied, if there is one: it may be in force elsewhere (SAFETY 8).
+func (e *Engine) files(promises []Promise) []*config.Config {
+	list := []*config.Config{e.cfg}
+	if next := e.parsed(e.unfinishedFile(promises)); next != nil {
+		list = append(list, next)
+	}
+	return list
+}
+
+// restOnFreed reports whether the voters are a quorum only without those whose votes are not counted, by one of the files.
+func (e *Engine) restOnFreed(promises []Promise, v Verdict) bool {
+	unfreed := e.unfreed(promises, v)
+	return slices.ContainsFunc(e.files(promises), func(cfg *config.Config) bool { return 2*sum(cfg, unfreed) <= sum(cfg, configured(cfg)) })
 }
 
 // voted is when a node is known last to have had a vote beside others, and in which life, if that is known: the quorum disk was seen to have decided for them, or its own slot
@@ -149,11 +195,11 @@ func (e *Engine) backNow() wire.Nodes {
 
 // rivals are those who may have taken a node back after an instant: all but ours who were not proven clean by then. Gone is by when the newest of them was, who is now.
 // A node that is off does not come back while the switches of others, asked with its own, still answer: it has to be booted.
-func (e *Engine) rivals(of Clean, ours wire.Nodes, since wire.Instant) (set wire.Nodes, gone wire.Instant) {
+func (e *Engine) rivals(cfg *config.Config, of Clean, ours wire.Nodes, since wire.Instant) (set wire.Nodes, gone wire.Instant) {
 	if of.Proof == ProofPowerOff {
 		since += wire.Instant(e.cfg.Beat.Dead)
 	}
-	set = configured(e.cfg) &^ ours.With(of.Node)
+	set = configured(cfg) &^ ours.With(of.Node)
 	for _, c := range e.clean {
 		p := e.peer(c.Node)
 		switch {
@@ -194,8 +240,8 @@ func (e *Engine) shownAt(c Clean) wire.Instant {
 	return e.provenAt(c)
 }
 
-// askedAt is when what proves it was asked: of switches that are asked side by side one may answer much later than the other. A life that has ended on the quorum disk was over when
-// that was seen first, and takes nobody back.
+// askedAt is when what proves it was asked: of switches that are read side by side one may answer much later than the other. What a shot switches off may have lived until its answer.
+// A life that has ended on the quorum disk was over when that was seen first, and takes nobody back.
 func (e *Engine) askedAt(c Clean) wire.Instant {
 	if at := e.peer(c.Node).proven.asked; at != 0 {
 		return at
@@ -221,7 +267,7 @@ func (e *Engine) mayBeAdmitted(s wire.Slot) bool {
 
 // countBack counts those again if the members would be a quorum only without them.
 func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
-	for v.Quorate && !e.mostVotes(e.unfreed(own.promises, v)) && !e.goesOn(own) {
+	for v.Quorate && e.restOnFreed(own.promises, v) && !e.goesOn(own) {
 		back, unread := e.mayBeBack(own.promises, own.members, v)
 		if back == 0 {
 			return e.awaitReading(own, v, unread)
@@ -252,6 +298,9 @@ func (e *Engine) countForgotten(own *proposal) {
 func (e *Engine) proveAnew(nodes wire.Nodes) {
 	for n := range nodes.All {
 		e.unproven(n)
+		if s := e.disk.Slot(n); s.Left {
+			e.peer(n).spent = s.Incarnation
+		}
 		e.apart.anew = e.apart.anew.With(n)
 		e.readAgain(n)
 		e.tell(History{Kind: "proof", Level: "warn", Node: e.name(n),
@@ -274,5 +323,5 @@ func (e *Engine) awaitReading(own *proposal, v Verdict, unread wire.Nodes) Verdi
 // unreadYet reports whether the absent nodes are proven clean, and the disk has to be read before that counts.
 func (e *Engine) unreadYet(members wire.Nodes, v Verdict) bool {
 	back, unread := e.mayBeBack(e.promisesNow(), members, v)
-	return back == 0 && unread != 0 && !e.mostVotes(e.unfreed(e.promisesNow(), v))
+	return back == 0 && unread != 0 && e.restOnFreed(e.promisesNow(), v)
 }

@@ -167,8 +167,10 @@ func (e *Engine) tiedWithoutDisk() bool {
 // takesTurns reports whether sides of a tie may come to shoot by the file.
 func (e *Engine) takesTurns() bool { return e.breaksTiesBy("fence") || e.breaksTiesBy("disk") }
 
-func (e *Engine) breaksTiesBy(kind string) bool {
-	return slices.ContainsFunc(e.cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == kind })
+func (e *Engine) breaksTiesBy(kind string) bool { return breaksTies(e.cfg, kind) }
+
+func breaksTies(cfg *config.Config, kind string) bool {
+	return slices.ContainsFunc(cfg.Tiebreaks, func(t config.Tiebreak) bool { return t.Type == kind })
 }
 
 func (e *Engine) tellTie() {

@@ -21,17 +21,20 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
-	"written-when-it-was-read":              {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
-	"proofs-are-as-new-as-the-engine":       {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
-	"new-boot-is-in-no-other-quorum":        {{"cluster/outvoted.go", "(c.Proof != ProofNewBoot || p.proven.unadmitted)", "true"}},
-	"lease-proof-without-a-lease":           {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
-	"stops-under-what-started-after-it":     {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
-	"switch-that-lied-believed":             {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
-	"new-incarnation-taken-for-new-boot":    {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
-	"epoch-on-the-disk-overlooked":          {{"cluster/promise.go", "max(e.highestHeard(), e.highestOnDisk())", "e.highestHeard()"}},
-	"turns-from-the-first-instant-of-a-tie": {{"cluster/tie.go", "\t\te.tie.Since = max(e.tie.Since, e.lastLost(v))\n", ""}},
-	"winner-still-before-it-won":            {{"cluster/quorum.go", "if !e.readLately() {", "if false {"}},
-	"late-shot-hits":                        {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
+	"winner-is-clean-still":                    {{"cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)"}},
+	"mark-of-leaving-is-as-new-as-its-reading": {{"cluster/claim.go", " && s.Incarnation != e.peer(s.Node).spent", ""}},
+	"proof-is-as-new-as-its-report":            {{"cluster/leadership.go", "proven.told = !e.view.Verdict.Quorate", "proven.told = false"}},
+	"written-when-it-was-read":                 {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}},
+	"proofs-are-as-new-as-the-engine":          {{"cluster/claim.go", "!s.Unadmitted && !s.Left && p.wrote > p.voted.at {", "false {"}, {"cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)"}},
+	"new-boot-is-in-no-other-quorum":           {{"cluster/outvoted.go", "(c.Proof != ProofNewBoot || p.proven.unadmitted)", "true"}},
+	"lease-proof-without-a-lease":              {{"cluster/proof.go", "\t\tif s.Loose && ", "\t\tif false && s.Loose && "}},
+	"stops-under-what-started-after-it":        {{"cluster/local.go", "case !e.usersStop(s):", "default:"}},
+	"switch-that-lied-believed":                {{"cluster/fencing.go", "if ev.Outcome == wire.OutcomeDone && e.doubted.Has(s.node) {", "if false {"}},
+	"new-incarnation-taken-for-new-boot":       {{"cluster/peers.go", "\tcase !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n", "\tcase c.Proof == ProofNewBoot || !c.Life.Boot.IsZero() && c.Life.Boot != life.Boot:\n"}},
+	"epoch-on-the-disk-overlooked":             {{"cluster/promise.go", "max(e.highestHeard(), e.highestOnDisk())", "e.highestHeard()"}},
+	"turns-from-the-first-instant-of-a-tie":    {{"cluster/tie.go", "\t\te.tie.Since = max(e.tie.Since, e.lastLost(v))\n", ""}},
+	"winner-still-before-it-won":               {{"cluster/quorum.go", "if !e.readLately() {", "if false {"}},
+	"late-shot-hits":                           {{"cluster/fencing.go", " || s.id != 0 && s.epoch != e.view.Epoch || !e.obeyed()\n", "\n"}},
 }
 
 var plants = []planted{
@@ -254,9 +257,13 @@ var plants = []planted{
 	{"fewer-never-come-to-be-half", "cluster/election.go", "e.view.Verdict.Tie == TieNone && now.Tie != TieNone:", "false:", "", "liveness"},
 	{"lost-new-boot-runs-nothing", "cluster/blocked.go", "c.Proof == ProofNewBoot && p.Incarnation > c.Life.Incarnation {", "c.Proof == ProofNewBoot && e.alive(c.Node) {", "7", "owners proof"},
 	{"old-victory-makes-a-quorum", "cluster/quorum.go", "if !e.readLately() {", "if false {", "1", "owners proof"},
-	{"winner-is-clean-still", "cluster/outvoted.go", "case e.hasVotedSince(c, since):", "case false:", "3", "owners proof"},
+	{"winner-is-clean-still", "cluster/outvoted.go", "if e.hasVotedSince(c, since) {", "if false {", "3", "owners proof"},
 	{"proofs-are-as-new-as-the-engine", "cluster/start.go", "proven.asked = true, e.apart.together", "proven.asked = !v.Verdict.Quorate, 0", "3", "owners proof"},
 	{"lost-members-are-together-still", "cluster/outvoted.go", "\t\t\treturn p.LastHeard\n", "\t\t\treturn e.now\n", "3", "owners proof"},
 	{"written-when-it-was-read", "cluster/outvoted.go", "max(since, e.shownAt(c))", "max(since, e.provenAt(c))", "3", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
+	{"mark-of-leaving-is-as-new-as-its-reading", "cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)", "3", "owners proof"},
+	{"proof-is-as-new-as-its-report", "cluster/leadership.go", "if more && !e.apart.anew.Has(c.Node) && ", "if (more || true) && ", "3", "owners proof"},
+	{"shot-counts-since-it-was-asked", "cluster/fencing.go", "max(s.epoch, e.view.Epoch)})\n", "max(s.epoch, e.view.Epoch)})\n\t\t\te.peer(s.node).proven.asked = s.at\n", "3", "owners proof"},
+	{"others-go-by-the-same-file", "cluster/outvoted.go", "list = append(list, next)", "_ = append(list, next)", "8", "owners proof"},
 }
