@@ -17,7 +17,6 @@ type shot struct {
 	ended    bool // its context was cancelled
 	tries    int
 	due      wire.Instant // when the next try is allowed
-	at       wire.Instant // of the last try
 	why      string       // how the last try ended
 	reason   string
 	byHand   bool // an operator, or a failed stop: also while the node is heard
@@ -170,7 +169,7 @@ func (e *Engine) driveShot(s *shot, wanted wire.Nodes) {
 }
 
 func (e *Engine) fire(s *shot) {
-	s.id, s.at, s.epoch, s.life, s.ended = e.nextID(), e.now, e.view.Epoch, e.knownLife(s.node), false
+	s.id, s.epoch, s.life, s.ended = e.nextID(), e.view.Epoch, e.knownLife(s.node), false
 	s.tries++
 	if s.tries == 1 {
 		e.tell(History{Kind: "fence", Level: "warn", Node: e.name(s.node), Epoch: s.epoch,
