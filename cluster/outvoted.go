@@ -112,7 +112,7 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 			back = back.With(c.Node)
 		}
 		for _, cfg := range e.files(promises) {
-			switch e.tookBack(cfg, c, rivalry{since, ours, e.unfreed(promises, v), v}) {
+			switch e.tookBack(cfg, c, rivalry{since, ours, unfreed(cfg, promises, v), v}) {
 			case tookBackMaybe:
 				back = back.With(c.Node)
 			case tookBackUnread:
@@ -170,8 +170,9 @@ func (e *Engine) files(promises []Promise) []*config.Config {
 
 // restOnFreed reports whether the voters are a quorum only without those whose votes are not counted, by one of the files.
 func (e *Engine) restOnFreed(promises []Promise, v Verdict) bool {
-	unfreed := e.unfreed(promises, v)
-	return slices.ContainsFunc(e.files(promises), func(cfg *config.Config) bool { return 2*sum(cfg, unfreed) <= sum(cfg, configured(cfg)) })
+	return slices.ContainsFunc(e.files(promises), func(cfg *config.Config) bool {
+		return 2*sum(cfg, unfreed(cfg, promises, v)) <= sum(cfg, configured(cfg))
+	})
 }
 
 // voted is when a node is known last to have had a vote beside others, and in which life, if that is known: the quorum disk was seen to have decided for them, or its own slot
@@ -214,10 +215,10 @@ func (e *Engine) rivals(cfg *config.Config, of Clean, ours wire.Nodes, since wir
 }
 
 // unfreed are the voters whose votes nobody else can have freed: they were admitted in these very boots, or clean nodes count.
-func (e *Engine) unfreed(promises []Promise, v Verdict) wire.Nodes {
+func unfreed(cfg *config.Config, promises []Promise, v Verdict) wire.Nodes {
 	set := v.Voters
 	for _, p := range promises {
-		if e.cfg.Quorum.Dynamic && !p.Admitted {
+		if cfg.Quorum.Dynamic && !p.Admitted {
 			set = set.Without(p.Life.Node)
 		}
 	}
