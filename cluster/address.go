@@ -82,11 +82,13 @@ func (e *Engine) listen() {
 
 // mayInherit reports whether a service may have to be started here soon: one of its other nodes is late, or dead and still in
 // the view, and it does not run here. In a tie that is so until the node is proven clean: the start may be a long delay away.
+// Where somebody answers, the asking goes on for as long as the service is wanted here, and until the leader has said whether
+// it is: who asked for longer would hear a living owner, hold its own start for that, and so ask for ever.
 func (e *Engine) mayInherit(s *local) bool {
 	if !pathSet(s.cfg).Has(e.self) || e.leaving.asked {
 		return false
 	}
-	if e.heldAddress(s.cfg) != nil {
+	if e.heldAddress(s.cfg) != nil && (s.wanted(e) || !e.instructed) {
 		return true
 	}
 	if s.phase(e) != PhaseStopped {
