@@ -10,6 +10,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"locum/agents/reach"
 )
 
 // sweep is how long is waited for a child's end beyond a deadline that has passed: the outcome is unknown already.
@@ -47,6 +49,9 @@ func launch(ctx context.Context, stateDir string, r *record, o order, output *os
 
 // pass starts the gate, writes the record and lets the gate pass. With a child and an error, something may be left.
 func pass(ctx context.Context, stateDir string, r *record, o order, output *os.File) (*child, error) {
+	if err := reach.Own(ctx); err != nil { // who forks waits for its disk, and the whole engine with him
+		return nil, err
+	}
 	g, err := openGate(r.Mark, output)
 	if err != nil {
 		return nil, err
@@ -111,7 +116,7 @@ func openGate(mark string, output *os.File) (*gate, error) {
 		return nil, errors.Join(err, orders.Close())
 	}
 	defer theirAnswer.Close()
-	p, err := os.StartProcess("/proc/self/exe", []string{gateName}, &os.ProcAttr{
+	p, err := os.StartProcess(reach.OwnFile, []string{gateName}, &os.ProcAttr{
 		Env:   []string{markName + "=" + mark},
 		Files: []*os.File{null, output, output, theirOrders, theirAnswer},
 		Sys:   &syscall.SysProcAttr{Setsid: true},

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"locum/agents/reach"
 )
 
 const (
@@ -20,6 +23,9 @@ const (
 	// WouldRunCommand is the hidden command by which the heart asks the program that is to take its place whether it would come up: another version may
 	// refuse what is in force.
 	WouldRunCommand = "would-run"
+
+	// readWithin bounds the wait for this program's file before an engine is started of it.
+	readWithin = 3 * time.Second
 
 	leastBackoff = 50 * time.Millisecond
 	mostBackoff  = 5 * time.Second
@@ -67,11 +73,16 @@ func (k *keeper) run() {
 
 // live starts one engine, waits for its end and says how it ended.
 func (k *keeper) live() string {
+	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+	defer cancel()
+	if err := reach.Own(ctx); err != nil { // else the heart would wait for its disk
+		return err.Error()
+	}
 	l, theirs, err := newLink()
 	if err != nil {
 		return err.Error()
 	}
-	cmd := exec.Command("/proc/self/exe", EngineCommand) // this very file, also when its path has got a new one
+	cmd := exec.Command(reach.OwnFile, EngineCommand)
 	cmd.Args[0] = "locum"
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}

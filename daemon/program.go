@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"locum/fence/reach"
+	"locum/agents/reach"
 )
 
 // program is a "notify exec" line: each event goes to a run of it, on its standard input, one after the other.

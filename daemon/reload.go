@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"locum/agents/reach"
 	"locum/cluster"
 	"locum/config"
 	"locum/console"
-	"locum/fence/reach"
 	"locum/heartbeat"
 	"locum/wire"
 )

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"locum/fence/reach"
+	"locum/agents/reach"
 )
 
 const (

@@ -1,6 +1,7 @@
 package quorumdisk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"locum/agents/reach"
 )
 
 // Port is the way to one disk: a helper process, one operation at a time, and a deadline for each. It never blocks.
@@ -56,6 +59,11 @@ type PortOptions struct {
 
 // OpenPort starts the helper of a disk. Whether the disk could be opened is the first reply.
 func OpenPort(o PortOptions) (*Port, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), o.Timeout)
+	defer cancel()
+	if err := reach.Own(ctx); err != nil { // its disk may hang too, and who forks has the whole heart wait for it
+		return nil, fmt.Errorf("disk %s: its helper: %w", o.Path, err)
+	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("disk %s: %w", o.Path, err)
@@ -71,7 +79,7 @@ func OpenPort(o PortOptions) (*Port, error) {
 	if o.Look {
 		use = lookWord
 	}
-	cmd := exec.Command("/proc/self/exe", HelperCommand, o.Path, o.Lock, use) // this very file, also when its path has got a new one
+	cmd := exec.Command(reach.OwnFile, HelperCommand, o.Path, o.Lock, use)
 	cmd.Args[0], cmd.Stderr = "locum", os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's ^C is for its maker
