@@ -69,7 +69,7 @@ func (e *Engine) listen() {
 	e.held = kept
 	for i := range e.services {
 		s := &e.services[i]
-		on := e.mayInherit(s)
+		on := e.mayInherit(i)
 		for r := range s.res {
 			if s.cfg.Resources[r].Type != "vip" || s.res[r].listens == on {
 				continue
@@ -82,13 +82,15 @@ func (e *Engine) listen() {
 
 // mayInherit reports whether a service may have to be started here soon: one of its other nodes is late, or dead and still in
 // the view, and it does not run here. In a tie that is so until the node is proven clean: the start may be a long delay away.
-// Where somebody answers, the asking goes on for as long as the service is wanted here, and until the leader has said whether
-// it is: who asked for longer would hear a living owner, hold its own start for that, and so ask for ever.
-func (e *Engine) mayInherit(s *local) bool {
+// Where somebody answers, the asking goes on until the service is known to run on a member, or to be stopped: the order may come long after the
+// view, once a switch has said off, and that may lie. Who asked for longer would hear a living owner, hold its own start for
+// that, and so ask for ever.
+func (e *Engine) mayInherit(i int) bool {
+	s := &e.services[i]
 	if !pathSet(s.cfg).Has(e.self) || e.leaving.asked {
 		return false
 	}
-	if e.heldAddress(s.cfg) != nil && (s.wanted(e) || !e.instructed) {
+	if e.heldAddress(s.cfg) != nil && (s.wanted(e) || e.mayBeOrdered(i)) {
 		return true
 	}
 	if s.phase(e) != PhaseStopped {
@@ -105,4 +107,10 @@ func (e *Engine) mayInherit(s *local) bool {
 		}
 	}
 	return false
+}
+
+// mayBeOrdered reports whether a service may have to run soon on some member, by what the leader has said last: also that nothing was said yet.
+func (e *Engine) mayBeOrdered(i int) bool {
+	s := e.serviceStatus(i)
+	return s.State != PhaseRunning.String() && !s.Stopped
 }

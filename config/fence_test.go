@@ -54,6 +54,7 @@ func TestWhatIsWeakAboutAFenceLineIsSaid(t *testing.T) {
 			"f:13: fence two asks the same as line 12, which is another node's: when that one is off, this one counts as off too"},
 		{"a host without a certificate", "type=libvirt uri=qemu+tcp://192.0.2.70/system domain=b timeout=15s", "f:12: fence two: uri=qemu+tcp://192.0.2.70/system goes over the network without a certificate"},
 		{"a host by its name", "type=libvirt uri=qemu+tcp://host.example.org:16509/system domain=b timeout=15s", "goes over the network without a certificate or a password"},
+		{"an agent that takes what it does not find for off", "agent=fence_vmware_soap ip=192.0.2.70 plug=b missing-as-off=1", "f:12: fence two: missing-as-off=1: an outlet or machine that the agent does not find counts as off"},
 		{"a short time for a board", "type=redfish address=192.0.2.61 user=a password-file=/etc/p timeout=2s", "f:12: fence two: timeout=2s is short for type=redfish"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -22,6 +22,9 @@ func (p *parser) warnFences() {
 		if f.Keys["insecure"] == "yes" && f.Type != "agent" {
 			p.warn(f.Line, "fence %s: insecure=yes: anybody on the way can take the password and answer \"off\" for the device, and then two nodes own a service; write cert-sha256=, or ca-file=", f.Name)
 		}
+		if word := f.missingIsOff(); word != "" {
+			p.warn(f.Line, "fence %s: %s: an outlet or machine that the agent does not find counts as off, as with a name that was misspelt or changed, and then two nodes own a service; leave it out", f.Name, word)
+		}
 		if f.Type == "libvirt" && openly(f.Keys["uri"]) {
 			p.warn(f.Line, "fence %s: uri=%s goes over the network without a certificate or a password: anybody on the way can answer \"off\" for the guest, and then two nodes own a service, "+
 				"and whoever reaches that port can end every guest of the host; write +tls with ca-file=, cert-file= and key-file=", f.Name, f.Keys["uri"])
@@ -30,6 +33,16 @@ func (p *parser) warnFences() {
 			p.warn(f.Line, "fence %s: timeout=%s is short for type=%s, which may need %s to switch and to notice; write timeout=%s", f.Name, f.Timeout, f.Type, least, least)
 		}
 	}
+}
+
+// missingIsOff is what has a fence agent say off of what it does not find, "" if nothing does.
+func (f Fence) missingIsOff() string {
+	for _, key := range []string{"missing-as-off", "missing_as_off"} {
+		if v := f.Keys[key]; f.Agent != "" && slices.Contains([]string{"1", "yes", "on", "true"}, strings.ToLower(v)) {
+			return key + "=" + v
+		}
+	}
+	return ""
 }
 
 // checkFencePlaces finds a device that is to be asked at the node itself, which does not answer once it is off.

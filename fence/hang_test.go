@@ -90,7 +90,7 @@ func TestAnAgentThatCannotBeEndedKeepsNoOtherLevelFromBeingTried(t *testing.T) {
 	top.holds.Store(false)
 	top.goes <- struct{}{}
 	answers(t, func() error {
-		_, err := l.levels[0][0].ask(t.Context())
+		_, _, err := l.levels[0][0].ask(t.Context())
 		return err
 	})
 }

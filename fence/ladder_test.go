@@ -398,3 +398,44 @@ func TestWhatASupplyHoldsIsWaitedForOnceItsOutletIsOff(t *testing.T) {
 		})
 	}
 }
+
+// Somebody else may have switched off just now what is only read to be off; what was read to be so a while ago has run dry. A board knows that the machine is off.
+func TestWhatASupplyHoldsIsWaitedForWhereItsOutletIsRead(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		board bool
+		after time.Duration // from the first reading on
+		want  time.Duration
+	}{
+		{"first reading", false, 0, 500 * time.Millisecond},
+		{"soon after", false, 200 * time.Millisecond, 300 * time.Millisecond},
+		{"long after", false, 5 * time.Second, 0},
+		{"with a board", true, 0, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := scriptedLadder(20*time.Second, []*scripted{{}}, []*scripted{{}})
+				for i, level := range l.levels {
+					level[0].device.(*scripted).set(wire.PowerOff)
+					level[0].holdup = 500 * time.Millisecond
+					if level[0].knows = tc.board && i == 1; level[0].knows {
+						level[0].holdup = 0
+					}
+				}
+				if tc.after != 0 {
+					short, end := context.WithTimeout(t.Context(), 100*time.Millisecond)
+					defer end()
+					if power, _ := l.Read(short); power != wire.PowerUnknown {
+						t.Errorf("%s before it has run dry", power)
+					}
+					time.Sleep(tc.after - 100*time.Millisecond)
+				}
+				begin := time.Now()
+				power, _ := l.Read(t.Context())
+				if took := time.Since(begin); power != wire.PowerOff || took != tc.want {
+					t.Errorf("%s after %s, want %s", power, took, tc.want)
+				}
+			})
+		})
+	}
+}

@@ -199,18 +199,18 @@ func (o *outlet) stillOff(ctx context.Context) error {
 	return nil
 }
 
-// ask is the question of an idle moment; it gives way to a shot.
-func (o *outlet) ask(ctx context.Context) (wire.Power, error) {
+// ask is the question of an idle moment; it gives way to a shot. Since is when it said off first, if it does.
+func (o *outlet) ask(ctx context.Context) (power wire.Power, since time.Time, err error) {
 	asking, done, err := o.turn.ask(ctx)
 	if err != nil {
-		return wire.PowerUnknown, err
+		return wire.PowerUnknown, since, err
 	}
 	defer done()
-	power, err := o.status(asking, o.timeout)
+	power, err = o.status(asking, o.timeout)
 	if cause := context.Cause(asking); err != nil && errors.Is(cause, errGaveWay) {
-		return wire.PowerUnknown, cause
+		return wire.PowerUnknown, since, cause
 	}
-	return power, err
+	return power, o.offAt, err
 }
 
 // status asks the device once. Without an error the power is on or off.

@@ -15,12 +15,14 @@ type Reading struct {
 	Power wire.Power
 	Err   error // why the power is unknown; nil if it is known
 	Took  time.Duration
+
+	dry time.Time // what it feeds has come to a stand by then, if it says off
 }
 
 // Read asks every device, side by side, and says what it all means: on if one says on that knows the machine itself, as its board
 // does, whatever an outlet says; else off if every device of some level says off, else on if any says on, else unknown. Two
-// supplies that both say off are asked once more: they count only if they were off at one time. Readings stand in the order of
-// the levels.
+// supplies that both say off are asked once more: they count only if they were off at one time. What was not known to be off before may have been switched off just now: Read then waits as a
+// shot does, until what the outlets feed has come to a stand. Readings stand in the order of the levels.
 func (l *Ladder) Read(ctx context.Context) (wire.Power, []Reading) {
 	all := slices.Concat(l.levels...)
 	readings := make([]Reading, len(all))
@@ -37,7 +39,37 @@ func (l *Ladder) Read(ctx context.Context) (wire.Power, []Reading) {
 			})
 		}
 	}
-	return l.meaning(readings), readings
+	power := l.meaning(readings)
+	if power == wire.PowerOff && !sleepUntil(ctx, l.dry(readings)) {
+		power = wire.PowerUnknown
+	}
+	return power, readings
+}
+
+// dry is when what feeds the machine has run dry by the word of the level that says so first.
+func (l *Ladder) dry(readings []Reading) (first time.Time) {
+	for _, level := range l.levels {
+		said := readings[:len(level)]
+		readings = readings[len(level):]
+		if !allOff(said) {
+			continue
+		}
+		last := slices.MaxFunc(said, func(a, b Reading) int { return a.dry.Compare(b.dry) }).dry
+		if first.IsZero() || last.Before(first) {
+			first = last
+		}
+	}
+	return first
+}
+
+// sleepUntil reports whether that time came before the context's end.
+func sleepUntil(ctx context.Context, at time.Time) bool {
+	select {
+	case <-time.After(time.Until(at)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func allOff(said []Reading) bool {
@@ -74,6 +106,6 @@ func (l *Ladder) meaning(readings []Reading) wire.Power {
 
 func (o *outlet) read(ctx context.Context) Reading {
 	begin := time.Now()
-	power, err := o.ask(ctx)
-	return Reading{Name: o.name, Level: o.level, Power: power, Err: err, Took: time.Since(begin)}
+	power, since, err := o.ask(ctx)
+	return Reading{Name: o.name, Level: o.level, Power: power, Err: err, Took: time.Since(begin), dry: since.Add(o.holdup)}
 }

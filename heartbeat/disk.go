@@ -150,7 +150,11 @@ func (h *Heart) shown() wire.Disk {
 	}
 	var list []string
 	for i, c := range h.cfg.Disks {
-		if err := d.desk.Trouble(h.now, i); err != nil && !errors.Is(err, quorumdisk.ErrNotYet) {
+		err := d.desk.Trouble(h.now, i)
+		if err == nil && show.Good { // who has lost the disks says so, and this is no such loss
+			err = h.missingOn(i)
+		}
+		if err != nil && !errors.Is(err, quorumdisk.ErrNotYet) {
 			w.Joins = w.Joins || errors.Is(err, quorumdisk.ErrJoining) || errors.Is(err, quorumdisk.ErrBehind)
 			list = append(list, "disk "+c.Path+": "+strings.TrimPrefix(err.Error(), "disk "+c.Path+": "))
 		}
@@ -160,6 +164,15 @@ func (h *Heart) shown() wire.Disk {
 		w.Sealed, w.Unsealed, w.Reseals = d.desk.Sealed(), h.unsealed(), d.desk.Reseals()
 	}
 	return w
+}
+
+// missingOn says of a disk that works that another node writes to the others only. Two nodes with a copy of one each could both win a tie once a second one is lost.
+func (h *Heart) missingOn(disk int) error {
+	n, ok := h.cfg.NodeByNumber(h.disk.desk.Missing(disk))
+	if !ok {
+		return nil
+	}
+	return fmt.Errorf("%s does not write to it, and does to the others: it does not reach it, or its disk line leads to other storage, or to a copy; see locum disk show on both", n.Name)
 }
 
 // slotOf is what the disks show of another node.

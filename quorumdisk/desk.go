@@ -370,6 +370,9 @@ func (d *Desk) Marked() bool {
 // Shared reports whether a node was seen to use the same disks.
 func (d *Desk) Shared(n wire.Node) bool { return d.stamps.Shared(n) }
 
+// Missing is a node that does not write to a disk, and does to others.
+func (d *Desk) Missing(disk int) wire.Node { return d.stamps.Missing(disk, d.set.Dead) }
+
 // Met lists who was seen to use which of the disks, for the next life to Remember.
 func (d *Desk) Met() []Met { return d.stamps.Met() }
 

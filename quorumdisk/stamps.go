@@ -42,6 +42,7 @@ type stampDisk struct {
 	first   [wire.MaxNodes]Slot         // what the disk showed at first in a node's present life
 	shown   [wire.MaxNodes]Slot         // and last
 	witness [wire.MaxNodes]wire.Instant // when the newest read was issued that showed the node's slot, readable
+	behind  [wire.MaxNodes]wire.Instant // since when it has not risen here, though others showed a newer one; 0 if it has
 }
 
 // SlotRead is what one read of all slots of a disk gave.
@@ -127,6 +128,12 @@ func (s *Stamps) sawNode(d *stampDisk, i int, slot Slot, r SlotRead) {
 	if slot.Incarnation != d.shown[i].Incarnation {
 		d.first[i] = slot
 	}
+	switch {
+	case !s.known[i].Newer(slot):
+		d.behind[i] = 0
+	case d.behind[i] == 0 || slot.Newer(d.shown[i]):
+		d.behind[i] = r.Returned
+	}
 	d.shown[i] = slot
 	d.witness[i] = r.Issued
 	if slot.Newer(s.known[i]) {
@@ -184,6 +191,17 @@ func (s *Stamps) Shared(n wire.Node) bool {
 func (s *Stamps) rose(d *stampDisk, n wire.Node) bool {
 	shown := &d.shown[n-1]
 	return shown.Incarnation != 0 && shown.Incarnation == s.known[n-1].Incarnation && (shown.Newer(d.first[n-1]) || s.metOn(d.id, n) == shown.Incarnation)
+}
+
+// Missing is a node whose slot has stood still on a disk for dead while it rose on others, 0 if there is none: the node does not reach the disk, or one of both has a copy of it.
+func (s *Stamps) Missing(disk int, dead time.Duration) wire.Node {
+	d := &s.disk[disk]
+	for i, since := range d.behind {
+		if least := since + wire.Instant(dead); since != 0 && d.witness[i] >= least && s.moved[i] >= least && s.Still(wire.Node(i+1)) < dead {
+			return wire.Node(i + 1)
+		}
+	}
+	return 0
 }
 
 // metOn is the life of a node that a former one of this node has met on a disk, 0 if it has met none.

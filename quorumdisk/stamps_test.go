@@ -147,6 +147,35 @@ func TestADiskIsSharedOnceTheOthersStampRoseOnIt(t *testing.T) {
 	}
 }
 
+// One disk line of three may lead to a copy of the storage, while the two others keep all well.
+func TestWhoWritesToTheOtherDisksOnlyIsMissedOnOne(t *testing.T) {
+	s := NewStamps(1, 3)
+	round := func(at wire.Instant, counts ...uint64) wire.Node {
+		for d, count := range counts {
+			see(t, &s, d, at+wire.Instant(10*d), Slot{}, slot(3, count))
+		}
+		return s.Missing(0, 500)
+	}
+	for _, tc := range []struct {
+		at     wire.Instant
+		counts []uint64
+		want   wire.Node
+		why    string
+	}{
+		{100, []uint64{7, 8, 8}, 0, "it is only read a little earlier"},
+		{1000, []uint64{8, 9, 9}, 0, "it rises a round later each time"},
+		{2000, []uint64{8, 10, 10}, 0, "it is seen not to rise for the first time"},
+		{2400, []uint64{8, 11, 11}, 0, "not yet for dead"},
+		{2600, []uint64{8, 12, 12}, 2, "it does not rise, and does on the others"},
+		{3200, []uint64{8, 12, 12}, 0, "it stands still everywhere"},
+		{3300, []uint64{13, 13, 13}, 0, "it is back"},
+	} {
+		if got := round(tc.at, tc.counts...); got != tc.want {
+			t.Errorf("%d: node %d is missing, want %d: %s", tc.at, got, tc.want, tc.why)
+		}
+	}
+}
+
 func TestTheDisksAreOfUseAsOfTheReadsOfAMajority(t *testing.T) {
 	s := NewStamps(1, 3)
 	see(t, &s, 0, 100, Slot{}, Slot{})

@@ -170,8 +170,15 @@ func (w *World) commandOwnDisk(args []string) error {
 // commandCopyDisk: copy-disk NODE: its disk lines lead to a copy of the storage, made just now.
 func (w *World) commandCopyDisk(args []string) error {
 	n, err := w.node(args[0])
+	only := -1
+	if len(args) > 1 {
+		k, bad := strconv.Atoi(args[1])
+		if only = k - 1; bad != nil {
+			return bad
+		}
+	}
 	for i := range w.disks {
-		if err == nil {
+		if err == nil && (only < 0 || only == i) {
 			d := w.disks[i]
 			d.slots, d.claims = slices.Clone(d.slots), slices.Clone(d.claims)
 			d.slotMarks, d.claimMarks = slices.Clone(d.slotMarks), slices.Clone(d.claimMarks)
