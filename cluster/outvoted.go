@@ -205,7 +205,7 @@ func (e *Engine) rivals(cfg *config.Config, of Clean, ours wire.Nodes, since wir
 		p := e.peer(c.Node)
 		switch {
 		case !c.Proof.freesVote() || !set.Has(c.Node):
-		case e.askedAt(c) <= since, c.Proof == ProofLeft && p.gone: // who says that it leaves was in the last view
+		case e.askedAt(c) <= since, c.Proof == ProofLeft && p.gone && c.Life.Incarnation == p.Incarnation: // who says that it leaves was in the last view
 			set = set.Without(c.Node)
 		default:
 			gone = max(gone, e.provenAt(c))
