@@ -196,7 +196,9 @@ func (e *Engine) keepOwnProofs(own []Clean, v View) {
 	}
 	for _, c := range e.clean {
 		note := &e.peer(c.Node).proven
-		had := slices.ContainsFunc(own, func(o Clean) bool { return o.Node == c.Node && o.Proof == c.Proof && o.Life.Incarnation == c.Life.Incarnation })
+		had := slices.ContainsFunc(own, func(o Clean) bool {
+			return o.Node == c.Node && o.Proof == c.Proof && o.Life.Incarnation == c.Life.Incarnation
+		})
 		switch agreed := v.Verdict.Quorate && known; {
 		case !had && agreed:
 			*note = provenNote{asked: promised, shown: promised}

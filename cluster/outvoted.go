@@ -104,15 +104,12 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 		if !c.Proof.freesVote() || members.Has(c.Node) {
 			continue
 		}
-		since := e.apart.together
-		if p := e.peer(c.Node); !p.proven.told && (c.Proof != ProofNewBoot || p.proven.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
-			since = max(since, e.shownAt(c))
-		}
+		since := e.cleanSince(c)
 		if e.hasVotedSince(c, since) {
 			back = back.With(c.Node)
 		}
 		for _, cfg := range e.files(promises) {
-			switch e.tookBack(cfg, c, rivalry{since, ours, unfreed(cfg, promises, v), v}) {
+			switch e.tookBack(cfg, c, rivalry{since, ours, forgetful(promises, since) &^ v.Voters, unfreed(cfg, promises, v), v}) {
 			case tookBackMaybe:
 				back = back.With(c.Node)
 			case tookBackUnread:
@@ -123,11 +120,31 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 	return back, unread &^ back
 }
 
+// cleanSince is after what others would have had to take a node back.
+func (e *Engine) cleanSince(c Clean) wire.Instant {
+	if p := e.peer(c.Node); !p.proven.told && (c.Proof != ProofNewBoot || p.proven.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
+		return max(e.apart.together, e.shownAt(c))
+	}
+	return e.apart.together
+}
+
+// forgetful are the members who may have promised another's view after an instant, and have forgotten who was in it.
+func forgetful(promises []Promise, since wire.Instant) (set wire.Nodes) {
+	for _, p := range promises {
+		if p.Forgot && p.forgotBy >= since {
+			set = set.With(p.Life.Node)
+		}
+	}
+	return set
+}
+
 // rivalry is what decides whether others can have taken a node back.
 type rivalry struct {
-	since         wire.Instant // they had to
-	ours, unfreed wire.Nodes
-	verdict       Verdict
+	since   wire.Instant // they had to
+	ours    wire.Nodes
+	theirs  wire.Nodes // of ours, whose votes may have been with them
+	unfreed wire.Nodes
+	verdict Verdict
 }
 
 // tookBackWord is whether others can have.
@@ -142,7 +159,7 @@ const (
 // tookBack says it by one file.
 func (e *Engine) tookBack(cfg *config.Config, c Clean, r rivalry) tookBackWord {
 	rivals, gone := e.rivals(cfg, c, r.ours, r.since)
-	have, all := sum(cfg, rivals), sum(cfg, rivals|r.unfreed)
+	have, all := sum(cfg, rivals|r.theirs), sum(cfg, rivals|r.theirs|r.unfreed)
 	if !cfg.Quorum.Dynamic {
 		all = sum(cfg, configured(cfg))
 	}
@@ -281,18 +298,17 @@ func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
 
 // countForgotten counts those again that others may have taken back by the vote of a member who has promised their view, and has forgotten who was in it.
 func (e *Engine) countForgotten(own *proposal) {
-	var forgot, known wire.Nodes
+	var known wire.Nodes
 	for _, p := range own.promises {
-		switch {
-		case p.Forgot:
-			forgot = forgot.With(p.Life.Node)
-		case p.Admitted:
+		if p.Admitted && !p.Forgot {
 			known = known.With(p.Life.Node)
 		}
 	}
-	if forgot != 0 {
-		back, _ := e.mayBeBack(own.promises, own.members, Verdict{Voters: known})
-		e.proveAnew(back)
+	back, _ := e.mayBeBack(own.promises, own.members, Verdict{Voters: known})
+	for _, c := range slices.Clone(e.clean) {
+		if back.Has(c.Node) && forgetful(own.promises, e.cleanSince(c)) != 0 {
+			e.proveAnew(wire.SetOf(c.Node))
+		}
 	}
 }
 

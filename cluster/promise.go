@@ -281,7 +281,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: e.cleanFor(p.to), Config: e.print,
-		Counted: e.countedAgain(e.lifeOf(p.to)), Forgot: e.tie.Forgot, View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
+		Counted: e.countedAgain(e.lifeOf(p.to)), Forgot: e.tie.Forgot != 0, View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -312,6 +312,9 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	}
 	if !e.admitted {
 		m.Text = e.cfg.Text
+	}
+	if m.Forgot {
+		m.ForgotMS = int64(e.now-e.tie.Forgot) / 1e6
 	}
 	return m
 }
@@ -348,6 +351,7 @@ func (e *Engine) promisedBy(from wire.Node, p Promise) {
 		return
 	}
 	e.noteHealth(from, p.Epoch, p.Health)
+	p.forgotBy = e.now - wire.Instant(max(0, p.ForgotMS))*1e6
 	own.promises = append(own.promises[:at], append([]Promise{p}, own.promises[at:]...)...)
 }
 
