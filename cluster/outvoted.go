@@ -94,11 +94,12 @@ func (e *Engine) noteOthersWon(old, now wire.Disk) {
 // mayBeBack are the nodes outside a set whose votes are not counted, and which others may have taken back while the voters were no quorum. Of the unread ones the next
 // reading of the disk tells.
 func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (back, unread wire.Nodes) {
-	ours := v.Voters.With(e.self) // a member knows by whom it was joined, in a former boot too; else it could have taken anybody back
+	ours, current := v.Voters.With(e.self), len(promises) == 0 // a member knows by whom it was joined, in a former boot too; else it could have taken anybody back
 	for _, p := range promises {
 		if !p.Fresh {
 			ours = ours.With(p.Life.Node)
 		}
+		current = current || p.Admitted
 	}
 	for _, c := range e.clean {
 		if !c.Proof.freesVote() || members.Has(c.Node) {
@@ -109,7 +110,7 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 			back = back.With(c.Node)
 		}
 		for _, cfg := range e.files(promises) {
-			switch e.tookBack(cfg, c, rivalry{since, ours, forgetful(promises, since) &^ v.Voters, unfreed(cfg, promises, v), v}) {
+			switch e.tookBack(cfg, c, rivalry{since, ours, forgetful(promises, since) &^ v.Voters, unfreed(cfg, promises, v), v, current}) {
 			case tookBackMaybe:
 				back = back.With(c.Node)
 			case tookBackUnread:
@@ -145,6 +146,7 @@ type rivalry struct {
 	theirs  wire.Nodes // of ours, whose votes may have been with them
 	unfreed wire.Nodes
 	verdict Verdict
+	current bool // one of ours was there all the time: no file can have been applied without it
 }
 
 // tookBackWord is whether others can have.
@@ -166,7 +168,7 @@ func (e *Engine) tookBack(cfg *config.Config, c Clean, r rivalry) tookBackWord {
 	switch {
 	case rivals == 0:
 		return tookBackNever
-	case 2*have > all, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
+	case !r.current, 2*have > all, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
 		return tookBackMaybe
 	case 2*have < all, !breaksTies(cfg, "disk"), !r.verdict.Quorate, r.verdict.Claim != 0, e.disk.From >= gone:
 		return tookBackNever

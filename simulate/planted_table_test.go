@@ -260,7 +260,7 @@ var plants = []planted{
 	{"winner-is-clean-still", "cluster/outvoted.go", "if e.hasVotedSince(c, since) {", "if false {", "3", "owners proof"},
 	{"proofs-are-as-new-as-the-engine", "cluster/start.go", "proven.asked = true, e.apart.together", "proven.asked = !v.Verdict.Quorate, 0", "3", "owners proof"},
 	{"lost-members-are-together-still", "cluster/outvoted.go", "\t\t\treturn p.LastHeard\n", "\t\t\treturn e.now\n", "3", "owners proof"},
-	{"written-when-it-was-read", "cluster/outvoted.go", "max(since, e.shownAt(c))", "max(since, e.provenAt(c))", "3", "owners proof"},
+	{"written-when-it-was-read", "cluster/outvoted.go", "max(e.apart.together, e.shownAt(c))", "max(e.apart.together, e.provenAt(c))", "3", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 	{"mark-of-leaving-is-as-new-as-its-reading", "cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)", "3", "owners proof"},
 	{"proof-is-as-new-as-its-report", "cluster/leadership.go", "if more && !e.apart.anew.Has(c.Node) && ", "if (more || true) && ", "3", "owners proof"},
