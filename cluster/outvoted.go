@@ -168,7 +168,7 @@ func (e *Engine) tookBack(cfg *config.Config, c Clean, r rivalry) tookBackWord {
 	switch {
 	case rivals == 0:
 		return tookBackNever
-	case !r.current, 2*have > all, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
+	case 2*have > all, !r.current, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
 		return tookBackMaybe
 	case 2*have < all, !breaksTies(cfg, "disk"), !r.verdict.Quorate, r.verdict.Claim != 0, e.disk.From >= gone:
 		return tookBackNever
