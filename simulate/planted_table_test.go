@@ -266,4 +266,10 @@ var plants = []planted{
 	{"proof-is-as-new-as-its-report", "cluster/leadership.go", "if more && !e.apart.anew.Has(c.Node) && ", "if (more || true) && ", "3", "owners proof"},
 	{"shot-counts-since-it-was-asked", "cluster/fencing.go", "max(s.epoch, e.view.Epoch)})\n", "max(s.epoch, e.view.Epoch)})\n\t\t\te.peer(s.node).proven.asked = s.at\n", "3", "owners proof"},
 	{"others-go-by-the-same-file", "cluster/outvoted.go", "list = append(list, next)", "_ = append(list, next)", "8", "owners proof"},
+	{"left-once-is-left-for-good", "cluster/outvoted.go", " && p.gone && c.Life.Incarnation == p.Incarnation", " && p.gone", "3", "owners proof"},
+	{"told-in-place-is-seen-here", "cluster/install.go", "*note = provenNote{told: true}", "*note = provenNote{}", "3", "owners proof"},
+	{"view-is-as-new-as-its-arrival", "cluster/install.go", "provenNote{asked: promised, shown: promised}", "provenNote{}", "3", "owners proof"},
+	{"forgotten-promise-ends-with-any-view", "cluster/tie.go", "e.tie.next = 0 // it has come", "e.tie.next, e.tie.Forgot = 0, 0 // it has come", "3", "owners proof"},
+	{"forgotten-vote-is-nobodys", "cluster/outvoted.go", "forgetful(promises, since) &^ v.Voters", "0", "3", "owners proof"},
+	{"own-file-is-in-force", "cluster/outvoted.go", "!r.current, ", "", "8", "owners proof"},
 }
