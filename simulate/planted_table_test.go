@@ -272,4 +272,5 @@ var plants = []planted{
 	{"forgotten-promise-ends-with-any-view", "cluster/tie.go", "e.tie.next = 0 // it has come", "e.tie.next, e.tie.Forgot = 0, 0 // it has come", "3", "owners proof"},
 	{"forgotten-vote-is-nobodys", "cluster/outvoted.go", "forgetful(promises, since) &^ v.Voters", "0", "3", "owners proof"},
 	{"own-file-is-in-force", "cluster/outvoted.go", "!r.current, ", "", "8", "owners proof"},
+	{"on-again-is-off-still", "cluster/reading.go", "e.peer(n).proven.shown = 1\n", "_ = n\n", "3", "owners proof"},
 }
