@@ -170,8 +170,8 @@ func (e *Engine) givePromise() {
 	if p == nil {
 		return
 	}
-	if e.storing.writable && e.durable.Ceiling < p.epoch {
-		return // save raises it
+	if e.storing.writable && e.durable.Ceiling < p.epoch || e.unwritten(p.members) {
+		return // save raises it, and writes them down
 	}
 	// What this node promises to nobody but itself is installed in this very step, and the heart learns of that first.
 	if alone := p.to == e.self && p.members == wire.SetOf(e.self); !alone && e.ceased < p.epoch {
@@ -190,6 +190,14 @@ func (e *Engine) givePromise() {
 		e.countAgain(p.members, e.lifeOf(p.to))
 	}
 	e.send(p.to, Message{Promise: m})
+}
+
+// unwritten reports whether a node of a set is back in a life that is not written down here yet. Who goes on with this one relies on its knowing by whom it was joined, in a
+// later boot too.
+func (e *Engine) unwritten(nodes wire.Nodes) bool {
+	return e.storing.writable && slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool {
+		return nodes.Has(w.Node) && slices.ContainsFunc(e.known, func(k wire.Life) bool { return k.Node == w.Node && k.Incarnation > w.Incarnation })
+	})
 }
 
 // countAgain counts the votes again of nodes with which another's view is promised: it may come into force without this node's knowledge, and they vote in it.
