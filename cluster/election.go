@@ -77,6 +77,10 @@ func (e *Engine) elect() {
 			el.proposal = nil
 		}
 	}
+	if e.obeyed() && e.unwritten(want) { // what is in force goes on until the state directory has answered
+		el.due = 0
+		return
+	}
 	e.proposalFails(0)
 	if e.now >= e.proposeAt(want) && el.pending == nil {
 		e.propose(want)

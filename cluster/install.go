@@ -185,18 +185,28 @@ func (e *Engine) installed(from wire.Node, in Install) {
 }
 
 // keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it. That is never that a lease is over, which only a leader proves
-// whose view is in force.
+// whose view is in force. What the view says beside what was known here was so by the promise, if it is a quorum; else nobody here knows since when.
 func (e *Engine) keepOwnProofs(own []Clean, v View) {
-	promised, _ := e.promisedAt(v.Leader)
+	promised, known := e.promisedAt(v.Leader)
 	for _, c := range own {
-		known := e.peer(c.Node).proven.since != 0 && e.peer(c.Node).proven.since < promised // by the leader too, who has dropped it
-		if _, have := e.cleanOf(c.Node); !have && !known && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
+		dropped := e.peer(c.Node).proven.since != 0 && e.peer(c.Node).proven.since < promised // by the leader too, who has dropped it
+		if _, have := e.cleanOf(c.Node); !have && !dropped && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
 			e.clean = append(e.clean, c)
 		}
 	}
 	for _, c := range e.clean {
-		had := slices.ContainsFunc(own, func(o Clean) bool { return o.Node == c.Node })
-		e.peer(c.Node).proven.told = !v.Verdict.Quorate && (!had || e.peer(c.Node).proven.told)
+		note := &e.peer(c.Node).proven
+		had := slices.ContainsFunc(own, func(o Clean) bool {
+			return o.Node == c.Node && o.Proof == c.Proof && o.Life.Incarnation == c.Life.Incarnation
+		})
+		switch agreed := v.Verdict.Quorate && known; {
+		case !had && agreed:
+			*note = provenNote{asked: promised, shown: promised}
+		case !had:
+			*note = provenNote{told: true}
+		case agreed:
+			note.told = false
+		}
 	}
 	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
 }

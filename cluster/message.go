@@ -62,22 +62,25 @@ type Promise struct {
 	Services []ServiceReport `json:"services"`
 	Intents  Intents         `json:"intents"`
 	Clean    []Clean         `json:"clean"`
-	Silent   []Silence       `json:"silent"`             // of each node outside the proposed set
-	Config   string          `json:"config"`             // fingerprint
-	Text     string          `json:"text,omitempty"`     // the file, sent only while not admitted
-	MemberAt []Seen          `json:"member_at"`          // of each node, the newest view known to have had it
-	View     wire.Epoch      `json:"view,omitempty"`     // the newest quorate view that was in force here
-	Joint    wire.Epoch      `json:"joint,omitempty"`    // the newest view of more than half that was, or may have been, in force
-	Prepared string          `json:"prepared,omitempty"` // a file that is being applied and not in force here yet
-	GaveUp   *wire.Revision  `json:"gave_up,omitempty"`  // the file of this version is in force nowhere: who alone could have had it take effect does not
-	Unsure   bool            `json:"unsure,omitempty"`   // in a tie, the other side may know more, or be shooting at it
-	Tied     bool            `json:"tied,omitempty"`     // it leaves a half that may be shooting at members of this view
-	Strays   []Stray         `json:"strays,omitempty"`   // what it knows of them
-	Forgot   bool            `json:"forgot,omitempty"`   // it promised another's view that did not come, and does not know any more who was in it
-	Counted  []Counted       `json:"counted,omitempty"`  // whose votes count again, because another's view with them was promised
-	Awaits   []uint64        `json:"awaits,omitempty"`   // commands that the proposer was asked to carry out and has not answered
-	Unable   string          `json:"unable,omitempty"`   // why nothing can be started here, "" if something can
+	Silent   []Silence       `json:"silent"`              // of each node outside the proposed set
+	Config   string          `json:"config"`              // fingerprint
+	Text     string          `json:"text,omitempty"`      // the file, sent only while not admitted
+	MemberAt []Seen          `json:"member_at"`           // of each node, the newest view known to have had it
+	View     wire.Epoch      `json:"view,omitempty"`      // the newest quorate view that was in force here
+	Joint    wire.Epoch      `json:"joint,omitempty"`     // the newest view of more than half that was, or may have been, in force
+	Prepared string          `json:"prepared,omitempty"`  // a file that is being applied and not in force here yet
+	GaveUp   *wire.Revision  `json:"gave_up,omitempty"`   // the file of this version is in force nowhere: who alone could have had it take effect does not
+	Unsure   bool            `json:"unsure,omitempty"`    // in a tie, the other side may know more, or be shooting at it
+	Tied     bool            `json:"tied,omitempty"`      // it leaves a half that may be shooting at members of this view
+	Strays   []Stray         `json:"strays,omitempty"`    // what it knows of them
+	Forgot   bool            `json:"forgot,omitempty"`    // it promised another's view that did not come, and does not know any more who was in it
+	ForgotMS int64           `json:"forgot_ms,omitempty"` // that is so long ago at least
+	Counted  []Counted       `json:"counted,omitempty"`   // whose votes count again, because another's view with them was promised
+	Awaits   []uint64        `json:"awaits,omitempty"`    // commands that the proposer was asked to carry out and has not answered
+	Unable   string          `json:"unable,omitempty"`    // why nothing can be started here, "" if something can
 	Health
+
+	forgotBy wire.Instant // by when, as who has got the promise reckons
 }
 
 // Silence says how long a node has not been heard, in milliseconds before the promise was sent.

@@ -37,9 +37,6 @@ func (e *Engine) noteClean() {
 		case !clean:
 			p.proven = provenNote{}
 		case p.proven.since == 0 || p.proven.life != c.Life.Incarnation || p.proven.by != c.Proof:
-			if p.proven.since != 0 { // another's view says so in place of what was known here
-				p.proven = provenNote{told: p.proven.told}
-			}
 			p.proven.since, p.proven.life, p.proven.by = max(e.now, 1), c.Life.Incarnation, c.Proof
 		}
 	}

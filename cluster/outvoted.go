@@ -94,25 +94,23 @@ func (e *Engine) noteOthersWon(old, now wire.Disk) {
 // mayBeBack are the nodes outside a set whose votes are not counted, and which others may have taken back while the voters were no quorum. Of the unread ones the next
 // reading of the disk tells.
 func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (back, unread wire.Nodes) {
-	ours := v.Voters.With(e.self) // a member knows by whom it was joined, in a former boot too; else it could have taken anybody back
+	ours, current := v.Voters.With(e.self), len(promises) == 0 // a member knows by whom it was joined, in a former boot too; else it could have taken anybody back
 	for _, p := range promises {
 		if !p.Fresh {
 			ours = ours.With(p.Life.Node)
 		}
+		current = current || p.Admitted
 	}
 	for _, c := range e.clean {
 		if !c.Proof.freesVote() || members.Has(c.Node) {
 			continue
 		}
-		since := e.apart.together
-		if p := e.peer(c.Node); !p.proven.told && (c.Proof != ProofNewBoot || p.proven.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
-			since = max(since, e.shownAt(c))
-		}
+		since := e.cleanSince(c)
 		if e.hasVotedSince(c, since) {
 			back = back.With(c.Node)
 		}
 		for _, cfg := range e.files(promises) {
-			switch e.tookBack(cfg, c, rivalry{since, ours, unfreed(cfg, promises, v), v}) {
+			switch e.tookBack(cfg, c, rivalry{since, ours, forgetful(promises, since) &^ v.Voters, unfreed(cfg, promises, v), v, current}) {
 			case tookBackMaybe:
 				back = back.With(c.Node)
 			case tookBackUnread:
@@ -123,11 +121,32 @@ func (e *Engine) mayBeBack(promises []Promise, members wire.Nodes, v Verdict) (b
 	return back, unread &^ back
 }
 
+// cleanSince is after what others would have had to take a node back.
+func (e *Engine) cleanSince(c Clean) wire.Instant {
+	if p := e.peer(c.Node); !p.proven.told && (c.Proof != ProofNewBoot || p.proven.unadmitted) { // else nobody here knows how old it is, or whether its new boot has a vote elsewhere
+		return max(e.apart.together, e.shownAt(c))
+	}
+	return e.apart.together
+}
+
+// forgetful are the members who may have promised another's view after an instant, and have forgotten who was in it.
+func forgetful(promises []Promise, since wire.Instant) (set wire.Nodes) {
+	for _, p := range promises {
+		if p.Forgot && p.forgotBy >= since {
+			set = set.With(p.Life.Node)
+		}
+	}
+	return set
+}
+
 // rivalry is what decides whether others can have taken a node back.
 type rivalry struct {
-	since         wire.Instant // they had to
-	ours, unfreed wire.Nodes
-	verdict       Verdict
+	since   wire.Instant // they had to
+	ours    wire.Nodes
+	theirs  wire.Nodes // of ours, whose votes may have been with them
+	unfreed wire.Nodes
+	verdict Verdict
+	current bool // one of ours was there all the time: no file can have been applied without it
 }
 
 // tookBackWord is whether others can have.
@@ -142,14 +161,14 @@ const (
 // tookBack says it by one file.
 func (e *Engine) tookBack(cfg *config.Config, c Clean, r rivalry) tookBackWord {
 	rivals, gone := e.rivals(cfg, c, r.ours, r.since)
-	have, all := sum(cfg, rivals), sum(cfg, rivals|r.unfreed)
+	have, all := sum(cfg, rivals|r.theirs), sum(cfg, rivals|r.theirs|r.unfreed)
 	if !cfg.Quorum.Dynamic {
 		all = sum(cfg, configured(cfg))
 	}
 	switch {
 	case rivals == 0:
 		return tookBackNever
-	case 2*have > all, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
+	case 2*have > all, !r.current, e.apart.beaten&rivals != 0 && r.since <= e.apart.acted:
 		return tookBackMaybe
 	case 2*have < all, !breaksTies(cfg, "disk"), !r.verdict.Quorate, r.verdict.Claim != 0, e.disk.From >= gone:
 		return tookBackNever
@@ -205,7 +224,7 @@ func (e *Engine) rivals(cfg *config.Config, of Clean, ours wire.Nodes, since wir
 		p := e.peer(c.Node)
 		switch {
 		case !c.Proof.freesVote() || !set.Has(c.Node):
-		case e.askedAt(c) <= since, c.Proof == ProofLeft && p.gone: // who says that it leaves was in the last view
+		case e.askedAt(c) <= since, c.Proof == ProofLeft && p.gone && c.Life.Incarnation == p.Incarnation: // who says that it leaves was in the last view
 			set = set.Without(c.Node)
 		default:
 			gone = max(gone, e.provenAt(c))
@@ -281,18 +300,17 @@ func (e *Engine) countBack(own *proposal, v Verdict) Verdict {
 
 // countForgotten counts those again that others may have taken back by the vote of a member who has promised their view, and has forgotten who was in it.
 func (e *Engine) countForgotten(own *proposal) {
-	var forgot, known wire.Nodes
+	var known wire.Nodes
 	for _, p := range own.promises {
-		switch {
-		case p.Forgot:
-			forgot = forgot.With(p.Life.Node)
-		case p.Admitted:
+		if p.Admitted && !p.Forgot {
 			known = known.With(p.Life.Node)
 		}
 	}
-	if forgot != 0 {
-		back, _ := e.mayBeBack(own.promises, own.members, Verdict{Voters: known})
-		e.proveAnew(back)
+	back, _ := e.mayBeBack(own.promises, own.members, Verdict{Voters: known})
+	for _, c := range slices.Clone(e.clean) {
+		if back.Has(c.Node) && forgetful(own.promises, e.cleanSince(c)) != 0 {
+			e.proveAnew(wire.SetOf(c.Node))
+		}
 	}
 }
 

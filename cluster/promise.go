@@ -170,8 +170,8 @@ func (e *Engine) givePromise() {
 	if p == nil {
 		return
 	}
-	if e.storing.writable && e.durable.Ceiling < p.epoch {
-		return // save raises it
+	if e.storing.writable && e.durable.Ceiling < p.epoch || e.unwritten(p.members) {
+		return // save raises it, and writes them down
 	}
 	// What this node promises to nobody but itself is installed in this very step, and the heart learns of that first.
 	if alone := p.to == e.self && p.members == wire.SetOf(e.self); !alone && e.ceased < p.epoch {
@@ -190,6 +190,14 @@ func (e *Engine) givePromise() {
 		e.countAgain(p.members, e.lifeOf(p.to))
 	}
 	e.send(p.to, Message{Promise: m})
+}
+
+// unwritten reports whether a node of a set is back in a life that is not written down here yet. Who goes on with this one relies on its knowing by whom it was joined, in a
+// later boot too.
+func (e *Engine) unwritten(nodes wire.Nodes) bool {
+	return e.storing.writable && slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool {
+		return nodes.Has(w.Node) && slices.ContainsFunc(e.known, func(k wire.Life) bool { return k.Node == w.Node && k.Incarnation > w.Incarnation })
+	})
 }
 
 // countAgain counts the votes again of nodes with which another's view is promised: it may come into force without this node's knowledge, and they vote in it.
@@ -281,7 +289,7 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	m := &Promise{
 		Epoch: p.epoch, Life: e.myLife(), Admitted: e.admitted, Writable: e.storing.writable,
 		Services: e.reports(), Intents: e.intents, Clean: e.cleanFor(p.to), Config: e.print,
-		Counted: e.countedAgain(e.lifeOf(p.to)), Forgot: e.tie.Forgot, View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
+		Counted: e.countedAgain(e.lifeOf(p.to)), Forgot: e.tie.Forgot != 0, View: e.tie.Common.Epoch, Joint: e.tie.Joint, Prepared: e.prepared, GaveUp: e.gaveUp, Strays: e.strays, Tied: e.leavesHalf(p.members), Unsure: e.takesTurns() && (e.tie.Aimed || e.tie.Doubts&^p.members != 0), Fresh: e.fresh(), Awaits: e.awaitsOf(p.to), Unable: e.watchdog.Unarmed, Health: e.ownHealth(),
 	}
 	for _, other := range e.peers {
 		if other.Node == 0 || other.Node == e.self {
@@ -312,6 +320,9 @@ func (e *Engine) promiseFor(p *pending) *Promise {
 	}
 	if !e.admitted {
 		m.Text = e.cfg.Text
+	}
+	if m.Forgot {
+		m.ForgotMS = int64(e.now-e.tie.Forgot) / 1e6
 	}
 	return m
 }
@@ -348,6 +359,7 @@ func (e *Engine) promisedBy(from wire.Node, p Promise) {
 		return
 	}
 	e.noteHealth(from, p.Epoch, p.Health)
+	p.forgotBy = e.now - wire.Instant(max(0, p.ForgotMS))*1e6
 	own.promises = append(own.promises[:at], append([]Promise{p}, own.promises[at:]...)...)
 }
 

@@ -78,9 +78,8 @@ func (e *Engine) powerRead(ev PowerRead) {
 		if ev.Detail != "" {
 			r.said = ev.Detail
 		}
-		if c, _ := e.cleanOf(r.node); ev.Power == wire.PowerOn && c.Proof == ProofPowerOff && !e.admitted {
-			e.unproven(r.node)
-			e.tell(History{Kind: "proof", Level: "warn", Node: e.name(r.node), Text: e.name(r.node) + " is on again"})
+		if c, _ := e.cleanOf(r.node); ev.Power == wire.PowerOn && c.Proof == ProofPowerOff {
+			e.onAgain(r.node)
 		}
 		if ev.Power == wire.PowerOff && !e.alive(r.node) {
 			e.proven(Clean{Node: r.node, Life: e.knownLife(r.node), Proof: ProofPowerOff, Epoch: e.view.Epoch})
@@ -88,4 +87,14 @@ func (e *Engine) powerRead(ev PowerRead) {
 		}
 		return
 	}
+}
+
+// onAgain: a node is on that was off. For who starts it is not clean any more; for who has a vote its old life is over still, but that it was off says nothing of who took it back since.
+func (e *Engine) onAgain(n wire.Node) {
+	if e.admitted {
+		e.peer(n).proven.shown = 1
+		return
+	}
+	e.unproven(n)
+	e.tell(History{Kind: "proof", Level: "warn", Node: e.name(n), Text: e.name(n) + " is on again"})
 }

@@ -56,6 +56,6 @@ func (e *Engine) resume(ev Started) {
 	}
 	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
 		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
-		e.tie.Doubts, e.tie.Forgot = configured(e.cfg), true // nobody knows whose
+		e.tie.Doubts, e.tie.Forgot = configured(e.cfg), max(e.now, 1) // nobody knows whose
 	}
 }

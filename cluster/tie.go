@@ -28,8 +28,8 @@ type tieState struct {
 	Aimed bool `json:"aimed,omitempty"`
 	// Doubts are those who were promised a view that did not come.
 	Doubts wire.Nodes `json:"doubts,omitempty"`
-	// Forgot: another's view was promised that did not come, and nobody here knows any more who was in it.
-	Forgot bool `json:"forgot,omitempty"`
+	// Forgot is by when another's view was promised that did not come, and nobody here knows any more who was in it; 0 if none was.
+	Forgot wire.Instant `json:"forgot_by,omitempty"`
 	told   bool
 }
 
@@ -95,7 +95,7 @@ func (e *Engine) tieTargetsIn(v View) wire.Nodes {
 
 // noteTie keeps when a tie began and what was shared before it.
 func (e *Engine) noteTie(v View) {
-	e.tie.next, e.tie.Forgot = 0, false // it has come, and is what it is; its leader has heard of the other
+	e.tie.next = 0 // it has come, and is what it is
 	until := e.ownTurn(v)
 	switch waits := v.Verdict.Tie == TieFence || v.Verdict.Tie == TieDisk; {
 	case v.joint():

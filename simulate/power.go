@@ -58,13 +58,15 @@ func (w *World) cutPower(by *node, n wire.Node) {
 }
 
 func (n *node) readPower(a cluster.ReadPower) {
-	o := n.w.switches[a.Node]
-	read := cluster.PowerRead{ID: a.ID, Power: wire.PowerOn}
-	switch {
-	case o.Mode == "fail" || o.Mode == "hang" || o.Mode == "timeout":
-		read.Power, read.Detail = wire.PowerUnknown, "no answer"
-	case o.Off:
-		read.Power = wire.PowerOff
-	}
-	n.later(2*o.Delay, read)
+	o := &n.w.switches[a.Node]
+	n.w.in(o.Delay, func() {
+		read := cluster.PowerRead{ID: a.ID, Power: wire.PowerOn}
+		switch {
+		case o.Mode == "fail" || o.Mode == "hang" || o.Mode == "timeout":
+			read.Power, read.Detail = wire.PowerUnknown, "no answer"
+		case o.Off:
+			read.Power = wire.PowerOff
+		}
+		n.later(o.Delay, read)
+	})
 }
