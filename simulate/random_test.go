@@ -26,6 +26,7 @@ var (
 	files  = flag.Bool("files", false, "with new files in the middle of disasters")
 	halves = flag.Bool("halves", false, "with four or six nodes that part in halves, one after the other")
 	votes  = flag.Bool("votes", false, "with votes that are freed and come back, and quorum disks that are lost and won by turns")
+	near   = flag.Bool("near", false, "near the scenarios of package cluster")
 	shrink = flag.Bool("shrink", false, "write the shortest scenario that still fails, for the first seed that does")
 )
 
@@ -91,6 +92,13 @@ func TestDisastersOfVotes(t *testing.T) {
 	}
 }
 
+// The same near the scenarios of package cluster.
+func TestDisastersNearScenarios(t *testing.T) {
+	for seed := range uint64(count(150)) {
+		playScript(t, seed, DrawNear(seed, scenarios()), "-near")
+	}
+}
+
 // The same with four or six nodes that part in halves.
 func TestDisastersOfHalves(t *testing.T) {
 	for seed := range uint64(count(60)) {
@@ -139,9 +147,28 @@ func drawn(seed uint64) Script {
 		return DrawFiles(seed)
 	case *votes:
 		return DrawVotes(seed)
+	case *near:
+		return DrawNear(seed, scenarios())
 	}
 	return Draw(seed)
 }
+
+// scenarios are those of package cluster, in the order of their names.
+var scenarios = sync.OnceValue(func() (list []Script) {
+	names, _ := filepath.Glob("../cluster/testdata/*.txt")
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		s, err := ParseScript(string(text))
+		if err != nil {
+			panic(name + ": " + err.Error())
+		}
+		list = append(list, s)
+	}
+	return list
+})
 
 // Of the seeds, two in five draw a cluster with quorum disks.
 func TestHistoriesWithDisksAreTold(t *testing.T) {
@@ -175,7 +202,7 @@ func play(t *testing.T, seed uint64, shared bool) {
 
 // kind are the options that make the same kind of history of a seed.
 func kind(shared bool) []string {
-	return strings.Fields(fmt.Sprintf("-large=%t -many=%t -files=%t -halves=%t -votes=%t -shared=%t -unwell=%t", *large, *many, *files, *halves, *votes, shared, *sick))
+	return strings.Fields(fmt.Sprintf("-large=%t -many=%t -files=%t -halves=%t -votes=%t -shared=%t -unwell=%t -near=%t", *large, *many, *files, *halves, *votes, shared, *sick, *near))
 }
 
 // playScript plays a seed's script, which options of the test make, and gives the transcript.

@@ -44,9 +44,12 @@ func Shrink(s Script) Script {
 	if at := slices.Index(s.Commands, healed); at >= 0 && slices.Contains([]string{"liveness", "touched", "words"}, want) {
 		s.Commands, tail = s.Commands[:at], s.Commands[at:] // what demands it, and lets it come about, stays
 	}
+	with := func(commands []string) Script {
+		return Script{Config: s.Config, Commands: slices.Concat(commands, tail), loose: s.loose}
+	}
 	fails := func(commands []string) bool {
 		tries++
-		_, failures := Script{Config: s.Config, Commands: slices.Concat(commands, tail)}.Play()
+		_, failures := with(commands).Play()
 		return len(failures) > 0 && class(failures[0]) == want
 	}
 	for size := len(s.Commands) / 2; size > 0 && tries < shrinkTries; {
@@ -63,5 +66,5 @@ func Shrink(s Script) Script {
 			size /= 2
 		}
 	}
-	return Script{Config: s.Config, Commands: slices.Concat(s.Commands, tail)}
+	return with(s.Commands)
 }

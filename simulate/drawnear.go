@@ -1,0 +1,164 @@
+package simulate
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"locum/config"
+)
+
+// isVoid reports whether a scenario has what no cluster can be safe from once it happens at another moment or to another node than there: a switch that says of a machine
+// that lives that it is off, or that acts after it is the other side's turn; something that is started behind locum's back; disks that are not
+// the same; a state directory that is lost.
+func isVoid(s Script) bool {
+	return slices.ContainsFunc(s.Commands, func(c string) bool {
+		words := strings.Fields(c)
+		if len(words) < 3 || words[0] != "switch" {
+			return len(words) > 0 && slices.Contains([]string{"found", "copy-disk", "own-disk", "replace-disk", "lose-state", "restore"}, words[0])
+		}
+		late, err := time.ParseDuration(words[len(words)-1])
+		return slices.Contains([]string{"off", "lies", "answers"}, words[2]) || err == nil && late >= time.Second
+	})
+}
+
+// DrawNear is a history near one of the given scenarios: what happens there, with some of it changed. A scenario that was written for one schedule brings about in a
+// few commands what random ones come to once in many thousands; what breaks is often close to what broke before. Nothing is demanded of it but what must never happen.
+// Nobody says of a node that it is off unless it is.
+func DrawNear(seed uint64, scenarios []Script) Script {
+	d := newDraw(seed)
+	base := scenarios[d.rnd.IntN(len(scenarios))]
+	for isVoid(base) {
+		base = scenarios[d.rnd.IntN(len(scenarios))]
+	}
+	cfg, problems := config.Parse("scenario", base.Config)
+	if cfg == nil {
+		panic("a scenario's file has errors: " + problems.Error())
+	}
+	d.know(cfg)
+	m := mutant{draw: d, commands: happenings(base)}
+	for range 1 + d.rnd.IntN(6) {
+		m.change()
+	}
+	return Script{Config: base.Config, Commands: append(m.commands, "run 15s"), loose: true}
+}
+
+// happenings are a scenario's commands without what it expects. An operator's word that a node is off becomes one of an operator who has looked.
+func happenings(s Script) []string {
+	var list []string
+	for _, c := range s.Commands {
+		words := strings.Fields(c)
+		if len(words) == 0 || slices.Contains([]string{"#", "expect", "insist", "calm", "mark"}, words[0]) || strings.HasPrefix(c, "#") {
+			continue
+		}
+		if len(words) == 4 && words[0] == "ask" && words[2] == "confirm" {
+			c = "confirm-if-off " + words[1] + " " + words[3]
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// mutant is a list of commands that is changed step by step.
+type mutant struct {
+	*draw
+	commands []string
+}
+
+// change does one of several things to one of the commands. What is so from the beginning stays.
+func (m *mutant) change() {
+	at := m.rnd.IntN(len(m.commands))
+	if slices.Contains([]string{"watchdog", "drift", "seed"}, strings.Fields(m.commands[at])[0]) {
+		return
+	}
+	switch m.rnd.IntN(10) {
+	case 0, 1:
+		m.waitOtherwise()
+	case 2:
+		m.commands = slices.Delete(m.commands, at, min(at+1, len(m.commands)-1))
+	case 3:
+		m.another(at)
+	case 4:
+		m.renamed(at)
+	case 5:
+		again := m.commands[at]
+		m.commands = slices.Insert(m.commands, m.rnd.IntN(len(m.commands)+1), again)
+	case 6:
+		if at > 0 && !strings.HasPrefix(m.commands[at], "boot ") {
+			m.commands[at], m.commands[at-1] = m.commands[at-1], m.commands[at]
+		}
+	default:
+		m.commands = slices.Insert(m.commands, at, m.event(), "run "+m.duration())
+	}
+}
+
+func (m *mutant) duration() string {
+	return m.one("10ms", "60ms", "100ms", "300ms", "700ms", "1s", "1200ms", "2s", "3s", "5s", "8s", "14s", "30s")
+}
+
+// waitOtherwise changes how long is waited at one place.
+func (m *mutant) waitOtherwise() {
+	var waits []int
+	for i, c := range m.commands {
+		if strings.HasPrefix(c, "run ") {
+			waits = append(waits, i)
+		}
+	}
+	if len(waits) > 0 {
+		m.commands[waits[m.rnd.IntN(len(waits))]] = "run " + m.duration()
+	}
+}
+
+// another puts another node in the place of one in a command.
+func (m *mutant) another(at int) {
+	words := strings.Fields(m.commands[at])
+	i := m.rnd.IntN(len(words))
+	if slices.Contains(m.names, words[i]) {
+		words[i] = m.node()
+		m.commands[at] = strings.Join(words, " ")
+	}
+}
+
+// renamed exchanges two nodes in all commands from one on.
+func (m *mutant) renamed(at int) {
+	a, b := m.node(), m.node()
+	for i := at; i < len(m.commands); i++ {
+		words := strings.FieldsFunc(m.commands[i], func(r rune) bool { return r == ' ' || r == ',' })
+		if !slices.Contains(words, a) && !slices.Contains(words, b) || words[0] == "apply" {
+			continue
+		}
+		m.commands[i] = strings.NewReplacer(a, b, b, a).Replace(m.commands[i])
+	}
+}
+
+// event is something that happens.
+func (m *mutant) event() string {
+	n := m.node()
+	happens := []func() string{
+		func() string { return "boot " + n },
+		func() string { return "boot " + n },
+		func() string { return "kill " + n },
+		func() string { return "leave " + n },
+		func() string { return "start-heart " + n },
+		func() string { return "confirm-if-off " + m.node() + " " + n },
+		func() string { return "confirm-if-off " + m.node() + " " + n },
+		func() string {
+			return m.one("kill-engine ", "bounce-heart ", "pause ", "resume ", "stop-engine ", "cont-engine ") + n
+		},
+		func() string {
+			return m.one("kill-engine ", "bounce-heart ", "pause ", "resume ", "resume ", "cont-engine ") + n
+		},
+		func() string { return m.one("cut ", "cut ", "cut-one-way ") + n + " " + m.node() },
+		func() string { return m.one("cut ", "cut ", "cut-one-way ") + n + " " + m.node() },
+		func() string { return "heal" },
+		func() string { return "ask " + n + " " + m.order() },
+	}
+	if m.disk {
+		disk := func() string { return m.one("lose-disk ", "find-disk ", "find-disk ", "hang-disk ") + n }
+		happens = append(happens, disk, disk, disk)
+	}
+	if m.fences {
+		happens = append(happens, func() string { return "switch " + n + " " + m.one("ok", "ok", "fail", "hang", "late") })
+	}
+	return happens[m.rnd.IntN(len(happens))]()
+}
