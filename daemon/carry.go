@@ -86,7 +86,7 @@ func (h *heart) restart(o heartbeat.Restart) {
 			h.finish(ending{err: err})
 			return
 		}
-		h.next = next
+		h.next.life = next
 	}
 	h.finish(ending{again: true})
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"locum/agents/reach"
 	"locum/config"
 	"locum/heartbeat"
 	"locum/quorumdisk"
@@ -51,7 +53,7 @@ type heart struct {
 	trying  bool // it is being tried whether a new heart would come up
 	// tryAgain is the pause after which that is tried again should it not, 0 for not at all.
 	tryAgain time.Duration
-	next     wire.Incarnation // stored for the heart that this one becomes, 0 none
+	next     successor
 	ending   *ending
 }
 
@@ -82,15 +84,16 @@ func Run(_ context.Context, o Options) error {
 
 // executeAnew replaces this process by a new one, of a new binary if its path has got one. It resumes from /run, and no
 // service is touched. One that was told to end goes on with that.
-func executeAnew(leaving bool, next wire.Incarnation) error {
-	env := os.Environ()
-	if next != 0 {
-		env = append(env, fmt.Sprintf("%s=%d", incarnationVariable, next))
+func executeAnew(leaving bool, next successor) error {
+	env := append(os.Environ(), programVariable+"="+programPath)
+	if next.life != 0 {
+		env = append(env, fmt.Sprintf("%s=%d", incarnationVariable, next.life))
 	}
 	if leaving {
 		env = append(env, leavingVariable+"=1")
 	}
-	return fmt.Errorf("execute %s anew: %w", programPath, unix.Exec(programPath, os.Args, env))
+	err := unix.Exec(cmp.Or(next.program, programPath), os.Args, env)
+	return fmt.Errorf("execute %s anew: %w", programPath, errors.Join(err, unix.Exec(reach.OwnFile, os.Args, env))) // better the same one than none
 }
 
 func newHeart(o Options) (_ *heart, err error) {

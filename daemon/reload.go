@@ -28,7 +28,7 @@ const (
 // beginAnew has this process execute itself anew, once it is known that a heart would come up again: one that did not would leave
 // its services without a heart, while this one serves. What is in the way is said, and tried again after a pause if that is not 0.
 // A disk that hangs holds up nobody but this. Who asks while it is being found out gets the answer to that, and a pause that one of them has asked for
-// is kept.
+// is kept. Where it has to be, and not only to have a newer program take over, the one that runs does instead of one that would not come up.
 func (h *heart) beginAnew(again time.Duration) {
 	h.tryAgain = max(h.tryAgain, again)
 	if h.trying {
@@ -37,7 +37,7 @@ func (h *heart) beginAnew(again time.Duration) {
 	h.trying = true
 	late := time.AfterFunc(triedWithin, func() { h.w.post(h.sayWhatHangs) })
 	go func() {
-		next, err := wouldComeUp(h.o, h.state, h.self.Number)
+		next, err := wouldComeUp(h.o, h.state, h.self.Number, again != 0)
 		h.w.post(func() {
 			late.Stop()
 			again := h.tryAgain
@@ -57,6 +57,9 @@ func (h *heart) sayWhatHangs() {
 // tried goes on with what was found out.
 func (h *heart) tried(err error, again time.Duration) {
 	if err == nil {
+		if h.next.instead != nil {
+			h.log("alarm", "it begins anew with the program that runs, because another would not come up: "+h.next.instead.Error()) // the engine ends now
+		}
 		h.step(heartbeat.Reload{})
 		return
 	}
@@ -69,25 +72,40 @@ func (h *heart) tried(err error, again time.Duration) {
 	}
 }
 
+// successor is the heart that this one becomes.
+type successor struct {
+	program string
+	life    wire.Incarnation // stored for it
+	instead error            // of the program that was meant, and would not come up
+}
+
 // wouldComeUp looks for what would end a new heart, or make another node of it: its program, the state directory, the file in force, the name by which
 // it finds itself there, the keys, and what its program says to all that. At last it stores the new heart's incarnation.
-func wouldComeUp(o Options, state *stateDir, self wire.Node) (next wire.Incarnation, err error) {
-	if err := programRuns(programPath, versionWithin); err != nil {
-		return 0, err
-	}
+func wouldComeUp(o Options, state *stateDir, self wire.Node, must bool) (next successor, err error) {
 	if _, err := state.machine(); err != nil {
-		return 0, err
+		return next, err
 	}
 	switch found, err := selfInForce(o, state); {
 	case err != nil:
-		return 0, err
+		return next, err
 	case found.Number != self:
-		return 0, fmt.Errorf("this machine's name is that of another node now, %s: name it as before, or give locum run its --node", found.Name)
+		return next, fmt.Errorf("this machine's name is that of another node now, %s: name it as before, or give locum run its --node", found.Name)
 	}
-	if err := programWouldRun(programPath, o, versionWithin); err != nil {
-		return 0, err
+	next.program = programPath
+	if err := programWouldBeIt(programPath, o); err != nil && must {
+		next.program, next.instead = reach.OwnFile, err
+	} else if err != nil {
+		return next, err
 	}
-	return state.nextIncarnation(0)
+	next.life, err = state.nextIncarnation(0)
+	return next, err
+}
+
+func programWouldBeIt(program string, o Options) error {
+	if err := programRuns(program, versionWithin); err != nil {
+		return err
+	}
+	return programWouldRun(program, o, versionWithin)
 }
 
 // WouldRun tells what keeps this program from being the heart that the options say, beside the one that is. It changes nothing.
@@ -116,7 +134,14 @@ func selfInForce(o Options, state *stateDir) (config.Node, error) {
 // the file when that is moved aside, and ends at a link's target: a reload would execute the old one.
 var programPath = findProgram()
 
+// programVariable, in its environment, gives a heart the path of its program where it was executed anew without it.
+const programVariable = "LOCUM_PROGRAM"
+
 func findProgram() string {
+	if handed := os.Getenv(programVariable); handed != "" {
+		os.Unsetenv(programVariable)
+		return handed
+	}
 	own, err := os.Executable()
 	if err != nil {
 		return os.Args[0]

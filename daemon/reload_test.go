@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"locum/cluster"
+	"locum/console"
 	"locum/heartbeat"
 	"locum/wire"
 )
@@ -80,6 +82,37 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 	}
 }
 
+// TestANewFileTakesEffectWithoutAProgram: nobody leads with a file that is in force no more, however long the program is not what it should be.
+func TestANewFileTakesEffectWithoutAProgram(t *testing.T) {
+	own, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t)
+	n.program = n.dir + "/locum"
+	n.replace("locum", own)
+	n.start()
+	n.serving()
+	n.replace("locum", own[:len(own)/2])
+	file := n.read("locum.conf") + "service other nodes=alpha\nresource other script " + n.dir + "/script interval=1s\n"
+	if _, err := n.ask(console.Request{Verb: "command", Command: &cluster.Command{Verb: "apply", Text: file, By: "a test"}}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it begins anew", func() bool { return strings.Count(n.log.String(), "the heart of alpha begins") == 2 })
+	if !strings.Contains(n.log.String(), "with the program that runs") || !strings.Contains(n.log.String(), n.program) {
+		t.Error("it does not say what is wrong with its program")
+	}
+	if got := n.serving(); len(got.Status.Services) != 2 {
+		t.Errorf("it has the services %v", got.Status.Services)
+	}
+	n.signal(syscall.SIGHUP)
+	until(t, "it says why it stays", func() bool { return strings.Contains(n.log.String(), "it does not begin anew") })
+	n.replace("locum", own)
+	n.signal(syscall.SIGHUP)
+	until(t, "it executes itself anew", func() bool { return strings.Count(n.log.String(), "the heart of alpha begins") == 3 })
+	n.serving()
+}
+
 // TestAReloadThatWouldBeAnotherNodeIsRefused: a machine that was named anew is found in the file under another number, or not at all.
 func TestAReloadThatWouldBeAnotherNodeIsRefused(t *testing.T) {
 	n := newNode(t)
@@ -95,7 +128,7 @@ func TestAReloadThatWouldBeAnotherNodeIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, want string }{{"alpha", ""}, {"beta", "another node now, beta"}, {"gamma", `"gamma"`}} {
 		o := n.options
 		o.Node = c.name
-		if _, err := wouldComeUp(o, state, 1); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if _, err := wouldComeUp(o, state, 1, false); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("as %s: %v, want %q", c.name, err, c.want)
 		}
 	}

@@ -18,7 +18,7 @@ var events = []reflect.Type{
 	reflect.TypeFor[cluster.PowerRead](), reflect.TypeFor[cluster.Stored](), reflect.TypeFor[cluster.Asked](),
 	reflect.TypeFor[cluster.Leaving](), reflect.TypeFor[cluster.Tick](), reflect.TypeFor[cluster.DiskJoined](),
 	reflect.TypeFor[cluster.Clock](),
-	reflect.TypeFor[cluster.Sampled](),
+	reflect.TypeFor[cluster.Sampled](), reflect.TypeFor[cluster.KeysRead](),
 }
 
 // Layout names the types that this program records: a record of other types cannot be read by it.

@@ -2,6 +2,13 @@ package replay
 
 import (
 	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,4 +142,33 @@ func BenchmarkAStep(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(actions)), "actions")
+}
+
+// What no record can hold would be missing from a replay of the very day that somebody has to understand.
+func TestEveryEventCanBeRecorded(t *testing.T) {
+	names, err := filepath.Glob("../cluster/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range names {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Name.Name != "event" || fn.Recv == nil {
+				continue
+			}
+			found++
+			name := fmt.Sprint(fn.Recv.List[0].Type)
+			if !slices.ContainsFunc(events, func(e reflect.Type) bool { return e.Name() == name }) {
+				t.Errorf("a cluster.%s cannot be recorded", name)
+			}
+		}
+	}
+	if found != len(events) {
+		t.Errorf("%d events in the source, %d in the list", found, len(events))
+	}
 }
