@@ -27,20 +27,34 @@ func isVoid(s Script) bool {
 // Nobody says of a node that it is off unless it is.
 func DrawNear(seed uint64, scenarios []Script) Script {
 	d := newDraw(seed)
-	base := scenarios[d.rnd.IntN(len(scenarios))]
-	for isVoid(base) {
-		base = scenarios[d.rnd.IntN(len(scenarios))]
-	}
+	base := d.scenario(scenarios)
 	cfg, problems := config.Parse("scenario", base.Config)
 	if cfg == nil {
 		panic("a scenario's file has errors: " + problems.Error())
 	}
 	d.know(cfg)
-	m := mutant{draw: d, commands: happenings(base)}
+	all := happenings(base)
+	switch other := happenings(d.scenario(scenarios)); d.rnd.IntN(6) {
+	case 0: // the same by another file
+		all = other
+	case 1: // one after the other
+		all = append(all, other[d.rnd.IntN(len(other)):]...)
+	}
+	boots := max(0, slices.IndexFunc(all, func(c string) bool { return strings.HasPrefix(c, "boot ") })) // what is so before stays
+	m := mutant{draw: d, commands: slices.Clone(all[boots:])}
 	for range 1 + d.rnd.IntN(6) {
 		m.change()
 	}
-	return Script{Config: base.Config, Commands: append(m.commands, "run 15s"), loose: true}
+	return Script{Config: base.Config, Commands: slices.Concat(all[:boots], m.commands, []string{"run 15s"}), loose: true}
+}
+
+// scenario is one of those that can be changed.
+func (d *draw) scenario(of []Script) Script {
+	for {
+		if s := of[d.rnd.IntN(len(of))]; !isVoid(s) {
+			return s
+		}
+	}
 }
 
 // happenings are a scenario's commands without what it expects. An operator's word that a node is off becomes one of an operator who has looked.
@@ -65,7 +79,7 @@ type mutant struct {
 	commands []string
 }
 
-// change does one of several things to one of the commands. What is so from the beginning stays.
+// change does one of several things to one of the commands, but for those that say how the machines are.
 func (m *mutant) change() {
 	at := m.rnd.IntN(len(m.commands))
 	if slices.Contains([]string{"watchdog", "drift", "seed"}, strings.Fields(m.commands[at])[0]) {
@@ -84,7 +98,7 @@ func (m *mutant) change() {
 		again := m.commands[at]
 		m.commands = slices.Insert(m.commands, m.rnd.IntN(len(m.commands)+1), again)
 	case 6:
-		if at > 0 && !strings.HasPrefix(m.commands[at], "boot ") {
+		if at > 0 {
 			m.commands[at], m.commands[at-1] = m.commands[at-1], m.commands[at]
 		}
 	default:
