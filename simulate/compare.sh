@@ -10,7 +10,9 @@ here=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 work=$(mktemp -d)
 trap 'git -C "$here" worktree remove --force "$work/tree" 2>/dev/null; rm -rf "$work"' EXIT
 git -C "$here" worktree add -q --detach "$work/tree" "$revision"
-cp "$here"/simulate/draw*.go "$here"/simulate/moments.go "$here"/simulate/random_test.go "$here"/simulate/outcomes_test.go "$work/tree/simulate/"
+cp "$here"/simulate/draw*.go "$here"/simulate/moments.go "$here"/simulate/random_test.go "$here"/simulate/outcomes_test.go "$here"/simulate/script.go "$here"/simulate/shrink.go "$work/tree/simulate/"
+rm -f "$work"/tree/cluster/testdata/*.txt
+cp "$here"/cluster/testdata/*.txt "$work/tree/cluster/testdata/" # for -near
 for tree in "$work/tree" "$here"; do
 	name=$([ "$tree" = "$here" ] && echo after || echo before)
 	(cd "$tree/simulate" && go test -vet=off -c -o "$work/$name.test" . && "$work/$name.test" -test.run TestWhatHistoriesComeTo -test.timeout 24h -outcomes "$work/$name" -seed "$first" -seeds "$seeds" "$@" >&2)
