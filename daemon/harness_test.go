@@ -59,7 +59,7 @@ cd %s || exit 1
 case $1 in
 start) echo start >> calls; echo up > up ;;
 stop) echo stop >> calls; while [ -e hang ]; do sleep 0.02; done; rm -f up ;;
-status) if [ -e up ]; then exit 0; fi; exit 3 ;;
+status) echo status >> asked; if [ -e up ]; then exit 0; fi; exit 3 ;;
 esac
 `
 
@@ -85,6 +85,16 @@ func newNode(t *testing.T) *testNode {
 	return n
 }
 
+// ownProgram is this very program, for a test that gives a node one of its own to spoil.
+func ownProgram(t *testing.T) []byte {
+	t.Helper()
+	own, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own
+}
+
 func (n *testNode) write(name, text string, mode os.FileMode) {
 	n.t.Helper()
 	if err := os.WriteFile(filepath.Join(n.dir, name), []byte(text), mode); err != nil {
@@ -98,6 +108,15 @@ func (n *testNode) read(name string) string {
 		n.t.Error(err)
 	}
 	return string(text)
+}
+
+// startOf is start with a program of the node's own.
+func (n *testNode) startOf(own []byte) {
+	n.t.Helper()
+	n.program = n.dir + "/locum"
+	n.replace("locum", own)
+	n.start()
+	n.serving()
 }
 
 // start begins the heart. It dies with the test, however that ends: its parent is a thread that lives as long.

@@ -17,10 +17,7 @@ import (
 
 // TestAReloadThatCouldNotComeBackIsRefused: what stands in the way of a new heart is found by the old one, which stays.
 func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
-	own, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := ownProgram(t)
 	for _, c := range []struct {
 		name        string
 		spoil, mend func(n *testNode)
@@ -61,10 +58,7 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := newNode(t)
-			n.program = n.dir + "/locum"
-			n.replace("locum", own)
-			n.start()
-			n.serving()
+			n.startOf(own)
 			c.spoil(n)
 			n.signal(syscall.SIGHUP)
 			until(t, "it says why it stays", func() bool {
@@ -84,15 +78,9 @@ func TestAReloadThatCouldNotComeBackIsRefused(t *testing.T) {
 
 // TestANewFileTakesEffectWithoutAProgram: nobody leads with a file that is in force no more, however long the program is not what it should be.
 func TestANewFileTakesEffectWithoutAProgram(t *testing.T) {
-	own, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := ownProgram(t)
 	n := newNode(t)
-	n.program = n.dir + "/locum"
-	n.replace("locum", own)
-	n.start()
-	n.serving()
+	n.startOf(own)
 	n.replace("locum", own[:len(own)/2])
 	file := n.read("locum.conf") + "service other nodes=alpha\nresource other script " + n.dir + "/script interval=1s\n"
 	if _, err := n.ask(console.Request{Verb: "command", Command: &cluster.Command{Verb: "apply", Text: file, By: "a test"}}); err != nil {
@@ -210,15 +198,9 @@ func TestAReloadInBetweenEndsNoOther(t *testing.T) {
 
 // TestAReloadThatWaitsSaysSo: a disk that hangs keeps a new heart away, and nobody else.
 func TestAReloadThatWaitsSaysSo(t *testing.T) {
-	own, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := ownProgram(t)
 	n := newNode(t)
-	n.program = n.dir + "/locum"
-	n.replace("locum", own)
-	n.start()
-	n.serving()
+	n.startOf(own)
 	if err := syscall.Mkfifo(n.dir+"/hang", 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -234,10 +216,7 @@ func TestAReloadThatWaitsSaysSo(t *testing.T) {
 
 // TestAReloadExecutesWhatHasItsPlaceNow: who keeps the old program under another name, or changes where a link leads, gets the new one.
 func TestAReloadExecutesWhatHasItsPlaceNow(t *testing.T) {
-	own, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := ownProgram(t)
 	for _, c := range []struct {
 		name           string
 		first, another func(n *testNode, program string)

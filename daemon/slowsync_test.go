@@ -118,10 +118,7 @@ func TestAHeartThatBeginsAnewWaitsForNoDisk(t *testing.T) {
 
 // TestAProgramWhoseDiskHangsHoldsTheHeartNotUp: whoever forks waits until the child has begun to execute the program, and the heart with him.
 func TestAProgramWhoseDiskHangsHoldsTheHeartNotUp(t *testing.T) {
-	own, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := ownProgram(t)
 	n := newNode(t)
 	if err := os.Mkdir(n.dir+"/bin", 0o700); err != nil {
 		t.Fatal(err)
@@ -134,6 +131,8 @@ func TestAProgramWhoseDiskHangsHoldsTheHeartNotUp(t *testing.T) {
 	goes := sync.OnceFunc(func() { close(d.goes) })
 	t.Cleanup(goes) // before its end is waited for
 	t.Cleanup(n.tellStuck)
+	asked := n.read("asked")
+	until(t, "the script is asked", func() bool { return n.read("asked") != asked }) // who is between the reading and the forking just then waits all the same
 	d.holds.Store(true)
 	n.signal(syscall.SIGHUP)
 	until(t, "it says that it waits", func() bool { return strings.Contains(n.log.String(), "one of them hangs") })
