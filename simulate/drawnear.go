@@ -23,7 +23,7 @@ func isVoid(s Script) bool {
 }
 
 // DrawNear is a history near one of the given scenarios: what happens there, with some of it changed. A scenario that was written for one schedule brings about in a
-// few commands what random ones come to once in many thousands; what breaks is often close to what broke before. Nothing is demanded of it but what must never happen.
+// few commands what random ones come to once in many thousands; what breaks is often close to what broke before. Where what happened can be healed, all has to run in the end.
 // Nobody says of a node that it is off unless it is.
 func DrawNear(seed uint64, scenarios []Script) Script {
 	d := newDraw(seed)
@@ -45,7 +45,14 @@ func DrawNear(seed uint64, scenarios []Script) Script {
 	for range 1 + d.rnd.IntN(6) {
 		m.change()
 	}
-	return Script{Config: base.Config, Commands: slices.Concat(all[:boots], m.commands, []string{"run 15s"}), loose: true}
+	list := slices.Concat(all[:boots], m.commands, []string{"run 15s"})
+	if allHaveRoom(cfg) && m.canEnd(list) {
+		d.commands = nil
+		d.heal()
+		d.serve()
+		list = append(list, d.commands...)
+	}
+	return Script{Config: base.Config, Commands: list, loose: true}
 }
 
 // scenario is one of those that can be changed.
@@ -175,4 +182,25 @@ func (m *mutant) event() string {
 		happens = append(happens, func() string { return "switch " + n + " " + m.one("ok", "ok", "fail", "hang", "late") })
 	}
 	return happens[m.rnd.IntN(len(happens))]()
+}
+
+// canEnd reports whether all that happened can be healed, and takes down what that needs to know.
+func (m *mutant) canEnd(list []string) bool {
+	for _, c := range list {
+		words := strings.Fields(c)
+		if slices.Contains([]string{"apply", "key", "hold", "hole", "net", "clock", "hold-watchdog", "own-disk", "lose-group"}, words[0]) {
+			return false
+		}
+		if words[0] == "leave" {
+			m.left[words[1]] = true
+		}
+	}
+	return true
+}
+
+// allHaveRoom reports whether each service can run, whatever runs elsewhere.
+func allHaveRoom(cfg *config.Config) bool {
+	return !slices.ContainsFunc(cfg.Services, func(s config.Service) bool {
+		return s.Parallel || s.Weight != nil || s.With != nil || s.Apart != nil || s.After != nil
+	})
 }

@@ -23,7 +23,7 @@ type Script struct {
 	Config   string
 	Commands []string
 	watch    func(*World) // see World
-	loose    bool         // a command that cannot be done there, as to release what is not held, is left out
+	loose    bool         // a command that cannot be done there, as to release what is not held, is left out, until all is healed
 }
 
 // HasDisks reports whether the file of the history has quorum disks.
@@ -91,6 +91,7 @@ func (s Script) play() (w *World, transcript string, failures []string) {
 		if len(w.Broken) > 0 {
 			break // what follows from it says nothing
 		}
+		s.loose = s.loose && line != healed
 		words := strings.Fields(line)
 		if len(words) == 0 || strings.HasPrefix(line, "#") {
 			continue
