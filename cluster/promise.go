@@ -171,7 +171,8 @@ func (e *Engine) givePromise() {
 		return
 	}
 	if e.storing.writable && e.durable.Ceiling < p.epoch || e.unwritten(p.members) {
-		return // save raises it, and writes them down
+		e.hurryStore() // save raises it, and writes them down
+		return
 	}
 	// What this node promises to nobody but itself is installed in this very step, and the heart learns of that first.
 	if alone := p.to == e.self && p.members == wire.SetOf(e.self); !alone && e.ceased < p.epoch {

@@ -274,4 +274,5 @@ var plants = []planted{
 	{"own-file-is-in-force", "cluster/outvoted.go", "!r.current, ", "", "8", "owners proof"},
 	{"on-again-is-off-still", "cluster/reading.go", "e.peer(n).proven.shown = 1\n", "_ = n\n", "3", "owners proof"},
 	{"first-life-is-written-down", "cluster/promise.go", "!slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation >= k.Incarnation })", "slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation < k.Incarnation })", "3", "owners proof"},
+	{"promise-waits-for-what-hangs", "cluster/promise.go", "\t\te.hurryStore() // save", "\t\t_ = 0 // save", "", "liveness touched"},
 }
