@@ -275,4 +275,5 @@ var plants = []planted{
 	{"on-again-is-off-still", "cluster/reading.go", "e.peer(n).proven.shown = 1\n", "_ = n\n", "3", "owners proof"},
 	{"first-life-is-written-down", "cluster/promise.go", "!slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation >= k.Incarnation })", "slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation < k.Incarnation })", "3", "owners proof"},
 	{"promise-waits-for-what-hangs", "cluster/promise.go", "\t\te.hurryStore() // save", "\t\t_ = 0 // save", "", "liveness touched"},
+	{"goes-on-by-the-former-file", "cluster/proof.go", " && 2*votes > sum(e.cfg, last.Voters)", "", "8", "owners proof"},
 }
