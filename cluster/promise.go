@@ -171,7 +171,8 @@ func (e *Engine) givePromise() {
 		return
 	}
 	if e.storing.writable && e.durable.Ceiling < p.epoch || e.unwritten(p.members) {
-		return // save raises it, and writes them down
+		e.hurryStore() // save raises it, and writes them down
+		return
 	}
 	// What this node promises to nobody but itself is installed in this very step, and the heart learns of that first.
 	if alone := p.to == e.self && p.members == wire.SetOf(e.self); !alone && e.ceased < p.epoch {
@@ -195,8 +196,8 @@ func (e *Engine) givePromise() {
 // unwritten reports whether a node of a set is back in a life that is not written down here yet. Who goes on with this one relies on its knowing by whom it was joined, in a
 // later boot too.
 func (e *Engine) unwritten(nodes wire.Nodes) bool {
-	return e.storing.writable && slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool {
-		return nodes.Has(w.Node) && slices.ContainsFunc(e.known, func(k wire.Life) bool { return k.Node == w.Node && k.Incarnation > w.Incarnation })
+	return e.storing.writable && slices.ContainsFunc(e.known, func(k wire.Life) bool {
+		return nodes.Has(k.Node) && !slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation >= k.Incarnation })
 	})
 }
 

@@ -128,7 +128,8 @@ func (e *Engine) forgetOld(own *proposal, v Verdict) {
 	}
 }
 
-// goesOn reports whether those whose votes made the last view of this node a quorum were in no other one since.
+// goesOn reports whether those whose votes made the last view of this node a quorum were in no other one since: by the votes of that view, and of the file that has taken
+// effect meanwhile.
 func (e *Engine) goesOn(own *proposal) bool {
 	last, votes := e.view.Verdict, 0
 	for _, p := range own.promises {
@@ -136,7 +137,7 @@ func (e *Engine) goesOn(own *proposal) bool {
 			votes += votesOf(e.cfg, p.Life.Node)
 		}
 	}
-	return last.Quorate && votes >= last.needed() && !e.superseded() && (last.Claim == 0 || e.readLately())
+	return last.Quorate && votes >= last.needed() && 2*votes > sum(e.cfg, last.Voters) && !e.superseded() && (last.Claim == 0 || e.readLately())
 }
 
 // quiet is what a leader knows of a node from the view that it led itself just before.

@@ -13,7 +13,7 @@ const (
 	ceilingLow   = 512 * epochStride  // when less than this is left, it is raised
 )
 
-// storeWithin is how long a write may take until the state directory counts as one that cannot be used: disks that work, and those that
+// storeWithin is how long a write for which no promise waits may take until the state directory counts as one that cannot be used: disks that work, and those that
 // try again by themselves, have answered by then. The write may still succeed; nothing else is written before it has ended.
 const storeWithin = 20 * time.Second
 
@@ -45,7 +45,7 @@ func (e *Engine) save() {
 	}
 	if st.late != 0 && e.now >= st.late {
 		st.late, st.hangs = 0, true
-		e.cannotStore("a write has not ended within " + storeWithin.String() + "; it is waited for")
+		e.cannotStore("a write has not ended in time; it is waited for")
 	}
 	if st.hangs {
 		e.accepted(false, "the state directory hangs")
@@ -56,6 +56,13 @@ func (e *Engine) save() {
 	st.id, st.sent = e.nextID(), d
 	st.late = e.after(storeWithin)
 	e.do(Store{ID: st.id, Durable: d})
+}
+
+// hurryStore: a promise waits for the write that is under way. Before its proposer has waited for long enough, and left this node out of the view, it goes without a vote.
+func (e *Engine) hurryStore() {
+	if st := &e.storing; st.late != 0 {
+		st.late = min(st.late, e.after(e.leastAnswerTime()/2))
+	}
 }
 
 // desired is what should be durable now.

@@ -33,13 +33,25 @@ func (e *Engine) wanted() wire.Nodes {
 func (e *Engine) candidate(n wire.Node) bool {
 	p := e.peer(n)
 	member := e.obeyed() && e.view.Members.Has(n)
-	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || !member && (e.shotInFlight(n) || e.isMute(n)) {
+	if n == e.self || !e.alive(n) || p.gone || p.misfit == e.lifeOf(n) || !member && (e.shotInFlight(n) || e.isMute(n) || e.costsQuorum(n)) {
 		return false
 	}
 	if p.EngineUp {
 		return true
 	}
 	return member && e.now < p.engineDown+wire.Instant(e.cfg.Engine.Grace)
+}
+
+// costsQuorum reports whether a view that this node leads is a quorum, and would be none with another node in it, because this one cannot write and has no vote in the next.
+func (e *Engine) costsQuorum(n wire.Node) bool {
+	if e.storing.writable || !e.leads() || !e.view.Verdict.Quorate {
+		return false
+	}
+	promises := append(slices.Clone(e.promisesNow()), Promise{Life: e.lifeOf(n), Writable: true})
+	for i := range promises {
+		promises[i].Writable = promises[i].Writable && promises[i].Life.Node != e.self
+	}
+	return !e.judge(promises, e.view.Members.With(n)).Quorate
 }
 
 // hears is whom a node hears, as far as this node knows.

@@ -76,7 +76,7 @@ var plants = []planted{
 	{"runs-on-past-half-a-lease", "cluster/local.go", "return e.lease.State == wire.LeaseOver || e.lease.State == wire.LeaseHalf", "return false", "section 9", "owners proof lease liveness"},
 	{"prepared-permit-outlives-its-view", "cluster/prepare.go", "return g.given && g.epoch == e.view.Epoch && e.now < g.until", "return g.given", "4", "owners proof lease"},
 	{"late-shot-hits", "cluster/fencing.go", "case !e.obeyed() || s.epoch != e.view.Epoch:", "case false:", "17", "needless both owners liveness"},
-	{"admitted-while-a-shot-flies", "cluster/wanted.go", "(e.shotInFlight(n) || e.isMute(n))", "e.isMute(n)", "17", "needless liveness touched lease"},
+	{"admitted-while-a-shot-flies", "cluster/wanted.go", "(e.shotInFlight(n) || e.isMute(n) || ", "(e.isMute(n) || ", "17", "needless liveness touched lease"},
 	{"unheard-proposer-forgotten", "cluster/propose.go", "epoch := e.epochAbove(max(e.promised, el.highest))", "epoch := e.epochAbove(e.promised)", "12", "liveness touched"},
 	{"promises-to-anybody", "cluster/promise.go", "case from != e.self && e.wholeView() && from != e.view.Leader && !e.better(p):", "case false:", "20", "touched liveness needless"},
 	{"proof-of-an-older-life-kept", "cluster/install.go", "|| c.Life.Incarnation < p.memberLife", "", "17", "owners proof"},
@@ -273,4 +273,8 @@ var plants = []planted{
 	{"forgotten-vote-is-nobodys", "cluster/outvoted.go", "forgetful(promises, since) &^ v.Voters", "0", "3", "owners proof"},
 	{"own-file-is-in-force", "cluster/outvoted.go", "!r.current, ", "", "8", "owners proof"},
 	{"on-again-is-off-still", "cluster/reading.go", "e.peer(n).proven.shown = 1\n", "_ = n\n", "3", "owners proof"},
+	{"first-life-is-written-down", "cluster/promise.go", "!slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation >= k.Incarnation })", "slices.ContainsFunc(e.durable.Lives, func(w wire.Life) bool { return w.Node == k.Node && w.Incarnation < k.Incarnation })", "3", "owners proof"},
+	{"promise-waits-for-what-hangs", "cluster/promise.go", "\t\te.hurryStore() // save", "\t\t_ = 0 // save", "", "liveness touched"},
+	{"goes-on-by-the-former-file", "cluster/proof.go", " && 2*votes > sum(e.cfg, last.Voters)", "", "8", "owners proof"},
+	{"taken-in-at-the-cost-of-the-quorum", "cluster/wanted.go", " || e.costsQuorum(n)", "", "", "liveness touched"},
 }
