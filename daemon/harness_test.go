@@ -162,10 +162,29 @@ func (n *testNode) endAll() {
 			n.t.Errorf("the processes %v do not end", left)
 			return
 		}
-		for _, pid := range left {
+		for _, pid := range left { // so that they start nothing more
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+		}
+		for _, pid := range append(left, childrenOf(left)...) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
+}
+
+// childrenOf finds whom processes have started. A gate that waits for its order names no directory yet.
+func childrenOf(parents []int) (list []int) {
+	for _, parent := range parents {
+		of, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+		for _, file := range of {
+			text, _ := os.ReadFile(file)
+			for word := range strings.FieldsSeq(string(text)) {
+				if pid, err := strconv.Atoi(word); err == nil {
+					list = append(list, pid)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // tellStuck has a test that has failed say where each thread of its processes stands, and then what their goroutines do.
