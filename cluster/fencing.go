@@ -13,6 +13,7 @@ type shot struct {
 	node     wire.Node
 	id       uint64 // under way, 0 none
 	life     wire.Life
+	fired    wire.Instant
 	epoch    wire.Epoch
 	ended    bool // its context was cancelled
 	tries    int
@@ -169,7 +170,7 @@ func (e *Engine) driveShot(s *shot, wanted wire.Nodes) {
 }
 
 func (e *Engine) fire(s *shot) {
-	s.id, s.epoch, s.life, s.ended = e.nextID(), e.view.Epoch, e.knownLife(s.node), false
+	s.id, s.epoch, s.life, s.fired, s.ended = e.nextID(), e.view.Epoch, e.knownLife(s.node), e.now, false
 	s.tries++
 	if s.tries == 1 {
 		e.tell(History{Kind: "fence", Level: "warn", Node: e.name(s.node), Epoch: s.epoch,
@@ -208,6 +209,7 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 		if ev.Outcome == wire.OutcomeDone {
 			s.finished = true
 			e.proven(Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)})
+			e.peer(s.node).proven.shown = max(s.fired, 1) // it may be on again, and taken back, while an answer is on its way
 			e.answerShot(s, Result{Text: e.name(s.node) + " is off: its power was confirmed off"})
 			return
 		}

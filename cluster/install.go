@@ -190,7 +190,11 @@ func (e *Engine) keepOwnProofs(own []Clean, v View) {
 	promised, known := e.promisedAt(v.Leader)
 	for _, c := range own {
 		dropped := e.peer(c.Node).proven.since != 0 && e.peer(c.Node).proven.since < promised // by the leader too, who has dropped it
-		if _, have := e.cleanOf(c.Node); !have && !dropped && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
+		_, have := e.cleanOf(c.Node)
+		if !have && dropped && c.Proof == ProofLeft {
+			e.peer(c.Node).spent = c.Life.Incarnation // the mark on the quorum disk is the same still
+		}
+		if !have && !dropped && c.Proof != ProofLease && !v.Members.Has(c.Node) && !e.outlived(c) {
 			e.clean = append(e.clean, c)
 		}
 	}

@@ -109,7 +109,8 @@ func (e *Engine) takeProven(list []Clean) {
 	for _, c := range list {
 		have, is := e.cleanOf(c.Node)
 		more := !is || c.Proof.freesVote() && !have.Proof.freesVote() || c.Life.Incarnation > have.Life.Incarnation
-		if more && !e.apart.anew.Has(c.Node) && c.Node != e.self && configured(e.cfg).Has(c.Node) && !e.outlived(c) {
+		spent := c.Proof == ProofLeft && c.Life.Incarnation == e.peer(c.Node).spent
+		if more && !spent && !e.apart.anew.Has(c.Node) && c.Node != e.self && configured(e.cfg).Has(c.Node) && !e.outlived(c) {
 			e.proven(c)
 			e.peer(c.Node).proven.told = !e.view.Verdict.Quorate
 		}

@@ -56,6 +56,9 @@ func (e *Engine) resume(ev Started) {
 	}
 	if ev.Welcome.Below > v.Epoch { // another's view was promised and never came into force
 		e.tie.Doubt, e.tie.Joint = true, max(e.tie.Joint, ev.Welcome.Below)
-		e.tie.Doubts, e.tie.Forgot = configured(e.cfg), max(e.now, 1) // nobody knows whose
+		e.tie.Doubts = configured(e.cfg) // nobody knows whose
+	}
+	if ev.Welcome.Below > v.Epoch || !v.Verdict.Quorate { // nor whether one was before a view that is no quorum
+		e.tie.Forgot = max(e.now, 1)
 	}
 }

@@ -21,6 +21,7 @@ func (p planted) edits() []edit {
 // guardedTwice are the second guards of rules that have two, each good for all histories that the other one is: only without both
 // something shows.
 var guardedTwice = map[string][]edit{
+	"left-mark-is-reported-anew":               {{"cluster/install.go", "if !have && dropped && c.Proof == ProofLeft {", "if false {"}},
 	"winner-is-clean-still":                    {{"cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)"}},
 	"mark-of-leaving-is-as-new-as-its-reading": {{"cluster/claim.go", " && s.Incarnation != e.peer(s.Node).spent", ""}},
 	"proof-is-as-new-as-its-report":            {{"cluster/leadership.go", "proven.told = !e.view.Verdict.Quorate", "proven.told = false"}},
@@ -263,7 +264,7 @@ var plants = []planted{
 	{"written-when-it-was-read", "cluster/outvoted.go", "max(e.apart.together, e.shownAt(c))", "max(e.apart.together, e.provenAt(c))", "3", "owners proof"},
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 	{"mark-of-leaving-is-as-new-as-its-reading", "cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)", "3", "owners proof"},
-	{"proof-is-as-new-as-its-report", "cluster/leadership.go", "if more && !e.apart.anew.Has(c.Node) && ", "if (more || true) && ", "3", "owners proof"},
+	{"proof-is-as-new-as-its-report", "cluster/leadership.go", "more && !spent && !e.apart.anew.Has(c.Node) && ", "(more || spent || true) && ", "3", "owners proof"},
 	{"shot-counts-since-it-was-asked", "cluster/fencing.go", "max(s.epoch, e.view.Epoch)})\n", "max(s.epoch, e.view.Epoch)})\n\t\t\te.peer(s.node).proven.asked = s.at\n", "3", "owners proof"},
 	{"others-go-by-the-same-file", "cluster/outvoted.go", "list = append(list, next)", "_ = append(list, next)", "8", "owners proof"},
 	{"left-once-is-left-for-good", "cluster/outvoted.go", " && p.gone && c.Life.Incarnation == p.Incarnation", " && p.gone", "3", "owners proof"},
@@ -277,4 +278,7 @@ var plants = []planted{
 	{"promise-waits-for-what-hangs", "cluster/promise.go", "\t\te.hurryStore() // save", "\t\t_ = 0 // save", "", "liveness touched"},
 	{"goes-on-by-the-former-file", "cluster/proof.go", " && 2*votes > sum(e.cfg, last.Voters)", "", "8", "owners proof"},
 	{"taken-in-at-the-cost-of-the-quorum", "cluster/wanted.go", " || e.costsQuorum(n)", "", "", "liveness touched"},
+	{"left-mark-is-reported-anew", "cluster/leadership.go", "more && !spent && ", "more && (!spent || true) && ", "3", "owners proof"},
+	{"own-view-forgets-what-was-promised", "cluster/start.go", "if ev.Welcome.Below > v.Epoch || !v.Verdict.Quorate {", "if ev.Welcome.Below > v.Epoch {", "3", "owners proof"},
+	{"shot-is-as-new-as-its-answer", "cluster/fencing.go", "e.peer(s.node).proven.shown = max(s.fired, 1)", "_ = s.fired", "3", "owners proof"},
 }
