@@ -126,6 +126,7 @@ func TestAProgramWhoseDiskHangsHoldsTheHeartNotUp(t *testing.T) {
 	d := slowFS(t, n.dir+"/bin")
 	n.write("bin/locum", string(own), 0o700)
 	n.program = n.dir + "/bin/locum"
+	n.write("script", strings.Replace(n.read("script"), "status)", "status) echo status >> asked;", 1), 0o700)
 	n.start()
 	n.serving()
 	goes := sync.OnceFunc(func() { close(d.goes) })
