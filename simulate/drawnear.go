@@ -48,6 +48,10 @@ func DrawNear(seed uint64, scenarios []Script) Script {
 	list := slices.Concat(all[:boots], m.commands, []string{"run 15s"})
 	if allHaveRoom(cfg) && m.canEnd(list) {
 		d.commands = nil
+		for _, n := range d.names {
+			d.say("wake-state %s", n)
+			d.say("cont-engine %s", n)
+		}
 		d.heal()
 		d.serve()
 		list = append(list, d.commands...)
