@@ -38,7 +38,8 @@ func DrawNear(seed uint64, scenarios []Script) Script {
 	case 0: // the same by another file
 		all = other
 	case 1: // one after the other
-		all = append(all, other[d.rnd.IntN(len(other)):]...)
+		tail := other[d.rnd.IntN(len(other)):]
+		all = append(all, slices.DeleteFunc(tail, saysHowMachinesAre)...)
 	}
 	boots := max(0, slices.IndexFunc(all, func(c string) bool { return strings.HasPrefix(c, "boot ") })) // what is so before stays
 	m := mutant{draw: d, commands: slices.Clone(all[boots:])}
@@ -93,7 +94,7 @@ type mutant struct {
 // change does one of several things to one of the commands, but for those that say how the machines are.
 func (m *mutant) change() {
 	at := m.rnd.IntN(len(m.commands))
-	if slices.Contains([]string{"watchdog", "drift", "seed"}, strings.Fields(m.commands[at])[0]) {
+	if saysHowMachinesAre(m.commands[at]) {
 		return
 	}
 	switch m.rnd.IntN(10) {
@@ -115,6 +116,11 @@ func (m *mutant) change() {
 	default:
 		m.commands = slices.Insert(m.commands, at, m.event(), "run "+m.duration())
 	}
+}
+
+// saysHowMachinesAre reports whether a command is one for before the first boot.
+func saysHowMachinesAre(c string) bool {
+	return slices.Contains([]string{"watchdog", "drift", "seed"}, strings.Fields(c)[0])
 }
 
 func (m *mutant) duration() string {
