@@ -269,20 +269,31 @@ func (e *Engine) askedAt(c Clean) wire.Instant {
 	return e.provenAt(c)
 }
 
-// othersBeside reports whether there is anybody else, beside a node that is absent, who may be a quorum, and have taken it in.
-func (e *Engine) othersBeside(n wire.Node) bool {
-	return configured(e.cfg)&^e.view.Members.With(n) != 0 && !(e.admitted && e.obeyed() && e.view.Verdict.Quorate)
-}
+// othersBeside reports whether there is anybody else, beside a node that is absent, who may be a quorum, or have been one before this view was, and have taken it in.
+func (e *Engine) othersBeside(n wire.Node) bool { return configured(e.cfg)&^e.view.Members.With(n) != 0 }
+
+// inQuorum reports whether this node is in a quorum now: nobody else is one since that came into force.
+func (e *Engine) inQuorum() bool { return e.admitted && e.obeyed() && e.view.Verdict.Quorate }
 
 // mayHaveStarted reports whether a node that has left may have been started again, be a member of another side's quorum, and not have written that yet.
 func (e *Engine) mayHaveStarted(s wire.Slot) bool {
-	return e.othersBeside(s.Node) && s.Read < e.freedSince(s.Node)+2*wire.Instant(e.cfg.Disks[0].Every)
+	switch {
+	case !e.othersBeside(s.Node):
+		return false
+	case e.inQuorum():
+		return e.peer(s.Node).wrote < e.viewSince
+	}
+	return s.Read < e.freedSince(s.Node)+2*wire.Instant(e.cfg.Disks[0].Every)
 }
 
-// mayBeAdmitted reports whether a node in a new boot may be a member of another side's quorum, by what it has written on the quorum disk since the last of the others was known to
-// be clean.
+// mayBeAdmitted reports whether a node in a new boot may be a member of another side's quorum, or of one that was before this one, by what it has written on the quorum disk since
+// nobody else could take it in any more.
 func (e *Engine) mayBeAdmitted(s wire.Slot) bool {
-	return e.othersBeside(s.Node) && (!s.Unadmitted || e.peer(s.Node).wrote < e.freedSince(s.Node))
+	since := e.freedSince(s.Node)
+	if e.inQuorum() {
+		since = e.viewSince
+	}
+	return e.othersBeside(s.Node) && (!s.Unadmitted || e.peer(s.Node).wrote < since)
 }
 
 // countBack counts those again if the members would be a quorum only without them.

@@ -245,6 +245,7 @@ var plants = []planted{
 	{"members-without-a-vote-count", "cluster/quorum.go", "(freed | known.voteless).Has(n)", "freed.Has(n)", "3", "liveness"},
 	{"proven-clean-one-after-the-other", "cluster/outvoted.go", "case e.askedAt(c) <= since, ", "case true, ", "3", "owners proof"},
 	{"new-boot-is-in-no-other-quorum", "cluster/claim.go", " && !e.mayBeAdmitted(s):", ":", "3", "owners proof"},
+	{"quorum-knows-who-was-taken-in-before", "cluster/outvoted.go", "return configured(e.cfg)&^e.view.Members.With(n) != 0 }", "return configured(e.cfg)&^e.view.Members.With(n) != 0 && !e.inQuorum() }", "3", "owners proof"},
 	{"switch-is-asked-again-later", "cluster/outvoted.go", "\t\te.readAgain(n)\n", "", "3", "liveness"},
 	{"dropped-proof-is-not-asked-again", "cluster/reading.go", " | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)", "", "3", "liveness"},
 	{"victory-is-over-with-the-last-stamp", "cluster/outvoted.go", "\t\t\te.apart.acted = e.now + e.diskDead()\n", "\t\t\te.apart.acted = e.now - 1\n", "3", "owners proof"},
