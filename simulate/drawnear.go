@@ -28,6 +28,9 @@ func isVoid(s Script) bool {
 func DrawNear(seed uint64, scenarios []Script) Script {
 	d := newDraw(seed)
 	base := d.scenario(scenarios)
+	if d.percent(25) {
+		base.Config = d.otherFile(base.Config)
+	}
 	cfg, problems := config.Parse("scenario", base.Config)
 	if cfg == nil {
 		panic("a scenario's file has errors: " + problems.Error())
@@ -51,6 +54,7 @@ func DrawNear(seed uint64, scenarios []Script) Script {
 		d.commands = nil
 		for _, n := range d.names {
 			d.say("wake-state %s", n)
+			d.say("slow-state %s %s", n, storeTakes)
 			d.say("cont-engine %s", n)
 		}
 		d.heal()
@@ -67,6 +71,47 @@ func (d *draw) scenario(of []Script) Script {
 			return s
 		}
 	}
+}
+
+// otherFile is a scenario's file with one line of it changed, or one more, if that is a file without errors still.
+func (d *draw) otherFile(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	without := func(words ...string) {
+		lines = slices.DeleteFunc(lines, func(l string) bool {
+			return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(l, w) })
+		})
+	}
+	switch d.rnd.IntN(7) {
+	case 0, 1:
+		dynamic := strings.Contains(text, "quorum dynamic=yes")
+		without("quorum ")
+		if !dynamic {
+			lines = append(lines, "quorum dynamic=yes")
+		}
+	case 2:
+		without("disk ", "tiebreak disk")
+	case 3:
+		without("disk ", "tiebreak ")
+		lines = append(lines, "disk /dev/quorum1 every=500ms dead=2s", "tiebreak disk")
+		if strings.Contains(text, "fence ") && d.percent(50) {
+			lines = append(lines, "tiebreak fence delay=3s")
+		}
+	case 4:
+		without("fence ", "tiebreak fence")
+	case 5:
+		without("lease ")
+		lines = append(lines, "lease "+d.one("6s", "12s", "20s"))
+	default:
+		at := d.rnd.IntN(len(lines))
+		if strings.HasPrefix(lines[at], "node ") && !strings.Contains(lines[at], "votes=") {
+			lines[at] += " votes=2"
+		}
+	}
+	other := strings.Join(lines, "\n") + "\n"
+	if cfg, _ := config.Parse("scenario", other); cfg == nil {
+		return text
+	}
+	return other
 }
 
 // happenings are a scenario's commands without what it expects. An operator's word that a node is off becomes one of an operator who has looked.
@@ -182,11 +227,14 @@ func (m *mutant) event() string {
 		func() string { return m.one("cut ", "cut ", "cut-one-way ") + n + " " + m.node() },
 		func() string { return m.one("cut ", "cut ", "cut-one-way ") + n + " " + m.node() },
 		func() string { return "heal" },
+		func() string { return m.one("read-only ", "writable ", "writable ", "hang-state ", "wake-state ") + n },
+		func() string { return "slow-state " + n + " " + m.one("5ms", "300ms", "900ms", "2s") },
 		func() string { return "ask " + n + " " + m.order() },
 	}
 	if m.disk {
 		disk := func() string { return m.one("lose-disk ", "find-disk ", "find-disk ", "hang-disk ") + n }
-		happens = append(happens, disk, disk, disk)
+		one := func() string { return m.one("lose-disk ", "find-disk ", "hang-disk ") + n + m.one(" 1", " 2", " 3") }
+		happens = append(happens, disk, disk, disk, one, func() string { return "disk-takes " + m.one("1ms", "20ms", "100ms", "300ms") })
 	}
 	if m.fences {
 		happens = append(happens, func() string { return "switch " + n + " " + m.one("ok", "ok", "fail", "hang", "late") })
