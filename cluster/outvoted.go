@@ -270,7 +270,9 @@ func (e *Engine) askedAt(c Clean) wire.Instant {
 }
 
 // othersBeside reports whether there is anybody else, beside a node that is absent, who may be a quorum, or have been one before this view was, and have taken it in.
-func (e *Engine) othersBeside(n wire.Node) bool { return configured(e.cfg)&^e.view.Members.With(n) != 0 }
+func (e *Engine) othersBeside(n wire.Node) bool {
+	return configured(e.cfg)&^e.view.Members.With(n) != 0
+}
 
 // inQuorum reports whether this node is in a quorum now: nobody else is one since that came into force.
 func (e *Engine) inQuorum() bool { return e.admitted && e.obeyed() && e.view.Verdict.Quorate }
