@@ -2,12 +2,12 @@ package cluster
 
 import "locum/wire"
 
-// halves are the two sides of the last common view.
+// halves are the two sides of a tie, as far as they were in the last common view: those who vote on this one, and those whose votes this one lacks. Who has no vote is on no side:
+// it may be in a view of either, and one that was in the last common view and is proven clean is missing to both.
 func (e *Engine) halves() (mine, others wire.Nodes) {
-	common := e.tie.Common.Members
-	mine, others = e.view.Members&common, common&^e.view.Members
-	if mine == 0 || others == 0 {
-		mine, others = e.view.Members, e.tieTargets()
+	mine, others = e.view.Verdict.Voters, e.tieTargets()
+	if common := e.tie.Common.Members; mine&common != 0 && others&common != 0 {
+		mine, others = mine&common, others&common
 	}
 	return mine, others
 }
