@@ -81,7 +81,7 @@ func (e *Engine) tieUnphased(v View) bool {
 // shootsFirst compares the two halves by the last common view.
 func (e *Engine) shootsFirst() bool {
 	if e.unsure() { // the other half may go by another common view, in which some of these were not
-		return e.view.Verdict.Voters.First() < e.tieTargets().First()
+		return e.hasLowest()
 	}
 	return e.weighsMore()
 }

@@ -1,26 +1,16 @@
 package cluster
 
-import "locum/wire"
-
-// halves are the two sides of a tie, as far as they were in the last common view: those who vote on this one, and those whose votes this one lacks. Who has no vote is on no side:
-// it may be in a view of either, and one that was in the last common view and is proven clean is missing to both.
-func (e *Engine) halves() (mine, others wire.Nodes) {
-	mine, others = e.view.Verdict.Voters, e.tieTargets()
-	if common := e.tie.Common.Members; mine&common != 0 && others&common != 0 {
-		mine, others = mine&common, others&common
-	}
-	return mine, others
-}
-
 // weighsMore compares the halves by what each ran in the last common view, as far as this node knows it.
 func (e *Engine) weighsMore() bool {
-	mine, others := e.halves()
-	a, b := e.tie.Common.weightOf(mine), e.tie.Common.weightOf(others)
-	if a != b {
-		return a > b
+	mine, others := e.tie.Common.weightOf(e.view.Verdict.Voters), e.tie.Common.weightOf(e.tieTargets())
+	if mine != others {
+		return mine > others
 	}
-	return mine.First() < others.First()
+	return e.hasLowest()
 }
+
+// hasLowest reports whether the lowest number of those whose votes make the halves is on this side. A node without a vote may be in a view of either.
+func (e *Engine) hasLowest() bool { return e.view.Verdict.Voters.First() < e.tieTargets().First() }
 
 // weigh is the importance of what runs on a node.
 func (e *Engine) weigh(services []ServiceReport) int {
