@@ -70,6 +70,8 @@ func (e *Engine) nextTurn(at wire.Instant) wire.Instant {
 		return e.tieTurn(at)
 	case e.view.Verdict.Claim != 0 && e.breaksTiesBy("fence"):
 		return e.winnersTurn(at)
+	case e.view.Verdict.Claim != 0 && e.tie.Aimed: // who was told to shoot this one has done so by then
+		return max(at, e.tieBegin()+wire.Instant(e.cfg.FenceTime(e.self)))
 	}
 	return at
 }

@@ -230,6 +230,7 @@ func (m *mutant) event() string {
 		func() string { return m.one("read-only ", "writable ", "writable ", "hang-state ", "wake-state ") + n },
 		func() string { return "slow-state " + n + " " + m.one("5ms", "300ms", "900ms", "2s") },
 		func() string { return "ask " + n + " " + m.order() },
+		func() string { return m.newFile(n) },
 	}
 	if m.disk {
 		disk := func() string { return m.one("lose-disk ", "find-disk ", "find-disk ", "hang-disk ") + n }
@@ -240,6 +241,26 @@ func (m *mutant) event() string {
 		happens = append(happens, func() string { return "switch " + n + " " + m.one("ok", "ok", "fail", "hang", "late") })
 	}
 	return happens[m.rnd.IntN(len(happens))]()
+}
+
+// newFile is an operator's who brings the file with one line of it changed.
+func (m *mutant) newFile(at string) string {
+	old, other := strings.Split(m.config, "\n"), strings.Split(m.otherFile(m.config), "\n")
+	var edits []string
+	for _, l := range old {
+		if !slices.Contains(other, l) {
+			edits = append(edits, "-"+l)
+		}
+	}
+	for _, l := range other {
+		if !slices.Contains(old, l) {
+			edits = append(edits, "+"+l)
+		}
+	}
+	if edits == nil {
+		return "heal"
+	}
+	return "apply " + at + " " + strings.Join(edits, " ; ")
 }
 
 // canEnd reports whether all that happened can be healed, and takes down what that needs to know.

@@ -247,6 +247,7 @@ var plants = []planted{
 	{"new-boot-is-in-no-other-quorum", "cluster/claim.go", " && !e.mayBeAdmitted(s):", ":", "3", "owners proof"},
 	{"quorum-knows-who-was-taken-in-before", "cluster/outvoted.go", "\treturn configured(e.cfg)&^e.view.Members.With(n) != 0\n", "\treturn configured(e.cfg)&^e.view.Members.With(n) != 0 && !e.inQuorum()\n", "3", "owners proof"},
 	{"who-is-off-weighs", "cluster/weigh.go", "e.tie.Common.weightOf(e.tieTargets())", "e.tie.Common.weightOf(configured(e.cfg)&^e.view.Members)", "11", "both"},
+	{"winner-shoots-whom-it-told-to-shoot", "cluster/turns.go", "case e.view.Verdict.Claim != 0 && e.tie.Aimed:", "case false:", "11", "both"},
 	{"switch-is-asked-again-later", "cluster/outvoted.go", "\t\te.readAgain(n)\n", "", "3", "liveness"},
 	{"dropped-proof-is-not-asked-again", "cluster/reading.go", " | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)", "", "3", "liveness"},
 	{"victory-is-over-with-the-last-stamp", "cluster/outvoted.go", "\t\t\te.apart.acted = e.now + e.diskDead()\n", "\t\t\te.apart.acted = e.now - 1\n", "3", "owners proof"},
