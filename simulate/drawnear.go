@@ -159,6 +159,10 @@ func (m *mutant) change() {
 			m.commands[at], m.commands[at-1] = m.commands[at-1], m.commands[at]
 		}
 	default:
+		if m.forgets != "" && m.percent(15) { // one of three or more
+			m.commands = slices.Insert(m.commands, at, "kill "+m.forgets, "lose-state "+m.forgets, "run "+m.duration(), "boot "+m.forgets, "run "+m.duration())
+			return
+		}
 		m.commands = slices.Insert(m.commands, at, m.event(), "run "+m.duration())
 	}
 }
