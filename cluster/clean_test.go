@@ -17,7 +17,7 @@ func TestWhatIsKnownOfAProofEndsWithIt(t *testing.T) {
 		e.now, e.clean = 20, between
 		e.noteClean()
 		e.now, e.clean = 30, []Clean{later}
-		e.keepOwnProofs(between, View{Leader: 1})
+		e.keepOwnProofs(between, View{Leader: 1}, 30, true)
 		e.noteClean()
 		if got := e.askedAt(later); got != 30 {
 			t.Errorf("asked at %d, want 30: when this one came", got)

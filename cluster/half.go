@@ -85,6 +85,12 @@ func (e *Engine) halfOf(own *proposal, v View) *Half {
 			at := wire.Instant(0)
 			if s.LostMS > 0 {
 				at = e.now - wire.Instant(s.LostMS)*1e6
+				if e.now-own.sent > wire.Instant(e.patience()) { // it may have been given at any time between
+					if targets.Has(s.Node) {
+						forgot = max(forgot, at)
+					}
+					at -= e.now - own.sent
+				}
 			}
 			e.peer(s.Node).toldLost(lostBy{p.Life.Node, at})
 			switch {

@@ -41,7 +41,7 @@ func (e *Engine) installIfPromised() {
 	e.voteless = e.votelessIn(own)
 	e.lead.unfinished = e.unfinishedFile(own.promises)
 	for n := range own.members.All {
-		e.send(n, Message{Install: &Install{View: v, Intents: intents}})
+		e.send(n, Message{Install: &Install{View: v, Intents: intents, AskedMS: int64(e.now-own.sent+1e6-1) / 1e6}})
 	}
 	e.dropGivenUp(own)
 	e.heedHalves(own)
@@ -158,11 +158,12 @@ func (e *Engine) installed(from wire.Node, in Install) {
 	e.noteSeen(v.Seen)
 	e.serial = 0
 	e.clean = append([]Clean(nil), v.Clean...)
-	e.keepOwnProofs(own, v)
+	at, known := e.agreedAt(in)
+	e.keepOwnProofs(own, v, at, known)
 	e.told = Report{}
 	e.dropShots()
 	e.noteTie(v)
-	if at, known := e.promisedAt(v.Leader); known {
+	if known {
 		e.noteQuorum(v.Verdict, at)
 	}
 	e.strays = v.Strays
@@ -185,9 +186,9 @@ func (e *Engine) installed(from wire.Node, in Install) {
 }
 
 // keepOwnProofs keeps what was proven here after the promise had left: the leader could not know it. That is never that a lease is over, which only a leader proves
-// whose view is in force. What the view says beside what was known here was so by the promise, if it is a quorum; else nobody here knows since when.
-func (e *Engine) keepOwnProofs(own []Clean, v View) {
-	promised, known := e.promisedAt(v.Leader)
+// whose view is in force. What the view says beside what was known here was so when it was agreed on, if it is a quorum; else nobody here knows since when.
+func (e *Engine) keepOwnProofs(own []Clean, v View, at wire.Instant, known bool) {
+	promised, _ := e.promisedAt(v.Leader)
 	for _, c := range own {
 		dropped := e.peer(c.Node).proven.since != 0 && e.peer(c.Node).proven.since < promised // by the leader too, who has dropped it
 		_, have := e.cleanOf(c.Node)
@@ -205,11 +206,11 @@ func (e *Engine) keepOwnProofs(own []Clean, v View) {
 		})
 		switch agreed := v.Verdict.Quorate && known; {
 		case !had && agreed:
-			*note = provenNote{asked: promised, shown: promised}
+			*note = provenNote{asked: at, shown: at}
 		case !had:
 			*note = provenNote{told: true}
-		case agreed:
-			note.told = false
+		case agreed && note.told:
+			note.told, note.asked, note.shown = false, at, at
 		}
 	}
 	slices.SortFunc(e.clean, func(a, b Clean) int { return int(a.Node) - int(b.Node) })
@@ -221,6 +222,17 @@ func (e *Engine) promisedAt(leader wire.Node) (at wire.Instant, known bool) {
 		return g.at, true
 	}
 	return e.now, leader == e.self
+}
+
+// agreedAt is when the members of a view were asked for it, or somewhat before, as far as this node knows: who has promised it then may have promised another's before all promises
+// had come.
+func (e *Engine) agreedAt(in Install) (at wire.Instant, known bool) {
+	promised, known := e.promisedAt(in.View.Leader)
+	asked := wire.Instant(max(0, in.AskedMS)) * 1e6 // before the view was made, by when this node had promised it
+	if in.View.Leader != e.self {
+		asked += asked / drift
+	}
+	return max(0, promised-asked), known
 }
 
 // seen is what this node knows of who was a member when.

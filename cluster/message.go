@@ -125,6 +125,7 @@ type Refuse struct {
 type Install struct {
 	View    View    `json:"view"`
 	Intents Intents `json:"intents"`
+	AskedMS int64   `json:"asked_ms,omitempty"` // so long before it was made its members were asked for it
 }
 
 // Orders is all that the leader wants of one member: the services not listed are to be stopped there.

@@ -48,8 +48,8 @@ func (e *Engine) resume(ev Started) {
 	// but proposed anew.
 	e.promised = max(e.promised, v.Epoch)
 	e.tie = tie
-	if l := ev.Welcome.Lease; v.Verdict.Quorate && l.State != wire.LeaseExempt {
-		e.apart.together = max(0, l.Until-wire.Instant(e.cfg.Lease)) // by what its heart was granted then
+	if v.Verdict.Quorate && ev.Welcome.Lease.State != wire.LeaseExempt {
+		e.apart.together = ev.Welcome.Granted // not what its lease ends at, less a lease: the file may name another one since
 	}
 	for _, c := range e.clean { // since when, and in which order, nobody knows; but all were while the view was in force
 		e.peer(c.Node).proven.told, e.peer(c.Node).proven.asked = true, e.apart.together

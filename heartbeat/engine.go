@@ -29,7 +29,7 @@ func (h *Heart) engineStarted(number uint16) {
 	e.there, e.number = true, number
 	h.renameSessions()
 	w := wire.Welcome{Version: wire.RecordsVersion, Self: h.self, Incarnation: h.incarnation, Boot: h.boot, Machine: h.machine,
-		EngineStart: number, Lease: h.lease.Lease, Below: h.grants.below, Left: h.grants.left, Keys: h.keys}
+		EngineStart: number, Lease: h.lease.Lease, Granted: h.lease.granted, Below: h.grants.below, Left: h.grants.left, Keys: h.keys}
 	if h.grants.view.Epoch != 0 && !h.grants.left {
 		w.Resume = h.grants.view
 	}

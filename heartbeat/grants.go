@@ -152,6 +152,7 @@ func (h *Heart) resumeFrom(r RunState) {
 		return
 	}
 	h.lease.Until = min(r.LeaseUntil, h.now+h.leaseTime)
+	h.lease.granted = r.Granted
 	if r.View != nil {
 		g.take(r.View, h.self)
 	}

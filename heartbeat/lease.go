@@ -12,6 +12,7 @@ import (
 // lease is how long this node may run services without hearing from a quorum.
 type lease struct {
 	wire.Lease
+	granted wire.Instant // since when it counts: a quorum has echoed what was sent then
 	written wire.Instant // its end as the newest RunState has it
 	echoed  bool         // a member has echoed a newer beat since it was reckoned
 }
@@ -36,7 +37,7 @@ func (h *Heart) renewIfEchoed() {
 func (h *Heart) renew() {
 	if h.grants.view.Quorate && h.granted() != 0 {
 		if from := h.disk.limit(h.grants.view.Claim, h.quorumEcho()); from != 0 {
-			h.lease.Until = max(h.lease.Until, from+h.leaseTime)
+			h.lease.Until, h.lease.granted = max(h.lease.Until, from+h.leaseTime), max(h.lease.granted, from)
 		}
 	}
 }
@@ -158,7 +159,7 @@ func (h *Heart) persistIfOld() {
 // persist writes what must outlive this heart. With wait, what the step does after it has to wait until it is written.
 func (h *Heart) persist(wait bool) {
 	g := &h.grants
-	s := RunState{Boot: h.boot, Incarnation: h.incarnation, Below: g.below, Joined: g.joined, LeaseUntil: h.lease.Until, MayRun: g.mayRun, Idle: g.idle, Left: g.left}
+	s := RunState{Boot: h.boot, Incarnation: h.incarnation, Below: g.below, Joined: g.joined, LeaseUntil: h.lease.Until, Granted: h.lease.granted, MayRun: g.mayRun, Idle: g.idle, Left: g.left}
 	if g.view.Epoch != 0 {
 		s.View = g.view
 	}

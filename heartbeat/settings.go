@@ -37,6 +37,8 @@ type RunState struct {
 	Joined wire.Epoch `json:"joined,omitempty"`
 	// LeaseUntil is the lease's end as it was known when this was written, 0 if there never was one.
 	LeaseUntil wire.Instant `json:"lease_until"`
+	// Granted is since when it counts. A file that takes effect may have made leases longer or shorter since.
+	Granted wire.Instant `json:"granted,omitempty"`
 	// MayRun: a start was permitted here, or the engine found something running, and it has not said since that
 	// nothing runs.
 	MayRun bool `json:"may_run"`

@@ -53,6 +53,8 @@ type Welcome struct {
 	// Resume is the view that this node obeyed and may still hold, nil if there is none of this boot.
 	Resume *ViewForHeart `json:"resume,omitempty"`
 	Lease  Lease         `json:"lease"`
+	// Granted is when this node sent the newest beat that a quorum has echoed, 0 if there is none of this boot.
+	Granted Instant `json:"granted,omitempty"`
 	// Below: an engine of this boot has promised that epoch, whatever the state directory says.
 	Below Epoch `json:"below,omitempty"`
 	// Left: an engine of this heart has told the others that this node has left.
