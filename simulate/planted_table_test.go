@@ -272,7 +272,6 @@ var plants = []planted{
 	{"others-go-by-the-same-file", "cluster/outvoted.go", "list = append(list, next)", "_ = append(list, next)", "8", "owners proof"},
 	{"left-once-is-left-for-good", "cluster/outvoted.go", " && p.gone && c.Life.Incarnation == p.Incarnation", " && p.gone", "3", "owners proof"},
 	{"told-in-place-is-seen-here", "cluster/install.go", "*note = provenNote{told: true}", "*note = provenNote{}", "3", "owners proof"},
-	{"view-is-as-new-as-its-arrival", "cluster/install.go", "provenNote{asked: at, shown: at}", "provenNote{}", "3", "owners proof"},
 	{"late-promise-is-new", "cluster/half.go", "if e.now-own.sent > wire.Instant(e.patience()) {", "if false {", "11", "both"},
 	{"granted-by-the-length-of-the-new-lease", "cluster/start.go", "e.apart.together = ev.Welcome.Granted", "e.apart.together = max(0, ev.Welcome.Lease.Until-wire.Instant(e.cfg.Lease))", "3", "owners proof"},
 	{"view-is-agreed-on-when-it-is-made", "cluster/install.go", "max(0, promised-asked)", "max(0, promised-0*asked)", "3", "owners proof"},
