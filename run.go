@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,9 @@ func runDaemon(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 	if _, err := parse(ctx, fs, args, 0, 0); err != nil {
 		return err
 	}
+	if err := absolute(o); err != nil {
+		return err
+	}
 	return daemon.Run(ctx, *o)
 }
 
@@ -27,6 +31,12 @@ func wouldRun(ctx context.Context, fs *pflag.FlagSet, args []string) error {
 		return err
 	}
 	return daemon.WouldRun(*o)
+}
+
+// absolute completes the name of the state directory: what lies there is found by processes that stand elsewhere.
+func absolute(o *daemon.Options) (err error) {
+	o.StateDir, err = filepath.Abs(o.StateDir)
+	return err
 }
 
 func runFlags(fs *pflag.FlagSet) *daemon.Options {

@@ -116,7 +116,7 @@ func (e *Engine) waitForMember(s *config.Service, m *member, r ServiceReport) Wa
 }
 
 func (e *Engine) waitForProof(what string, n wire.Node) Wait {
-	w := Wait{What: what, For: "proof that " + e.name(n) + " runs nothing", Command: e.confirmCommand(n)}
+	w := Wait{What: what, For: "proof that " + e.name(n) + " runs nothing", Command: e.confirmOnceOff(n)}
 	if s := e.shotAt(n); s != nil && s.why != "" {
 		w.For += ": " + s.why
 	}

@@ -44,6 +44,10 @@ func (e *Engine) confirm(a ask) {
 		case e.alive(n):
 			e.answer(a, Result{Code: 1, Text: name + " is heard: it is not off"})
 			return
+		case e.livesOnDisk(n):
+			e.answer(a, Result{Code: 1, Text: name + " is not off: it was seen to write to the quorum disk since it was heard last; if it was just now switched off, say it again in " +
+				e.cfg.Disks[0].Dead.String()})
+			return
 		}
 		off = off.With(n)
 	}
@@ -78,6 +82,20 @@ func (e *Engine) mayBeBackOnceSaid() wire.Nodes {
 
 // confirmCommand is what an operator says about an absent node that is off.
 func (e *Engine) confirmCommand(n wire.Node) string { return "locum fence " + e.name(n) + " --confirm" }
+
+// confirmOnceOff is that command for a node of which nothing is heard, with what keeps the word from being true as yet.
+func (e *Engine) confirmOnceOff(n wire.Node) string {
+	if e.livesOnDisk(n) {
+		return e.confirmCommand(n) + ", once it is off: it goes on writing to the quorum disk"
+	}
+	return e.confirmCommand(n)
+}
+
+// livesOnDisk reports whether a node was seen to write to the quorum disk since it was heard last, and has not stood still there for its dead: its cables may have failed, it is not off.
+func (e *Engine) livesOnDisk(n wire.Node) bool {
+	s := e.disk.Slot(n)
+	return s.Moved != 0 && !s.Still && e.now < s.Moved+e.diskDead() && s.Moved > e.peer(n).LastHeard+wire.Instant(e.cfg.Disks[0].Every)
+}
 
 // saidAtOnce tells the operator, where another side may take nodes back one by one, that of several that are off it has to be said at once.
 func (e *Engine) saidAtOnce() string {

@@ -158,14 +158,14 @@ func (e *Engine) diskChanged(d wire.Disk) {
 func (e *Engine) noteWritten(old, now wire.Disk) {
 	for _, s := range now.Slots {
 		p, before := e.peer(s.Node), old.Slot(s.Node)
-		if s.Moved > before.Moved {
-			p.wrote = before.Moved
+		if s.Moved > before.Moved { // what is seen now was written after the one before it was on the disk, which the reading before that did not show yet
+			p.wrote, p.writing = p.writing, before.Read
 		}
 		if s.Boot != before.Boot || s.Left && (!before.Left || s.Incarnation != before.Incarnation) {
 			p.endSeen = e.now
 		}
-		if c, clean := e.cleanOf(s.Node); clean && s.Boot != c.Life.Boot && s.Incarnation > c.Life.Incarnation && !s.Unadmitted && !s.Left && p.wrote > p.voted.at {
-			p.voted = voted{p.wrote, s.Incarnation}
+		if c, clean := e.cleanOf(s.Node); clean && s.Boot != c.Life.Boot && s.Incarnation > c.Life.Incarnation && !s.Unadmitted && !s.Left && s.Moved > p.voted.at {
+			p.voted = voted{s.Moved, s.Incarnation}
 		}
 	}
 }

@@ -191,7 +191,7 @@ func (e *Engine) serviceWaits() []Wait {
 func (e *Engine) quorumWaits() []Wait {
 	var list []Wait
 	for n := range (configured(e.cfg) &^ e.view.Members &^ e.cleanNodes(Proof.freesVote)).All {
-		w := Wait{What: "quorum", For: e.name(n) + " to come back, or proof that it runs nothing", Command: e.confirmCommand(n)}
+		w := Wait{What: "quorum", For: e.name(n) + " to come back, or proof that it runs nothing", Command: e.confirmOnceOff(n)}
 		if s := e.shotAt(n); s != nil && s.why != "" {
 			w.For += " (its switch: " + s.why + ")"
 		}

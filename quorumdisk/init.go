@@ -128,6 +128,9 @@ func (p Plan) ready(ctx context.Context, path string) (d *Device, made bool, err
 	if d, err = OpenDevice(path, ToErase); err != nil {
 		return nil, made, withUser(path, err)
 	}
+	if err = loopInUse(path); err != nil {
+		return d, made, err
+	}
 	if d.size < p.Nodes.Size() {
 		return d, made, fmt.Errorf("disk %s has %d bytes; %d nodes need %d (%d KiB)", path, d.size, p.Nodes, p.Nodes.Size(), p.Nodes.Size()>>10)
 	}

@@ -107,7 +107,8 @@ func TestInitRefusesWhatHoldsAnythingAndSaysWhatItIs(t *testing.T) {
 }
 
 func TestInitNeverTakesWhatIsInUse(t *testing.T) {
-	dev, dir := loop(t, content(t, 0, "")), t.TempDir()
+	file, dir := content(t, 0, ""), t.TempDir()
+	dev := loop(t, file)
 	made(t, "mkfs.ext4", "-q", dev)
 	made(t, "mount", dev, dir)
 	mounted := true
@@ -118,16 +119,18 @@ func TestInitNeverTakesWhatIsInUse(t *testing.T) {
 		}
 	}
 	t.Cleanup(umount)
-	p := planFor(t, nil, dev)
-	p.Force = true
-	if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "mounted on "+dir) {
-		t.Errorf("%v", err)
+	for _, name := range []string{dev, file} {
+		p := planFor(t, nil, name)
+		p.Force = true
+		if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "mounted on "+dir) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	umount()
 
 	path := emptyFile(t, t.TempDir())
 	open(t, path)
-	p = planFor(t, nil, path)
+	p := planFor(t, nil, path)
 	p.Force = true
 	if err := Init(t.Context(), p); err == nil || !strings.Contains(err.Error(), "in use by another locum on this machine") {
 		t.Errorf("%v", err)

@@ -53,3 +53,37 @@ func mountedOn(number string) string {
 	}
 	return ""
 }
+
+// loopInUse refuses a file that a loop device shows, if that device is mounted, or part of something: the file itself opens all the same.
+func loopInUse(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // a device was opened for itself alone
+	}
+	loops, _ := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	for _, loop := range loops {
+		device := "/dev/" + filepath.Base(filepath.Dir(filepath.Dir(loop)))
+		if !shows(device, info) {
+			continue
+		}
+		fd, err := openAgain(device, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC)
+		if err == nil {
+			_ = unix.Close(fd)
+		} else if errors.Is(err, unix.EBUSY) {
+			return fmt.Errorf("disk %s is the file of %s: %w", path, device, withUser(device, openError(device, err)))
+		}
+	}
+	return nil
+}
+
+// shows tells whether a loop device shows this very file, whatever name it was given by.
+func shows(device string, file fs.FileInfo) bool {
+	fd, err := openAgain(device, unix.O_RDONLY|unix.O_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	loop, err := unix.IoctlLoopGetStatus64(fd)
+	st := file.Sys().(*syscall.Stat_t)
+	return err == nil && loop.Device == st.Dev && loop.Inode == st.Ino
+}
