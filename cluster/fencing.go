@@ -208,9 +208,7 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 		}
 		if ev.Outcome == wire.OutcomeDone {
 			s.finished = true
-			e.proven(Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)})
-			e.peer(s.node).proven.shown = max(s.fired, 1) // it may be on again, and taken back, while an answer is on its way
-			e.answerShot(s, Result{Text: e.name(s.node) + " is off: its power was confirmed off"})
+			e.shotDone(s)
 			return
 		}
 		pause := min(time.Second<<min(s.tries-1, 5), maxBackoff)
@@ -230,6 +228,18 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 		}
 		return
 	}
+}
+
+// shotDone takes the word that a node is off. It says so of the life that was shot at, as of when it was: the node may be on again, and have been a member since, when the answer comes.
+func (e *Engine) shotDone(s *shot) {
+	c := Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)}
+	if e.outlived(c) {
+		e.answerShot(s, Result{Code: 1, Text: e.name(s.node) + " was off, and is on again since"})
+		return
+	}
+	e.proven(c)
+	e.peer(s.node).proven.shown = max(s.fired, 1)
+	e.answerShot(s, Result{Text: e.name(s.node) + " is off: its power was confirmed off"})
 }
 
 // dropShots ends in a new view what was ordered by hand in the old one; the leader orders it again if it still holds.
