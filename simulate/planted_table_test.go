@@ -270,7 +270,7 @@ var plants = []planted{
 	{"operators-word-dies-with-the-engine", "cluster/election.go", "!want.Has(n) && !slices.Contains(e.view.Clean, c) {", "!want.Has(n) && !slices.Contains(e.view.Clean, c) && false {", "22", "liveness words"},
 	{"mark-of-leaving-is-as-new-as-its-reading", "cluster/claim.go", "p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)", "p.proven.asked, p.proven.shown = p.endSeen, max(s.Read, 1)", "3", "owners proof"},
 	{"proof-is-as-new-as-its-report", "cluster/leadership.go", "more && !spent && !e.apart.anew.Has(c.Node) && ", "(more || spent || true) && ", "3", "owners proof"},
-	{"shot-counts-since-it-was-asked", "cluster/fencing.go", "max(s.epoch, e.view.Epoch)})\n", "max(s.epoch, e.view.Epoch)})\n\t\t\te.peer(s.node).proven.asked = s.at\n", "3", "owners proof"},
+	{"shot-counts-since-it-was-asked", "cluster/fencing.go", "\te.peer(s.node).proven.shown = max(s.fired, 1)\n", "\te.peer(s.node).proven.shown = max(s.fired, 1)\n\te.peer(s.node).proven.asked = s.fired\n", "3", "owners proof"},
 	{"others-go-by-the-same-file", "cluster/outvoted.go", "list = append(list, next)", "_ = append(list, next)", "8", "owners proof"},
 	{"left-once-is-left-for-good", "cluster/outvoted.go", " && p.gone && c.Life.Incarnation == p.Incarnation", " && p.gone", "3", "owners proof"},
 	{"told-in-place-is-seen-here", "cluster/install.go", "*note = provenNote{told: true}", "*note = provenNote{}", "3", "owners proof"},
