@@ -16,24 +16,23 @@ func (e *Engine) tieDelayOf() (delay time.Duration) {
 	return delay
 }
 
+// tieDelay is how long after the beginning of a tie this side's first turn comes: by its rank, and for one that cannot know when the tie began a round later, by when another that can
+// shoot has done so.
 func (e *Engine) tieDelay() time.Duration {
-	delay := e.tieDelayOf()
-	first := time.Duration(0)
+	rank := time.Duration(0)
 	switch away := e.tiedWithoutDisk(); {
-	case e.tie.Unphased: // by then another that can shoot has done so; where both were started anew, it was at about the same time
-		first = e.tieTurns() * delay
 	case away && e.unsure(): // the other may be without the disk too, and go by the weights
-		first = 4 * delay
+		rank = 4
 	case away || e.unsure():
-		first = 2 * delay
+		rank = 2
 	}
-	switch {
-	case e.shootsFirst():
-		return first
-	case e.tie.Unphased:
-		return first + 2*delay
+	if !e.shootsFirst() {
+		rank++
 	}
-	return first + delay
+	if e.tie.Unphased {
+		rank += e.tieTurns()
+	}
+	return rank * e.tieDelayOf()
 }
 
 // unsure reports whether the other side may go by other weights than this one knows, or be shooting already.
