@@ -19,11 +19,15 @@ type apart struct {
 	anew     wire.Nodes   // of whom it was asked since then that they be proven anew
 }
 
-// noteQuorum keeps that this node is in a quorum that was agreed on at an instant.
+// noteQuorum keeps that this node is in a quorum that was agreed on at an instant. For whom the quorum disk has decided later is not forgotten.
 func (e *Engine) noteQuorum(v Verdict, at wire.Instant) {
-	if v.Quorate {
-		e.apart = apart{together: max(e.apart.together, at)}
+	switch {
+	case !v.Quorate:
+		return
+	case e.apart.beaten == 0 || e.apart.acted < at+e.diskDead():
+		e.apart = apart{together: e.apart.together}
 	}
+	e.apart.together = max(e.apart.together, at)
 }
 
 // noteTogether keeps when those who make the view a quorum went by it, as their newest beats have said. That an engine takes one for alive says nothing: where it was stopped, it
