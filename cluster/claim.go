@@ -154,22 +154,6 @@ func (e *Engine) diskChanged(d wire.Disk) {
 	}
 }
 
-// noteWritten keeps since when what the slots say was written, and when it was seen first that a boot, or a life, had ended.
-func (e *Engine) noteWritten(old, now wire.Disk) {
-	for _, s := range now.Slots {
-		p, before := e.peer(s.Node), old.Slot(s.Node)
-		if s.Moved > before.Moved { // what is seen now was written after the one before it was on the disk, which the reading before that did not show yet
-			p.wrote, p.writing = p.writing, before.Read
-		}
-		if s.Boot != before.Boot || s.Left && (!before.Left || s.Incarnation != before.Incarnation) {
-			p.endSeen = e.now
-		}
-		if c, clean := e.cleanOf(s.Node); clean && s.Boot != c.Life.Boot && s.Incarnation > c.Life.Incarnation && !s.Unadmitted && !s.Left && s.Moved > p.voted.at {
-			p.voted = voted{s.Moved, s.Incarnation}
-		}
-	}
-}
-
 // highestOnDisk is the highest epoch that any slot shows, that of former lives of this node included: it may have lost what it had promised.
 func (e *Engine) highestOnDisk() wire.Epoch {
 	top := e.disk.Former
@@ -177,49 +161,6 @@ func (e *Engine) highestOnDisk() wire.Epoch {
 		top = max(top, s.Epoch)
 	}
 	return top
-}
-
-// rebooted reports whether a slot is written by a later boot of its node than is known.
-func (e *Engine) rebooted(s wire.Slot) bool {
-	life := e.knownLife(s.Node)
-	return !life.Boot.IsZero() && s.Incarnation > life.Incarnation && s.Boot != life.Boot
-}
-
-// proveByDisk takes what the slots of nodes say that are heard over no cable: the machine was booted anew, and nothing runs on it; or its
-// life has ended in order. Who starts takes no mark of the latter kind for a proof: its node may have come back since, without the disk.
-func (e *Engine) proveByDisk() {
-	for _, s := range e.disk.Slots {
-		life := e.knownLife(s.Node)
-		if c, clean := e.cleanOf(s.Node); clean && !e.saysWhen(c) || e.alive(s.Node) || s.Machine != life.Machine || !configured(e.cfg).Has(s.Node) {
-			continue
-		}
-		switch ended := (wire.Life{Node: s.Node, Boot: s.Boot, Machine: s.Machine, Incarnation: s.Incarnation}); {
-		case e.rebooted(s) && s.Idle && !e.mayBeAdmitted(s):
-			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
-			p := e.peer(s.Node)
-			p.proven.unadmitted, p.proven.asked, p.proven.shown = s.Unadmitted, p.endSeen, max(p.wrote, 1)
-		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && s.Incarnation != e.peer(s.Node).spent && !e.mayHaveStarted(s):
-			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
-			p := e.peer(s.Node)
-			p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)
-		}
-	}
-}
-
-// saysWhen reports whether the quorum disk may say since when what another has proven is so.
-func (e *Engine) saysWhen(c Clean) bool {
-	note := e.peer(c.Node).proven
-	return note.told && note.asked == 0 && (c.Proof == ProofLeft || c.Proof == ProofNewBoot) && !e.view.Verdict.Quorate
-}
-
-// busyOnDisk is when a node's slot was last seen to move, without saying that nothing runs, in the boot that is known of it: until
-// then it may have lived on the disk. A later boot has no lease before it was admitted.
-func (e *Engine) busyOnDisk(n wire.Node) wire.Instant {
-	s := e.disk.Slot(n)
-	if e.rebooted(s) {
-		return 0
-	}
-	return s.Busy
 }
 
 // superseded reports whether the view in force rests on a decision of the disk after which another was begun.

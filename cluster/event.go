@@ -1,8 +1,6 @@
 package cluster
 
-import (
-	"locum/wire"
-)
+import "locum/wire"
 
 // Event is something that happened. The events are the types of this file.
 type Event interface{ event() }

@@ -1,8 +1,6 @@
 package cluster
 
-import (
-	"locum/wire"
-)
+import "locum/wire"
 
 // leaving is an orderly departure: say so, hand the services over, probe, say that nothing runs, go.
 type leaving struct {

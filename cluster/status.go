@@ -1,8 +1,6 @@
 package cluster
 
-import (
-	"locum/wire"
-)
+import "locum/wire"
 
 // Status is what this node knows and why, for `locum status`. Its JSON shape is stable (version 1).
 type Status struct {
