@@ -1,6 +1,11 @@
 package cluster
 
-import "locum/wire"
+import (
+	"cmp"
+	"fmt"
+
+	"locum/wire"
+)
 
 // leaving is an orderly departure: say so, hand the services over, probe, say that nothing runs, go.
 type leaving struct {
@@ -69,6 +74,17 @@ func (e *Engine) nothingRuns() bool {
 		return len(e.services) == 0
 	}
 	return true
+}
+
+// leaveWaits says what keeps this node, which is leaving, from being gone; "" if nothing does.
+func (e *Engine) leaveWaits() string {
+	for i := range e.services {
+		s := &e.services[i]
+		if phase := s.phase(e); e.leaving.asked && phase != PhaseStopped {
+			return fmt.Sprintf("; waits until %s is known to be stopped here; it is %s: %s", s.cfg.Name, phase, cmp.Or(s.detail, "its agents are at it"))
+		}
+	}
+	return ""
 }
 
 func (e *Engine) sayLeave(stopped bool) []uint64 {

@@ -60,6 +60,9 @@ func (e *Engine) nodeStatus(n wire.Node) NodeStatus {
 			st.Why = "its engine is down; its services run on"
 		} else if e.leavesOrGone(n) {
 			st.Why = "leaving in order"
+			if n == e.self {
+				st.Why += e.leaveWaits()
+			}
 		} else if why := e.unable(n); why != "" {
 			st.Why = "nothing is started there: " + why
 		}
@@ -118,7 +121,10 @@ func (e *Engine) serviceStatus(i int) ServiceStatus {
 		p := e.lead.places[i]
 		st.Why = p.why
 		if p.wait.For != "" {
-			st.Why += "; waits for " + p.wait.For
+			if st.Why != "" {
+				st.Why += "; "
+			}
+			st.Why += "waits for " + p.wait.For
 			if st.State == "stopped" {
 				st.State = "blocked"
 			}

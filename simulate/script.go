@@ -66,7 +66,7 @@ func (w *World) tellKnown() {
 			w.log(n, "knows: %s %s %s: %s %v", s.Service, s.State, s.Node, s.Why, s.On)
 		}
 		for _, wait := range st.Waits {
-			w.log(n, "knows: %s waits for %s; %s", wait.What, wait.For, wait.Command)
+			w.log(n, "knows: %s", strings.TrimSuffix(wait.What+" waits for "+wait.For+"; "+wait.Command, "; "))
 		}
 	})
 }
