@@ -65,7 +65,7 @@ func TestADiskThatIsSpoiledIsToldAndDisturbsNothing(t *testing.T) {
 		begin      func()
 	}{
 		{"a corrupt header", "corrupt: the tag does not fit", func() { s.put(append(bytes.Clone(s.well[:100]), 0xff, 0xff, 0xff, 0xff), false) }},
-		{"a disk of something else", "not locum's: something else has written here", func() { s.put(bytes.Repeat([]byte("something else. "), len(s.well)/16), false) }},
+		{"a disk of something else", "not locum's: something else has written here; if it is the right device, and nothing else uses it, make it anew: locum disk init --force", func() { s.put(bytes.Repeat([]byte("something else. "), len(s.well)/16), false) }},
 		{"a blank disk", "nothing but zeros: it was never initialised, or was wiped", func() { s.put(make([]byte, len(s.well)), false) }},
 		{"the disk of another cluster", "sealed with another key: the disk of another cluster", func() { s.put(s.ofAnotherCluster(), false) }},
 		{"a disk that became too small", "the disk ends at", func() { s.put(s.well[:2*4096], true) }},

@@ -89,6 +89,18 @@ func (k *drive) session() error {
 	}
 }
 
+// wayOut says what to do about a header that is lost.
+func (k *drive) wayOut(err error) string {
+	if !errors.Is(err, Blank) && !errors.Is(err, Foreign) && !errors.Is(err, Corrupt) {
+		return ""
+	}
+	command := "locum disk init --force"
+	if len(k.set.o.Paths) > 1 {
+		command = "locum disk init --repair " + k.set.o.Paths[k.index] + " --force"
+	}
+	return "; if it is the right device, and nothing else uses it, make it anew: " + command
+}
+
 func (k *drive) header(p *Port) (Header, error) {
 	r, err := k.ask(p, ReadHeader(0))
 	if err != nil {
@@ -99,7 +111,7 @@ func (k *drive) header(p *Port) (Header, error) {
 	}
 	h, err := k.set.o.Seals.OpenHeader(r.Data)
 	if err != nil {
-		return h, fmt.Errorf("its header is %w", err)
+		return h, fmt.Errorf("its header is %w%s", err, k.wayOut(err))
 	}
 	// The last of its sectors is seldom read later: only when a tie is to be broken, which is too late to learn that it is not there.
 	if r, err = k.ask(p, Request{Place: h.Nodes.Sectors() - 1, Count: 1}); err == nil {
