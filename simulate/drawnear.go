@@ -235,6 +235,7 @@ func (m *mutant) event() string {
 		func() string { return "slow-state " + n + " " + m.one("5ms", "300ms", "900ms", "2s") },
 		func() string { return "ask " + n + " " + m.order() },
 		func() string { return m.newFile(n) },
+		func() string { return m.late(n) },
 	}
 	if m.disk {
 		disk := func() string { return m.one("lose-disk ", "find-disk ", "find-disk ", "hang-disk ") + n }
@@ -245,6 +246,15 @@ func (m *mutant) event() string {
 		happens = append(happens, func() string { return "switch " + n + " " + m.one("ok", "ok", "fail", "hang", "late") })
 	}
 	return happens[m.rnd.IntN(len(happens))]()
+}
+
+// late has what one node says to another be long on its way, or come.
+func (m *mutant) late(from string) string {
+	to := m.node()
+	if from == to {
+		return "heal"
+	}
+	return m.one("hold "+from+" "+to+" "+m.one("promise", "promise", "install", "install", "orders", "report", "propose", "any"), "release "+from+" "+to)
 }
 
 // newFile is an operator's who brings the file with one line of it changed.
