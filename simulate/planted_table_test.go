@@ -250,6 +250,7 @@ var plants = []planted{
 	{"winner-shoots-whom-it-told-to-shoot", "cluster/turns.go", "case e.view.Verdict.Claim != 0 && e.tie.Aimed:", "case false:", "11", "both"},
 	{"word-against-a-node-that-writes", "cluster/byhand.go", "case e.livesOnDisk(n):", "case false:", "3", "owners proof"},
 	{"late-answer-ends-a-later-life", "cluster/fencing.go", "\tif e.outlived(c) {\n", "\tif false {\n", "3", "owners proof"},
+	{"late-reading-is-new", "cluster/reading.go", "if p.proven.asked = r.first; r.slow {", "if p.proven.asked = r.first; false {", "3", "owners proof"},
 	{"switch-is-asked-again-later", "cluster/outvoted.go", "\t\te.readAgain(n)\n", "", "3", "liveness"},
 	{"dropped-proof-is-not-asked-again", "cluster/reading.go", " | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)", "", "3", "liveness"},
 	{"victory-is-over-with-the-last-stamp", "cluster/apart.go", "\t\t\te.apart.acted = e.now + e.diskDead()\n", "\t\t\te.apart.acted = e.now - 1\n", "3", "owners proof"},
