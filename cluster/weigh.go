@@ -4,14 +4,16 @@ import "locum/wire"
 
 // halves are the two sides of a tie: those who vote on this one, and those whose votes this one lacks. A node without a vote may be in a view of either, and one that has none by the file
 // may be missing to both.
-func (e *Engine) halves() (mine, others wire.Nodes) {
+func (e *Engine) halves() (mine, others wire.Nodes) { return e.halvesIn(e.view) }
+
+func (e *Engine) halvesIn(v View) (mine, others wire.Nodes) {
 	var voting wire.Nodes
 	for _, c := range e.cfg.Nodes {
 		if c.Votes > 0 {
 			voting = voting.With(c.Number)
 		}
 	}
-	return e.view.Verdict.Voters & voting, e.tieTargets() & voting
+	return v.Verdict.Voters & voting, e.tieTargetsIn(v) & voting
 }
 
 // weighsMore compares the halves by what each ran in the last common view, as far as this node knows it.
