@@ -2,13 +2,10 @@ package cluster
 
 import "locum/wire"
 
-// noteWritten keeps since when what the slots say was written, and when it was seen first that a boot, or a life, had ended.
+// noteWritten keeps when it was seen first that a boot, or a life, had ended, and who has a vote in a new one.
 func (e *Engine) noteWritten(old, now wire.Disk) {
 	for _, s := range now.Slots {
 		p, before := e.peer(s.Node), old.Slot(s.Node)
-		if s.Moved > before.Moved { // what is seen now was written after the one before it was on the disk, which the reading before that did not show yet
-			p.wrote, p.writing = p.writing, before.Read
-		}
 		if s.Boot != before.Boot || s.Left && (!before.Left || s.Incarnation != before.Incarnation) {
 			p.endSeen = e.now
 		}
@@ -30,11 +27,11 @@ func (e *Engine) proveByDisk() {
 		case e.rebooted(s) && s.Idle && !e.mayBeAdmitted(s):
 			e.proven(Clean{Node: s.Node, Life: life, Proof: ProofNewBoot, Epoch: e.view.Epoch})
 			p := e.peer(s.Node)
-			p.proven.unadmitted, p.proven.asked, p.proven.shown = s.Unadmitted, p.endSeen, max(p.wrote, 1)
+			p.proven.unadmitted, p.proven.asked, p.proven.shown = s.Unadmitted, p.endSeen, max(s.Wrote, 1)
 		case s.Left && e.admitted && s.Incarnation >= life.Incarnation && s.Incarnation != e.peer(s.Node).spent && !e.mayHaveStarted(s):
 			e.proven(Clean{Node: s.Node, Life: ended, Proof: ProofLeft, Epoch: max(e.view.Epoch, e.peer(s.Node).memberAt)})
 			p := e.peer(s.Node)
-			p.proven.asked, p.proven.shown = p.endSeen, max(p.wrote, 1)
+			p.proven.asked, p.proven.shown = p.endSeen, max(s.Wrote, 1)
 		}
 	}
 }
@@ -75,7 +72,7 @@ func (e *Engine) mayHaveStarted(s wire.Slot) bool {
 	case !e.othersBeside(s.Node):
 		return false
 	case e.inQuorum():
-		return e.peer(s.Node).wrote < e.viewSince
+		return s.Wrote < e.viewSince
 	}
 	return s.Read < e.freedSince(s.Node)+2*wire.Instant(e.cfg.Disks[0].Every)
 }
@@ -87,5 +84,5 @@ func (e *Engine) mayBeAdmitted(s wire.Slot) bool {
 	if e.inQuorum() {
 		since = e.viewSince
 	}
-	return e.othersBeside(s.Node) && (!s.Unadmitted || e.peer(s.Node).wrote < since)
+	return e.othersBeside(s.Node) && (!s.Unadmitted || s.Wrote < since)
 }

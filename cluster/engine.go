@@ -96,8 +96,6 @@ type peer struct {
 	compared   wire.Life        // the life that has said which moves it has counted
 	denied     Clean            // the newest proof that it contradicted by being heard
 	proven     provenNote
-	wrote      wire.Instant // what its slot on the quorum disk says was written since
-	writing    wire.Instant // and what it says next will have been
 	voted      voted
 	endSeen    wire.Instant     // when it was seen there first that its former boot, or the life that has written it, had ended
 	spent      wire.Incarnation // whose mark on the quorum disk, that it has left, proves nothing any more: it may be back since, without the disk

@@ -74,7 +74,8 @@ func (e *Engine) halfOf(own *proposal, v View) *Half {
 	if v.Verdict.Tie != TieFence && v.Verdict.Tie != TieDisk {
 		return nil
 	}
-	targets, h := e.tieTargetsIn(v), Half{}
+	_, targets := e.halvesIn(v)
+	h := Half{}
 	forgot := wire.Instant(0) // by when those were lost at the latest of which a member, whose heart or engine was started anew, does not know when
 	for _, p := range own.promises {
 		if p.Life.Node == e.self || !v.Verdict.Voters.Has(p.Life.Node) {

@@ -53,13 +53,16 @@ func (e *Engine) tieBegin() wire.Instant {
 	return begin + wire.Instant(e.cfg.Settling())
 }
 
-// lastLost is when the last of the other half was lost, by this node or by another of this half, 0 if none was.
+// lastLost is when the last of the other half was lost, by this node or by another of this half, 0 if none was. Who has no vote by the file, and dies, or is heard by both, has nothing to do with it.
 func (e *Engine) lastLost(v View) wire.Instant {
 	last := wire.Instant(0)
-	for n := range e.tieTargetsIn(v).All {
-		last = max(last, e.peer(n).lost)
+	mine, others := e.halvesIn(v)
+	for n := range others.All {
+		if mine.Has(e.self) {
+			last = max(last, e.peer(n).lost)
+		}
 		for _, l := range e.peer(n).lostBy {
-			if v.Verdict.Voters.Has(l.member) {
+			if mine.Has(l.member) {
 				last = max(last, l.at)
 			}
 		}
@@ -70,7 +73,8 @@ func (e *Engine) lastLost(v View) wire.Instant {
 // tieUnphased reports whether nobody here knows since when the other half is lost: this heart has never heard it, and none of this half has lost it later than this one
 // must have, or it had lost it before this engine was started, and the other half's turns may be any.
 func (e *Engine) tieUnphased(v View) bool {
-	for n := range e.tieTargetsIn(v).All {
+	_, others := e.halvesIn(v)
+	for n := range others.All {
 		if p := e.peer(n); p.State == wire.PeerNever && e.lostAtLatest(e.election.startedAt) > e.lastLost(v) || p.lostBefore > e.lastLost(v) {
 			return true
 		}

@@ -1,16 +1,36 @@
 package cluster
 
+import "locum/wire"
+
+// halves are the two sides of a tie: those who vote on this one, and those whose votes this one lacks. A node without a vote may be in a view of either, and one that has none by the file
+// may be missing to both.
+func (e *Engine) halves() (mine, others wire.Nodes) { return e.halvesIn(e.view) }
+
+func (e *Engine) halvesIn(v View) (mine, others wire.Nodes) {
+	var voting wire.Nodes
+	for _, c := range e.cfg.Nodes {
+		if c.Votes > 0 {
+			voting = voting.With(c.Number)
+		}
+	}
+	return v.Verdict.Voters & voting, e.tieTargetsIn(v) & voting
+}
+
 // weighsMore compares the halves by what each ran in the last common view, as far as this node knows it.
 func (e *Engine) weighsMore() bool {
-	mine, others := e.tie.Common.weightOf(e.view.Verdict.Voters), e.tie.Common.weightOf(e.tieTargets())
-	if mine != others {
-		return mine > others
+	mine, others := e.halves()
+	a, b := e.tie.Common.weightOf(mine), e.tie.Common.weightOf(others)
+	if a != b {
+		return a > b
 	}
 	return e.hasLowest()
 }
 
-// hasLowest reports whether the lowest number of those whose votes make the halves is on this side. A node without a vote may be in a view of either.
-func (e *Engine) hasLowest() bool { return e.view.Verdict.Voters.First() < e.tieTargets().First() }
+// hasLowest reports whether the lowest number of those whose votes make the halves is on this side.
+func (e *Engine) hasLowest() bool {
+	mine, others := e.halves()
+	return mine.First() < others.First()
+}
 
 // weigh is the importance of what runs on a node.
 func (e *Engine) weigh(services []ServiceReport) int {

@@ -129,9 +129,9 @@ func (h *Heart) diskChanged(always bool) {
 	}
 }
 
-// sameSign reports whether two sights of a slot say the same but for when it moved and was read.
+// sameSign reports whether two sights of a slot say the same but for when it was written, moved and was read.
 func sameSign(a, b wire.Slot) bool {
-	a.Busy, a.Moved, a.Read = b.Busy, b.Moved, b.Read
+	a.Busy, a.Moved, a.Wrote, a.Read = b.Busy, b.Moved, b.Wrote, b.Read
 	return a == b
 }
 
@@ -179,7 +179,7 @@ func (h *Heart) missingOn(disk int) error {
 func (d *disk) slotOf(n wire.Node, good bool) wire.Slot {
 	s, moved, still := d.desk.Slot(n)
 	w := wire.Slot{Node: n, Incarnation: s.Incarnation, Boot: s.Boot, Machine: s.Machine, Epoch: s.Epoch, Still: still && good, Shared: d.desk.Shared(n), Busy: moved, Moved: moved,
-		Words: s.Words, Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean), Unadmitted: s.State.Has(quorumdisk.Unadmitted)}
+		Words: s.Words, Wrote: d.desk.Wrote(n), Read: d.desk.Read(n), Left: s.State.Has(quorumdisk.LeftClean), Unadmitted: s.State.Has(quorumdisk.Unadmitted)}
 	w.Idle = s.Incarnation != 0 && !s.State.Has(quorumdisk.Running)
 	if w.Idle && !s.State.Has(quorumdisk.Quorate) { // one that is in a quorum may start something before it writes again
 		w.Busy = d.seen.Slot(n).Busy

@@ -356,6 +356,9 @@ func (d *Desk) words() wire.Revision {
 // Read is when the newest reads were issued that showed a node's slot, readable, on a majority of the disks; 0 never.
 func (d *Desk) Read(n wire.Node) wire.Instant { return d.stamps.Read(n) }
 
+// Wrote is since when at the earliest a node's newest slot can have been composed, 0 if that is not known.
+func (d *Desk) Wrote(n wire.Node) wire.Instant { return d.stamps.Composed(n) }
+
 // Marked reports whether a majority of the disks says in this node's slot that its life has ended in order.
 func (d *Desk) Marked() bool {
 	marked := 0

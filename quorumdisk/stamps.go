@@ -17,6 +17,7 @@ type Stamps struct {
 	known [wire.MaxNodes]Slot             // the newest that any disk showed
 	heard [wire.MaxNodes]wire.Incarnation // from elsewhere: older stamps are those of a disk that was brought back
 	moved [wire.MaxNodes]wire.Instant
+	wrote [wire.MaxNodes]wire.Instant // see Composed
 	disk  [MaxDisks]stampDisk
 	met   [MaxDisks]metDisk // by a former life
 }
@@ -42,6 +43,7 @@ type stampDisk struct {
 	first   [wire.MaxNodes]Slot         // what the disk showed at first in a node's present life
 	shown   [wire.MaxNodes]Slot         // and last
 	witness [wire.MaxNodes]wire.Instant // when the newest read was issued that showed the node's slot, readable
+	landed  [wire.MaxNodes]wire.Instant // the slot that is shown was not there yet by then
 	behind  [wire.MaxNodes]wire.Instant // since when it has not risen here, though others showed a newer one; 0 if it has
 }
 
@@ -134,10 +136,14 @@ func (s *Stamps) sawNode(d *stampDisk, i int, slot Slot, r SlotRead) {
 	case d.behind[i] == 0 || slot.Newer(d.shown[i]):
 		d.behind[i] = r.Returned
 	}
+	before := d.landed[i]
+	if slot.Newer(d.shown[i]) {
+		d.landed[i] = d.witness[i]
+	}
 	d.shown[i] = slot
 	d.witness[i] = r.Issued
 	if slot.Newer(s.known[i]) {
-		s.known[i] = slot
+		s.known[i], s.wrote[i] = slot, before
 		if slot.Incarnation >= s.heard[i] {
 			s.moved[i] = r.Returned
 		}
@@ -150,6 +156,10 @@ func (s *Stamps) Slot(n wire.Node) Slot { return s.known[n-1] }
 // Moved is when a read returned that showed a node's stamp risen, on any disk; 0: never while this node looked. The first
 // sight of a slot counts: nobody knows when that was written.
 func (s *Stamps) Moved(n wire.Node) wire.Instant { return s.moved[n-1] }
+
+// Composed is since when at the earliest a node's newest slot can have been composed: what it wrote to the same disk before had landed there by then. What it writes to several disks may land in
+// any order.
+func (s *Stamps) Composed(n wire.Node) wire.Instant { return s.wrote[n-1] }
 
 // Still is for how long a node's slot is known to have stood still, in the life that Slot tells: from when it was last
 // seen to move on any disk until the newest reads of a majority of them. 0 where nothing is known.

@@ -34,6 +34,29 @@ func TestASlotStandsStillOnlyAsLongAsReadsShowIt(t *testing.T) {
 	}
 }
 
+// What a node writes to one disk hangs while another takes the next of it: only what the same disk showed before says when it was composed.
+func TestASlotIsNoOlderThanTheOneBeforeItOnTheSameDisk(t *testing.T) {
+	s := NewStamps(1, 3)
+	show := func(disk int, issued wire.Instant, count uint64, want wire.Instant) {
+		t.Helper()
+		see(t, &s, disk, issued, Slot{}, slot(3, count))
+		if got := s.Composed(2); got != want {
+			t.Errorf("count %d on disk %d: composed since %d, want %d", count, disk+1, got, want)
+		}
+	}
+	for d := range 3 {
+		show(d, 100, 7, 0)
+	}
+	show(0, 200, 7, 0)
+	show(0, 300, 8, 0) // it was not there at 200, and nobody knows since when the one before was
+	show(1, 310, 7, 0)
+	show(1, 400, 9, 0)
+	show(0, 410, 8, 0)
+	show(0, 500, 10, 200)
+	show(0, 600, 11, 410)
+	show(1, 600, 12, 310)
+}
+
 func TestAnUnreadableSlotDoesNotStandStill(t *testing.T) {
 	s := NewStamps(1, 1)
 	see(t, &s, 0, 100, Slot{}, slot(3, 7))

@@ -91,6 +91,8 @@ type Slot struct {
 	Busy Instant `json:"busy"`
 	// Moved is when it was last seen to move, whatever it said, on this node's clock; 0 never.
 	Moved Instant `json:"moved"`
+	// Wrote is since when at the earliest it can have been composed, on this node's clock; 0 if that is not known.
+	Wrote Instant `json:"wrote,omitempty"`
 	// Shared: it was seen to rise on a majority of the disks while this heart looked, so the node does use the same disks.
 	Shared bool `json:"shared"`
 	Still  bool `json:"still"` // it has not moved for the disks' dead
