@@ -137,10 +137,13 @@ func votesMoved(old, next *config.Config) int {
 	return moved
 }
 
-// losesHolder reports whether a service runs on a node that the new file does not name for it: it stops before the file takes
+// losesHolder reports whether a service may run on a node that the new file does not name for it, or is stopping there still: it stops before the file takes
 // effect, because by the new file nobody would ask that node.
 func (e *Engine) losesHolder(s *config.Service, next *config.Config) bool {
-	return e.situationOf(s).holders&^pathIn(next, s.Name) != 0
+	path := pathIn(next, s.Name)
+	return slices.ContainsFunc(e.lead.members, func(m member) bool {
+		return !path.Has(m.node) && (m.on(s.Name).Phase != PhaseStopped || m.toldLately(s.Name))
+	})
 }
 
 // sameService reports whether a service's lines are the same in the new file, so that it need not be touched.
