@@ -162,25 +162,21 @@ func (e *Engine) proceedChange() {
 	switch {
 	case c == nil:
 	case c.refused != "":
-		e.lead.change = nil
 		e.dropFile(c)
-		e.answer(c.ask, Result{Code: 1, Text: "not done everywhere: " + c.refused})
+		e.endChange(c, Result{Code: 1, Text: "not done everywhere: " + c.refused})
 	case c.accepted|c.without != e.view.Members:
 	case !e.kept(c):
-		e.lead.change = nil
-		e.answer(c.ask, Result{Code: 1, Text: "too few can write it down (see the state directory on " + names(e.cfg, c.without) + "), so it may be forgotten; " +
+		e.endChange(c, Result{Code: 1, Text: "too few can write it down (see the state directory on " + names(e.cfg, c.without) + "), so it may be forgotten; " +
 			"see that they can, and repeat the command"})
 	case !e.onDisks(c) && !e.disk.Good && e.disk.Trouble != "":
-		e.lead.change = nil
 		e.dropFile(c)
-		e.answer(c.ask, Result{Code: 1, Text: "the quorum disk cannot note it, so that " + names(e.cfg, configured(e.cfg)&^c.accepted) + ", if started alone, would not know of it: " +
+		e.endChange(c, Result{Code: 1, Text: "the quorum disk cannot note it, so that " + names(e.cfg, configured(e.cfg)&^c.accepted) + ", if started alone, would not know of it: " +
 			e.disk.Trouble + "; see to the disk, and repeat the command"})
 	case !e.onDisks(c):
 		// the heart has been told to note it, and tells when the disks name it
 	case c.text != "" && !c.commit:
 		e.commitFile(c)
 	default:
-		e.lead.change = nil
 		if c.without != 0 {
 			c.done += " (not written down on " + names(e.cfg, c.without) + ", whose state directory cannot be used)"
 		}
@@ -188,11 +184,18 @@ func (e *Engine) proceedChange() {
 			Text: c.done + by(c.ask.command)})
 		e.forgiveOn(c.resetOn, c.reset)
 		v := c.intents.Version
-		if c.over != "" {
-			c.done += "; what operators have said to " + c.over + ", and no node here knows, counts no more: say it again if it is still meant"
-		}
-		e.answer(c.ask, Result{Text: c.done, To: c.to, Over: c.over, Epoch: uint64(v.Epoch), Count: v.Count})
+		e.endChange(c, Result{Text: c.done, To: c.to, Epoch: uint64(v.Epoch), Count: v.Count})
 	}
+}
+
+// endChange answers who asked for a change. What members have kept of it is newer than what operators have said to an absent node, also where it is not done everywhere.
+func (e *Engine) endChange(c *change, r Result) {
+	e.lead.change = nil
+	if c.over != "" {
+		r.Over = c.over
+		r.Text += "; what operators have said to " + c.over + ", and no node here knows, counts no more: say it again if it is still meant"
+	}
+	e.answer(c.ask, r)
 }
 
 func by(c Command) string {

@@ -49,7 +49,7 @@ func DrawNear(seed uint64, scenarios []Script) Script {
 	for range 1 + d.rnd.IntN(6) {
 		m.change()
 	}
-	list := slices.Concat(all[:boots], m.commands, []string{"run 15s"})
+	list := slices.Concat(all[:boots], m.remembered(), []string{"run 15s"})
 	if allHaveRoom(cfg) && m.canEnd(list) {
 		d.commands = nil
 		for _, n := range d.names {
@@ -165,6 +165,14 @@ func (m *mutant) change() {
 		}
 		m.commands = slices.Insert(m.commands, at, m.event(), "run "+m.duration())
 	}
+}
+
+// remembered are the commands, without the loss of a state directory where operators say that nodes are off: who is left alone then, and knows of no epoch, names one anew.
+func (m *mutant) remembered() []string {
+	if !slices.ContainsFunc(m.commands, func(c string) bool { return strings.HasPrefix(c, "confirm") }) {
+		return m.commands
+	}
+	return slices.DeleteFunc(slices.Clone(m.commands), func(c string) bool { return strings.HasPrefix(c, "lose-state") })
 }
 
 // saysHowMachinesAre reports whether a command is one for before the first boot.
