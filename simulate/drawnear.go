@@ -52,7 +52,9 @@ func DrawNear(seed uint64, scenarios []Script) Script {
 	list := slices.Concat(all[:boots], m.remembered(), []string{"run 15s"})
 	if allHaveRoom(cfg) && m.canEnd(list) {
 		d.commands = nil
-		d.endless = slices.ContainsFunc(list, func(c string) bool { return strings.HasPrefix(c, "manner ") && (strings.HasSuffix(c, " hang") || strings.HasSuffix(c, " deaf")) })
+		d.endless = slices.ContainsFunc(list, func(c string) bool {
+			return strings.HasPrefix(c, "manner ") && (strings.HasSuffix(c, " hang") || strings.HasSuffix(c, " deaf"))
+		})
 		for _, n := range d.names {
 			d.say("wake-state %s", n)
 			d.say("slow-state %s %s", n, storeTakes)
