@@ -15,6 +15,7 @@ type ask struct {
 	leader  wire.Node    // to whom it was carried
 	refused wire.Epoch   // the view in which the leader did not take it, because it was in another
 	until   wire.Instant // how long it then waits for that other
+	over    string       // the absent node whose words, which no member had, count no more with what was kept of this one, whatever comes of it
 }
 
 // unknownResult is the answer when a command's way was cut in the middle.
@@ -175,6 +176,10 @@ func (e *Engine) repliedBy(r Reply) {
 func (e *Engine) answer(a ask, r Result) {
 	if a == (ask{}) {
 		return // nobody asked: this leader finishes what another had begun
+	}
+	if a.over != "" {
+		r.Over = a.over
+		r.Text += "; what operators have said to " + a.over + ", and no node here knows, counts no more: say it again if it is still meant"
 	}
 	if a.from == e.self {
 		e.do(Answer{ID: a.id, Result: r})

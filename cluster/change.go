@@ -22,7 +22,6 @@ type change struct {
 	commit    bool     // apply: all have kept the file; it takes effect
 	done      string   // what the operator is told
 	to        string   // move: where it goes
-	over      string   // the absent node whose words, which no member has, count no more with this one
 	reset     []string // clear: services whose failures are forgiven
 	resetOn   wire.Nodes
 	// apply: the prints of the keys that the new file names, as that member has read them
@@ -33,7 +32,9 @@ type change struct {
 // replicate starts a change.
 func (e *Engine) replicate(c *change) {
 	e.issued = max(e.issued, e.intents.Version.Count) + 1 // also above those of changes that failed
-	c.over = e.name(e.knowsMore())
+	if n := e.knowsMore(); n != 0 && c.ask != (ask{}) {
+		c.ask.over = e.name(n)
+	}
 	c.intents.Apart = e.view.unsafeTie()
 	c.intents.Version = wire.Revision{Epoch: e.view.Epoch, Count: e.issued}
 	if c.text != "" {
@@ -188,13 +189,9 @@ func (e *Engine) proceedChange() {
 	}
 }
 
-// endChange answers who asked for a change. What members have kept of it is newer than what operators have said to an absent node, also where it is not done everywhere.
+// endChange answers who asked for a change.
 func (e *Engine) endChange(c *change, r Result) {
 	e.lead.change = nil
-	if c.over != "" {
-		r.Over = c.over
-		r.Text += "; what operators have said to " + c.over + ", and no node here knows, counts no more: say it again if it is still meant"
-	}
 	e.answer(c.ask, r)
 }
 

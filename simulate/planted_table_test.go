@@ -254,7 +254,7 @@ var plants = []planted{
 	{"disks-land-in-order", "quorumdisk/stamps.go", "\tbefore := d.landed[i]\n", "\tbefore := max(s.disk[0].landed[i], d.landed[i])\n", "9", "owners proof"},
 	{"late-reading-is-new", "cluster/reading.go", "if p.proven.asked = r.first; r.slow {", "if p.proven.asked = r.first; false {", "3", "owners proof"},
 	{"new-file-overlooks-what-is-stopping", "cluster/apply.go", "m.on(s.Name).Phase != PhaseStopped ||", "m.on(s.Name).Phase != PhaseStopped && e.holdsByRight(m, s.Name) ||", "8", "owners proof"},
-	{"failed-word-hides-what-it-overrides", "cluster/change.go", "if c.over != \"\" {", "if c.over != \"\" && r.Code == 0 {", "22", "words"},
+	{"failed-word-hides-what-it-overrides", "cluster/ask.go", "if a.over != \"\" {", "if a.over != \"\" && r.Code == 0 {", "22", "words"},
 	{"switch-is-asked-again-later", "cluster/outvoted.go", "\t\te.readAgain(n)\n", "", "3", "liveness"},
 	{"dropped-proof-is-not-asked-again", "cluster/reading.go", " | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)", "", "3", "liveness"},
 	{"victory-is-over-with-the-last-stamp", "cluster/apart.go", "\t\t\te.apart.acted = e.now + e.diskDead()\n", "\t\t\te.apart.acted = e.now - 1\n", "3", "owners proof"},
