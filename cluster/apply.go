@@ -137,12 +137,12 @@ func votesMoved(old, next *config.Config) int {
 	return moved
 }
 
-// losesHolder reports whether a service may run on a node that the new file does not name for it, or is stopping there still: it stops before the file takes
+// losesHolder reports whether a service runs on a node that the new file does not name for it, or may be stopping there still, where this file does: it stops before the file takes
 // effect, because by the new file nobody would ask that node.
 func (e *Engine) losesHolder(s *config.Service, next *config.Config) bool {
-	path := pathIn(next, s.Name)
+	path, holders := pathIn(next, s.Name), e.situationOf(s).holders
 	return slices.ContainsFunc(e.lead.members, func(m member) bool {
-		return !path.Has(m.node) && (m.on(s.Name).Phase != PhaseStopped || m.toldLately(s.Name))
+		return !path.Has(m.node) && (holders.Has(m.node) || pathSet(s).Has(m.node) && m.on(s.Name).Phase != PhaseStopped)
 	})
 }
 

@@ -270,17 +270,9 @@ func (m *mutant) late(from string) string {
 
 // newFile is an operator's who brings the file with one line of it changed.
 func (m *mutant) newFile(at string) string {
-	old, other := strings.Split(m.config, "\n"), strings.Split(m.otherFile(m.config), "\n")
 	var edits []string
-	for _, l := range old {
-		if !slices.Contains(other, l) {
-			edits = append(edits, "-"+l)
-		}
-	}
-	for _, l := range other {
-		if !slices.Contains(old, l) {
-			edits = append(edits, "+"+l)
-		}
+	for _, l := range config.Diff(m.config, m.otherFile(m.config)) {
+		edits = append(edits, strings.Replace(l, " ", "", 1))
 	}
 	if edits == nil {
 		return "heal"

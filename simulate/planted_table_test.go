@@ -253,7 +253,7 @@ var plants = []planted{
 	{"late-answer-ends-a-later-life", "cluster/fencing.go", "\tif e.outlived(c) {\n", "\tif false {\n", "3", "owners proof"},
 	{"disks-land-in-order", "quorumdisk/stamps.go", "\tbefore := d.landed[i]\n", "\tbefore := max(s.disk[0].landed[i], d.landed[i])\n", "9", "owners proof"},
 	{"late-reading-is-new", "cluster/reading.go", "if p.proven.asked = r.first; r.slow {", "if p.proven.asked = r.first; false {", "3", "owners proof"},
-	{"new-file-overlooks-what-is-stopping", "cluster/apply.go", "m.on(s.Name).Phase != PhaseStopped ||", "m.on(s.Name).Phase != PhaseStopped && e.holdsByRight(m, s.Name) ||", "8", "owners proof"},
+	{"new-file-overlooks-what-is-stopping", "cluster/apply.go", "pathSet(s).Has(m.node) && m.on(s.Name).Phase != PhaseStopped)", "false)", "8", "owners proof"},
 	{"failed-word-hides-what-it-overrides", "cluster/ask.go", "if a.over != \"\" {", "if a.over != \"\" && r.Code == 0 {", "22", "words"},
 	{"switch-is-asked-again-later", "cluster/outvoted.go", "\t\te.readAgain(n)\n", "", "3", "liveness"},
 	{"dropped-proof-is-not-asked-again", "cluster/reading.go", " | e.apart.anew&^e.view.Members&^e.cleanNodes(Proof.freesVote)", "", "3", "liveness"},
