@@ -234,7 +234,7 @@ func (e *Engine) shotEnded(ev ShotEnded) {
 func (e *Engine) shotDone(s *shot) {
 	c := Clean{Node: s.node, Life: s.life, Proof: ProofPowerOff, Epoch: max(s.epoch, e.view.Epoch)}
 	if e.outlived(c) {
-		e.answerShot(s, Result{Code: 1, Text: e.name(s.node) + " was off, and is on again since"})
+		e.answerShot(s, Result{Code: 1, Text: e.name(s.node) + " was said to be off, and has been a member, or was heard, since: repeat it if it is still meant"})
 		return
 	}
 	e.proven(c)
